@@ -1,0 +1,1 @@
+"""Active Labeler from a notebook or a script."""

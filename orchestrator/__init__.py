@@ -1,0 +1,1 @@
+"""The loop, its journal, the command line, and the launcher."""

@@ -1,0 +1,210 @@
+"""How the contracts are spoken: servers and channels with the same limits everywhere.
+
+Why each option is there: docs of gRPC and ``ARCHITECTURE.md``, "The wire".
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from protos.errors import ClientErrors, ConflictError, ServerErrors, UnavailableError
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+DEFAULT_TIMEOUT_S = 30.0
+KEEPALIVE_MS = 30_000
+
+_SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.so_reuseport", 0),  # two servers on one port would share it silently
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # Connections end after a while, so that clients look up the name again and find replicas that joined.
+    ("grpc.max_connection_age_ms", 10_000),
+    # A call may outlast its connection's age: work calls take minutes.
+    ("grpc.max_connection_age_grace_ms", 2 * 3600 * 1000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MS // 2),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
+_RETRY_POLICY = {
+    "maxAttempts": 5,
+    "initialBackoff": "0.2s",
+    "maxBackoff": "3s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+_SERVICE_CONFIG = json.dumps(
+    {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "methodConfig": [{"name": [{}], "retryPolicy": _RETRY_POLICY}],
+    }
+)
+_CLIENT_OPTIONS: tuple[tuple[str, int | str], ...] = (
+    ("grpc.service_config", _SERVICE_CONFIG),
+    ("grpc.enable_retries", 1),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
+    ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 3_000),
+)
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files of a mutual-TLS party, all PEM: its certificate and key, and the authority that both sides trust."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One service to serve: its full name in the contracts and the generated function that adds it to a server."""
+
+    name: str
+    add: Callable[[grpc.Server], None]
+
+
+@dataclass
+class Server:
+    """A running gRPC server.
+
+    Attributes:
+        address: what clients connect to; a port of 0 has been replaced by the real one.
+    """
+
+    address: str
+    _server: grpc.Server
+    _health: health.HealthServicer
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """Says NOT_SERVING, lets calls in flight finish for ``grace_s`` seconds, then ends them. May be called twice."""
+        self._health.enter_graceful_shutdown()
+        self._server.stop(grace_s).wait()
+        self._stopped.set()
+
+    def wait(self) -> None:
+        """Blocks until the server has stopped."""
+        self._stopped.wait()
+
+    def stop_on_signals(self) -> None:
+        """SIGTERM and SIGINT stop the server gracefully; call it from the main thread."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: threading.Thread(target=self.stop, daemon=True).start())
+
+
+def serve(services: Sequence[Registration], listen: str, threads: int = 8, tls: Tls | None = None) -> Server:
+    """Starts a server with health, reflection, limits and error translation.
+
+    Args:
+        services: what to serve.
+        listen: "host:port" (port 0: any free one) or "unix:/path/of/socket".
+        threads: calls worked on at the same time; more of them wait.
+        tls: mutual TLS; none on a private network or a Unix socket.
+
+    Raises:
+        ConflictError: when the address is taken.
+    """
+    server = grpc.server(
+        ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
+        options=_SERVER_OPTIONS,
+        interceptors=[ServerErrors()],
+    )
+    health_servicer = health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    for service in services:
+        service.add(server)
+        health_servicer.set(service.name, health_pb2.HealthCheckResponse.SERVING)
+    names = [service.name for service in services]
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    address = _bind(server, listen, tls)
+    health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    server.start()
+    log.debug("serving %s on %s", ", ".join(names), address)
+    return Server(address, server, health_servicer)
+
+
+def _bind(server: grpc.Server, listen: str, tls: Tls | None) -> str:
+    try:
+        port = (
+            server.add_insecure_port(listen)
+            if tls is None
+            else server.add_secure_port(listen, _server_credentials(tls))
+        )
+    except RuntimeError as error:
+        raise ConflictError(
+            f"cannot listen on {listen}: the address is taken or not of this machine; choose another"
+        ) from error
+    if port == 0:
+        raise ConflictError(f"cannot listen on {listen}: the address is taken or not of this machine; choose another")
+    return listen if listen.startswith("unix:") else f"{listen.rsplit(':', 1)[0]}:{port}"
+
+
+def _server_credentials(tls: Tls) -> grpc.ServerCredentials:
+    pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+    return grpc.ssl_server_credentials([pair], tls.authority.read_bytes(), require_client_auth=True)
+
+
+def connect(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None = None) -> grpc.Channel:
+    """Opens a channel: every replica in turn, retries while a peer is unavailable, a deadline on every unary call.
+
+    Args:
+        target: "host:port" (all addresses of the name are used), "unix:/path", or any gRPC name.
+        timeout_s: deadline of calls that name none.
+        tls: mutual TLS.
+    """
+    name = target if "://" in target or target.startswith(("unix:", "ipv4:", "ipv6:", "dns:")) else f"dns:///{target}"
+    if tls is None:
+        channel = grpc.insecure_channel(name, options=_CLIENT_OPTIONS)
+    else:
+        credentials = grpc.ssl_channel_credentials(
+            tls.authority.read_bytes(), tls.key.read_bytes(), tls.certificate.read_bytes()
+        )
+        channel = grpc.secure_channel(name, credentials, options=_CLIENT_OPTIONS)
+    return grpc.intercept_channel(channel, ClientErrors(timeout_s))
+
+
+def is_healthy(channel: grpc.Channel, service: str = "", timeout_s: float = 2.0) -> bool:
+    """Whether the peer says SERVING for ``service`` ("" stands for the whole server)."""
+    stub = health_pb2_grpc.HealthStub(channel)
+    try:
+        answer = stub.Check(  # type: ignore[attr-defined]
+            health_pb2.HealthCheckRequest(service=service), timeout=timeout_s
+        )
+    except Exception:
+        return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def wait_until_healthy(channel: grpc.Channel, name: str, seconds: float) -> None:
+    """Blocks until the peer serves.
+
+    Raises:
+        UnavailableError: when it does not within ``seconds``.
+    """
+    import time
+
+    end = time.monotonic() + seconds
+    while not is_healthy(channel, timeout_s=min(2.0, seconds)):
+        if time.monotonic() > end:
+            raise UnavailableError(f"the {name} service did not become healthy within {seconds:g} s; look at its log")
+        time.sleep(0.05)

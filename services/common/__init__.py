@@ -1,0 +1,1 @@
+"""What several services do alike and never say on the wire."""

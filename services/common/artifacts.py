@@ -1,0 +1,169 @@
+"""The artifact store: immutable files, named in messages by path, SHA-256 and size.
+
+An artifact is written to a temporary name, synced, renamed, and only then mentioned. A reader checks the digest before it
+trusts one: a damaged Annoy file would kill the process that opens it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from protos.common_pb2 import Artifact
+from protos.errors import DamagedError, InvalidInputError, NotFoundError
+
+_CHUNK = 1 << 20
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+
+
+def digest_of(*parts: str | bytes | int | float) -> str:
+    """SHA-256 of the parts, each with its length before it; the name of work by its inputs."""
+    whole = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        whole.update(len(data).to_bytes(8, "little"))
+        whole.update(data)
+    return whole.hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of a whole file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class ArtifactStore:
+    """A folder of immutable files, shared by all services of a stack.
+
+    Args:
+        root: the folder; made when it is missing.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self._trusted: dict[str, tuple[int, int, int, str]] = {}
+
+    def open(self, artifact: Artifact) -> Path:
+        """The verified local path of an artifact, to be read or memory-mapped.
+
+        Raises:
+            NotFoundError: when there is no such file.
+            DamagedError: when its size or digest is another than the reference says.
+        """
+        path = self._path(artifact.path)
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise NotFoundError(
+                f"artifact {artifact.path} is not in the store {self.root}; resume the run to make it again"
+            ) from error
+        state = (stat.st_ino, stat.st_mtime_ns, stat.st_size, artifact.sha256)
+        if self._trusted.get(artifact.path) == state:
+            return path
+        if stat.st_size != artifact.bytes or sha256_of_file(path) != artifact.sha256:
+            raise DamagedError(
+                f"artifact {artifact.path} is damaged: its {stat.st_size} bytes are not the {artifact.bytes} with digest"
+                f" {artifact.sha256[:12]}; delete {path} and resume the run"
+            )
+        self._trusted[artifact.path] = state
+        return path
+
+    def find(self, name: str) -> Artifact | None:
+        """The artifact that was published under ``name``, or None where there is none, or a damaged one."""
+        path = self._path(name)
+        try:
+            digest, size = self._note(path).read_text().split()
+            found = Artifact(path=name, sha256=digest, bytes=int(size))
+            self.open(found)
+        except (OSError, ValueError, DamagedError, NotFoundError):
+            return None
+        return found
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Writing]:
+        """Publishes a file under ``name`` when the block ends without an exception.
+
+        Write to ``.path`` of what is yielded; afterwards ``.artifact`` is its reference.
+        """
+        final = self._path(name)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=final.parent, prefix=".writing-")
+        os.close(handle)
+        writing = Writing(Path(temporary))
+        try:
+            yield writing
+            writing.artifact = self._publish(writing.path, final, name)
+        finally:
+            writing.path.unlink(missing_ok=True)
+
+    def put(self, name: str, data: bytes) -> Artifact:
+        """Publishes bytes under ``name``."""
+        with self.writing(name) as writing:
+            writing.path.write_bytes(data)
+        return writing.artifact
+
+    def put_file(self, name: str, source: Path) -> Artifact:
+        """Publishes a copy of a file from outside under ``name``."""
+        with self.writing(name) as writing, source.open("rb") as file, writing.path.open("wb") as copy:
+            _copy(file, copy)
+        return writing.artifact
+
+    def once(self, name: str, write: Callable[[Path], None]) -> tuple[Artifact, bool]:
+        """The artifact ``name``, written by ``write(path)`` unless it is published already; and whether it was written."""
+        found = self.find(name)
+        if found is not None:
+            return found, False
+        with self.writing(name) as writing:
+            write(writing.path)
+        return writing.artifact, True
+
+    def _publish(self, temporary: Path, final: Path, name: str) -> Artifact:
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        artifact = Artifact(path=name, sha256=sha256_of_file(temporary), bytes=temporary.stat().st_size)
+        temporary.replace(final)
+        note = self._note(final)
+        scratch = note.with_name(f"{note.name}.{os.getpid()}-{temporary.name[9:]}")
+        scratch.write_text(f"{artifact.sha256} {artifact.bytes}\n")
+        scratch.replace(note)
+        _sync_folder(final.parent)
+        return artifact
+
+    def _path(self, name: str) -> Path:
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or not all(_PART.fullmatch(part) for part in parts):
+            raise InvalidInputError(f"{name!r} is no name of an artifact: letters, digits, '.', '_', '-' between '/'")
+        return self.root.joinpath(*parts)
+
+    @staticmethod
+    def _note(path: Path) -> Path:
+        return path.with_name(f"{path.name}.sha256")
+
+
+class Writing:
+    """A file on its way into the store."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.artifact = Artifact()
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    while chunk := source.read(_CHUNK):
+        target.write(chunk)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
