@@ -166,7 +166,7 @@ def _abort(context: grpc.ServicerContext, method: str, error: Exception) -> None
     context.abort(grpc.StatusCode.INTERNAL, f"{method}: {type(error).__name__}: {error}")
 
 
-class ClientErrors(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
+class ClientErrors(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
     """Gives every call a deadline and raises domain errors in the place of RpcError.
 
     Calls are blocking; whoever wants several in flight uses threads.
