@@ -1,0 +1,273 @@
+"""Everything that a run can be told, with the defaults that it has when it is told nothing.
+
+`config_file.load` reads these settings from YAML, `original_config.load_original` from the original's two files, and
+`setting_errors.build` turns what is wrong with them into sentences. The reference in the docs is generated from here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from orchestrator.setting_types import STRATEGIES, Device, Folder, OptionalPath, Strategy, lower
+
+
+class Section(BaseModel):
+    """What all groups of settings have in common: unknown names are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class EncoderSettings(Section):
+    """The network that turns an image into an embedding."""
+
+    path: OptionalPath = Field(
+        None,
+        description="checkpoint of a self-supervised encoder (.ckpt or .pt); without one, `encoder.builtin` is used",
+    )
+    family: Annotated[Literal["simclr", "simsiam"] | None, BeforeValidator(lower)] = Field(
+        None, description="how the checkpoint was trained: simclr or simsiam; only shown, the file itself decides"
+    )
+    builtin: str = Field(
+        "hog", min_length=1, description="encoder that needs no file, used when there is no `encoder.path`"
+    )
+    image_size: int = Field(
+        0, ge=0, le=4096, description="side in pixels that images are resized to; 0: what the encoder was made for"
+    )
+    dim: int = Field(
+        0, ge=0, description="length of an embedding, checked against the checkpoint; 0: taken from it unchecked"
+    )
+    precision: Annotated[Literal["fp32", "bf16"], BeforeValidator(lower)] = Field(
+        "fp32", description="numbers that the encoder computes with: fp32 is exact, bf16 about twice as fast"
+    )
+
+
+class SeedSetSettings(Section):
+    """The first labelled images, which the first head is trained on."""
+
+    mode: Annotated[Literal["neighbours", "folder", "none"], BeforeValidator(lower)] = Field(
+        "none",
+        description="neighbours: label what looks like `seed_set.reference`; folder: take `seed_set.folder`; none: start"
+        " with random images. Not given, it follows from the one of the two that is",
+    )
+    reference: OptionalPath = Field(None, description="an image of what is looked for, from inside or outside the data")
+    folder: OptionalPath = Field(
+        None, description="folder with `positive/` and `negative/`, holding images named as in the data"
+    )
+    count: int | None = Field(
+        None,
+        ge=1,
+        description="images labelled at first: 80 % neighbours, 20 % random; not given: asked for (20 with auto)",
+    )
+    repeats: int | None = Field(
+        None,
+        ge=0,
+        description="how often neighbours of the positives so far are added; not given: asked for (0 with auto)",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mode_follows(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("mode") is not None:
+            return values
+        given = [mode for mode, key in (("neighbours", "reference"), ("folder", "folder")) if values.get(key)]
+        if len(given) == 2:
+            raise ValueError(
+                f"seed_set.reference is {str(values['reference'])!r} and seed_set.folder is {str(values['folder'])!r};"
+                " say which to use with seed_set.mode: neighbours or folder"
+            )
+        return {**values, "mode": given[0] if given else "none"}
+
+    @model_validator(mode="after")
+    def _has_what_the_mode_needs(self) -> SeedSetSettings:
+        if self.mode == "neighbours" and self.reference is None:
+            raise ValueError(
+                "seed_set.mode is 'neighbours', but seed_set.reference is not set; give an image of what you look for"
+            )
+        if self.mode == "folder" and self.folder is None:
+            raise ValueError(
+                "seed_set.mode is 'folder', but seed_set.folder is not set; give the folder with positive/ and negative/"
+            )
+        return self
+
+
+class IndexSettings(Section):
+    """The index of nearest neighbours (Annoy)."""
+
+    num_trees: int = Field(
+        50, ge=1, le=10_000, description="more trees find truer neighbours and take more memory and time"
+    )
+    metric: Annotated[Literal["euclidean", "angular"], BeforeValidator(lower)] = Field(
+        "euclidean", description="distance between embeddings: euclidean or angular"
+    )
+    n_jobs: int = Field(
+        1, ge=1, le=1024, description="threads that build the index; only 1 gives the same index every time"
+    )
+    search_k: int = Field(
+        0, ge=0, description="nodes inspected in a search; more is truer and slower; 0: chosen for you"
+    )
+
+
+class SamplingSettings(Section):
+    """Which images are asked about in a round."""
+
+    strategy: Strategy = Field("uncertainty", description=f"how images are chosen: {', '.join(STRATEGIES)}")
+    size: int = Field(20, ge=1, description="images chosen in a round")
+    neighbours: bool = Field(False, description="ask about the nearest neighbours of the chosen images, too")
+    n_closest: int = Field(5, ge=1, description="neighbours of each chosen image; the image itself counts, so 5 adds 4")
+
+
+class LabelingSettings(Section):
+    """How the images get their labels."""
+
+    batch_size: int = Field(10, ge=1, description="images on the page before it stops for a breath")
+    simulate: bool = Field(
+        False, description="no person: an image is positive when its file name contains `labeling.pos_class`"
+    )
+    pos_class: str = Field(
+        "", description="text that the file names of positive images contain; for `labeling.simulate` and the metrics"
+    )
+    port: int = Field(5000, ge=0, le=65535, description="port of the labeling page; 0: any free one")
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="address that the page listens on; 0.0.0.0 lets phones in your network reach it",
+    )
+    open_browser: bool = Field(False, description="open the page in the browser of this machine when labeling starts")
+
+    @model_validator(mode="after")
+    def _simulation_knows_its_class(self) -> LabelingSettings:
+        if self.simulate and not self.pos_class:
+            raise ValueError(
+                "labeling.simulate is on, but labeling.pos_class is not set;"
+                " give the text that the file names of positive images contain"
+            )
+        return self
+
+
+class HeadSettings(Section):
+    """The small classifier on the embeddings, and how it is trained."""
+
+    kind: Literal["SSLEvaluator", "SSLEvaluatorOneLayer"] = Field(
+        "SSLEvaluatorOneLayer", description="SSLEvaluator: three hidden layers; SSLEvaluatorOneLayer: one"
+    )
+    hidden_dim: int = Field(128, ge=0, le=65_536, description="width of the (first) hidden layer; 0: a linear head")
+    lr: float = Field(0.05, gt=0, description="learning rate at the start (SGD)")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of the inputs that is left out while training")
+    scheduler: Annotated[Literal["cosine", "step"], BeforeValidator(lower)] = Field(
+        "cosine", description="how the learning rate falls: cosine, or step at `head.decay_epochs`"
+    )
+    final_lr: float = Field(1e-6, ge=0, description="learning rate at the end (cosine)")
+    gamma: float = Field(0.1, gt=0, description="what the learning rate is multiplied with at each step (step)")
+    decay_epochs: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description="epochs at which it is (step)")
+    weight_decay: float = Field(1e-6, ge=0, description="pull of the weights towards zero (L2)")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of SGD")
+    epochs: int = Field(50, ge=1, description="passes over the labels in a round")
+    batch_size: int = Field(32, ge=1, description="labels in one step of the training")
+    validation_share: float = Field(
+        0.2, ge=0, lt=1, description="share of the labels that is held out to measure quality"
+    )
+    seed: int | None = Field(None, ge=0, lt=2**63, description="seed of the training; not given: `seed`")
+
+    @model_validator(mode="after")
+    def _layers_have_width(self) -> HeadSettings:
+        if self.kind == "SSLEvaluator" and 0 < self.hidden_dim < 4:
+            raise ValueError(
+                f"head.hidden_dim is {self.hidden_dim}, of which the third layer of head.kind 'SSLEvaluator' is a quarter;"
+                " give at least 4, or 0 for a linear head"
+            )
+        return self
+
+
+class FineTuneSettings(Section):
+    """Training the encoder together with the head, on the labelled images themselves."""
+
+    encoder_lr: float = Field(1e-3, gt=0, description="learning rate of the encoder")
+    train_encoder: bool = Field(True, description="false keeps the encoder as it is, and only the head learns")
+    epochs: int | None = Field(None, ge=1, description="passes over the labelled images; not given: `head.epochs`")
+
+
+class MetricsSettings(Section):
+    """Tables about the run, one row or column a round."""
+
+    enabled: bool = Field(True, description="write the two tables")
+    metric_csv: Folder = Field(Path("metrics.csv"), description="quality of each round; relative to `output`")
+    prob_csv: Folder = Field(Path("probabilities.csv"), description="probabilities in each round; relative to `output`")
+
+    @model_validator(mode="after")
+    def _two_files(self) -> MetricsSettings:
+        if self.enabled and os.path.normpath(self.metric_csv) == os.path.normpath(self.prob_csv):
+            raise ValueError(
+                f"metrics.metric_csv and metrics.prob_csv are both {str(self.metric_csv)!r}; give two different files"
+            )
+        return self
+
+
+class AutoSettings(Section):
+    """A run that asks no questions."""
+
+    enabled: bool = Field(False, description="answer the loop's questions with the settings below")
+    rounds: int = Field(10, ge=0, description="rounds after the seed set")
+    choice: Annotated[Literal["train", "fine_tune"], BeforeValidator(lower)] = Field(
+        "train", description="what each round begins with: train the head, or fine_tune encoder and head"
+    )
+    stop_after_rounds_without_positive: int = Field(
+        0, ge=0, description="finish when so many rounds in a row found no positive; 0: never for that reason"
+    )
+    max_labels: int = Field(0, ge=0, description="finish when there are so many labels; 0: no limit")
+
+
+class EndpointSettings(Section):
+    """Services that run already, as host:port or dns:///name:port; those not given are started on this machine."""
+
+    embedder: str | None = Field(None, description="address of the embedder")
+    index: str | None = Field(None, description="address of the index")
+    trainer: str | None = Field(None, description="address of the trainer")
+    sampler: str | None = Field(None, description="address of the sampler")
+    labeler: str | None = Field(None, description="address of the labeler (gRPC, not the page)")
+
+
+class RunSettings(Section):
+    """All settings of a run."""
+
+    data: Folder = Field(
+        description="folder with the images, nested or flat; where it contains `Unlabeled/`, only the images in there"
+    )
+    runtime: Folder = Field(Path("runtime"), description="folder for everything that the run needs to go on later")
+    output: Folder = Field(Path(), description="folder for `final_dataset/`, `final_model.ckpt` and the logs")
+    name: str = Field(
+        "", max_length=200, description="what the run is called on the page; not given: the data folder's name"
+    )
+    question: str = Field("", max_length=500, description="what people are asked about each image")
+    verbose: bool = Field(True, description="log every step; otherwise warnings only")
+    seed: int = Field(0, ge=0, lt=2**63, description="start of every random choice: the same seed gives the same run")
+    device: Device = Field("auto", description="auto (a GPU where there is one), cpu, cuda or cuda:0")
+    threads: int = Field(0, ge=0, le=4096, description="processor threads of each service; 0: chosen for this machine")
+    encoder: EncoderSettings = EncoderSettings()
+    seed_set: SeedSetSettings = SeedSetSettings()
+    index: IndexSettings = IndexSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    labeling: LabelingSettings = LabelingSettings()
+    head: HeadSettings = HeadSettings()
+    fine_tune: FineTuneSettings = FineTuneSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    auto: AutoSettings = AutoSettings()
+    endpoints: EndpointSettings = EndpointSettings()
+
+    @property
+    def head_seed(self) -> int:
+        """Seed of the training: `head.seed`, or else `seed`."""
+        return self.seed if self.head.seed is None else self.head.seed
+
+    @property
+    def fine_tune_epochs(self) -> int:
+        """Epochs of fine-tuning: `fine_tune.epochs`, or else `head.epochs`."""
+        return self.fine_tune.epochs or self.head.epochs
+
+    def to_json(self) -> str:
+        """ASCII JSON, as it goes over the wire; paths that are no UTF-8 survive."""
+        return json.dumps(self.model_dump(), default=str, sort_keys=True)
