@@ -1,0 +1,52 @@
+# `make` says what there is. Every target does its own set-up in .venv.
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+export VENV
+# One process at a time gets the cores it needs by its own settings; libraries do not start a thread per core on top.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check stubs docs lock test-compose clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS=$$'\t' read -r name words; do \
+	    printf '  make %-14s %s\n' "$$name" "$$words"; done
+
+demo: ## find one digit among 1,797 handwritten ones, labels simulated; LABEL=web: you label, in the browser
+	@scripts/environment.sh demo
+	@$(BIN)/python -m demo
+
+test: ## install what tests need and run them
+	@scripts/environment.sh test
+	@scripts/test-extras.sh
+	@$(BIN)/python -m pytest -m "not long and not compose"
+
+check: ## style, types, the import rules of the house, the wire, the reference in docs/
+	@scripts/environment.sh check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/protos -k golden
+	$(BIN)/python scripts/reference.py --check
+
+stubs: ## compile the contracts in protos/ to Python, after a change of them
+	@scripts/environment.sh demo
+	@$(BIN)/python -m protos.compile
+
+docs: ## write docs/reference.md anew, from the code
+	@scripts/environment.sh demo
+	@$(BIN)/python scripts/reference.py
+
+lock: ## choose the newest versions of all packages anew, and write them to requirements.lock
+	@scripts/lock.sh
+
+test-compose: ## build the images, run the stack, and compare its end with that of a run without containers
+	@scripts/environment.sh test
+	@$(BIN)/python -m pytest -m compose -rs tests/deployment
+
+clean: ## remove .venv, caches, compiled contracts and the demo's runs
+	rm -rf $(VENV) demo-run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis lightning_logs
+	rm -f protos/*_pb2.py protos/*_pb2.pyi protos/*_pb2_grpc.py
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
