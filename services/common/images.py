@@ -1,0 +1,129 @@
+"""An image file's bytes -> pixels, safely: whatever is wrong with a file is one short sentence, never a crash.
+
+Decoding is exact: what Pillow's ``open`` and ``convert("RGB")`` give, at full size, without rotation by EXIF, so that embeddings
+equal those of earlier systems. The one exception are images of more than 8 bits a channel, which that would clip to white.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from protos.errors import InvalidInputError
+
+LIMIT_PIXELS = 178_956_970  # where Pillow itself refuses to go on
+LIMIT_BYTES = 512 * 1024 * 1024
+_LARGE_PIXELS = 25_000_000
+_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+# Pillow knows many more formats; EPS among them starts Ghostscript.
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
+_one_large_at_a_time = threading.Lock()
+
+
+class UnreadableImageError(InvalidInputError):
+    """A file that is no image, or a damaged, endless or too large one; the text is the reason without the file's name."""
+
+
+def decode(
+    data: bytes, limit_pixels: int = LIMIT_PIXELS, limit_bytes: int = LIMIT_BYTES, upright: bool = False
+) -> Image.Image:
+    """The image in ``data``, mode RGB, 8 bits a channel; the first frame where there are several.
+
+    The format is told by the content. Images of 16 or 32 bits or floating point are stretched so that their 0.5th and 99.5th
+    percentiles become 0 and 255, unless their values fit 0-255 as they are.
+
+    Args:
+        data: the whole file.
+        limit_pixels: larger images are refused before any memory is taken for them.
+        limit_bytes: larger files are refused.
+        upright: rotate as EXIF says; for people, not for encoders.
+
+    Raises:
+        UnreadableImageError: with the reason.
+    """
+    if not data:
+        raise UnreadableImageError("the file is empty")
+    if len(data) > limit_bytes:
+        raise UnreadableImageError(f"{len(data)} bytes are more than the limit of {limit_bytes}")
+    try:
+        with Image.open(io.BytesIO(data), formats=_known_formats()) as image:
+            width, height = image.size
+            if width * height > limit_pixels:
+                raise UnreadableImageError(f"{width} x {height} pixels are more than the limit of {limit_pixels}")
+            if width * height <= _LARGE_PIXELS:
+                return _to_rgb(image, upright)
+            with _one_large_at_a_time:  # several of them in several threads would fill the memory
+                return _to_rgb(image, upright)
+    except UnreadableImageError:
+        raise
+    except Image.UnidentifiedImageError:
+        raise UnreadableImageError(f"no image of a known format, it starts with {data[:12]!r}") from None
+    except Exception as error:  # a mutated file raises anything: SyntaxError, struct.error, EOFError, MemoryError, ...
+        text = " ".join(str(error).split())[:160] or "no details"
+        raise UnreadableImageError(f"damaged image: {text} ({type(error).__name__})") from None
+
+
+def to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """The image as uint8 [size, size, 3], by Pillow's bilinear filter; the aspect ratio is not kept."""
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+
+
+def read_file(path: Path, limit_bytes: int = LIMIT_BYTES) -> bytes:
+    """The bytes of an image file.
+
+    Raises:
+        UnreadableImageError: when it is gone, forbidden, no regular file or too large.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableImageError("no regular file")
+        if status.st_size > limit_bytes:
+            raise UnreadableImageError(f"{status.st_size} bytes are more than the limit of {limit_bytes}")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UnreadableImageError(f"the file cannot be read: {reason}") from None
+
+
+def read_square(path: Path, size: int) -> NDArray[np.uint8]:
+    """The image file at ``path`` as uint8 [size, size, 3].
+
+    Raises:
+        UnreadableImageError: with the reason.
+    """
+    return to_square(decode(read_file(path)), size)
+
+
+def _known_formats() -> list[str]:
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
+
+
+def _to_rgb(image: Image.Image, upright: bool) -> Image.Image:
+    image.load()
+    turned = ImageOps.exif_transpose(image) if upright else image
+    if turned.mode in _DEEP_MODES:
+        turned = _stretched(turned)
+    elif turned.mode == "P" and "transparency" in turned.info:
+        turned.info.pop("transparency")  # colours stay as they are; Pillow would only warn
+    return turned.convert("RGB")
+
+
+def _stretched(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.float64)
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        raise UnreadableImageError("no pixel has a finite value")
+    low, high = float(finite.min()), float(finite.max())
+    if not (low >= 0 and 1 < high <= 255):
+        low, high = (float(bound) for bound in np.percentile(finite, (0.5, 99.5)))
+        values = (values - low) * (255.0 / max(high - low, 1e-12))
+    values = np.nan_to_num(values, nan=0.0, posinf=255.0, neginf=0.0)
+    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
