@@ -44,7 +44,7 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     mv "$log" "$venv/install.log" && log=$venv/install.log
 fi
 # The build tools first, pinned like the rest: nothing is then built with tools of another day.
-step "build tools" install setuptools hatchling grpcio-tools
+step "build tools" install setuptools hatchling editables grpcio-tools
 step "PyTorch for $(accelerator)" scripts/install-torch.sh "$venv/bin/python"
 step "Active Labeler and what it stands on" install --no-build-isolation --editable ".[$level]"
 inputs >"$stamp"

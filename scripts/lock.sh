@@ -9,7 +9,7 @@ venv=$(mktemp -d)/venv
 trap 'rm -rf "$(dirname "$venv")"' EXIT
 "$(find_python)" -m venv "$venv"
 pip() { "$venv/bin/python" -m pip --quiet "$@"; }
-pip install setuptools hatchling "$(sed -n 's/.*"\(grpcio-tools==[^"]*\)".*/\1/p' pyproject.toml)" uv
+pip install setuptools hatchling editables "$(sed -n 's/.*"\(grpcio-tools==[^"]*\)".*/\1/p' pyproject.toml)" uv
 scripts/install-torch.sh "$venv/bin/python" >/dev/null
 grep '^torch==' requirements.lock >"$venv/torch"
 pip install --upgrade --upgrade-strategy eager --constraint "$venv/torch" --no-build-isolation --editable ".[check]"
