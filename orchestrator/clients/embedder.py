@@ -1,0 +1,84 @@
+"""The embedder's client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.clients.caller import LONG_S, Caller
+from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef
+from orchestrator.settings import RunSettings
+from protos import common_pb2, embedder_pb2
+from protos.wire import from_vectors
+from services.common.artifacts import ArtifactStore
+from services.common.blocks import publish_manifest, read_block
+
+
+class EmbedderClient:
+    """Checkpoints to encoders, images to vectors."""
+
+    def __init__(self, stub: Any, call: Caller) -> None:
+        self._stub, self._call = stub, call
+
+    def import_encoder(self, run: str, checkpoint: ArtifactRef | None, settings: RunSettings) -> tuple[EncoderRef, str]:
+        """The encoder in a checkpoint, or a builtin one where there is none; and a sentence about what was found."""
+        wanted = settings.encoder
+        request = embedder_pb2.ImportEncoderRequest(
+            run=run,
+            checkpoint=checkpoint.to(common_pb2.Artifact) if checkpoint else None,
+            file_name=str(wanted.path or ""),
+            builtin="" if checkpoint else wanted.builtin,
+            image_size=wanted.image_size,
+            expected_dim=wanted.dim,
+        )
+        answer = self._call(self._stub.ImportEncoder, request, 600)
+        return EncoderRef.of(answer.encoder), answer.found
+
+    def embed_shard(
+        self, run: str, encoder: EncoderRef, catalog: ArtifactRef, first: int, blocks: int, settings: RunSettings
+    ) -> list[BlockRef]:
+        """The embeddings of ``blocks`` blocks of 256 items from block ``first``."""
+        request = embedder_pb2.EmbedShardRequest(
+            run=run,
+            encoder=encoder.to(common_pb2.Encoder),
+            catalog=catalog.to(common_pb2.Artifact),
+            first_block=first,
+            blocks=blocks,
+            options=_options(settings),
+        )
+        return [BlockRef.of(block) for block in self._call(self._stub.EmbedShard, request, LONG_S).blocks]
+
+    def embed_image(
+        self, run: str, encoder: EncoderRef, image: ArtifactRef, file_name: str, settings: RunSettings
+    ) -> NDArray[np.float32]:
+        """The embedding [1, dim] of a picture from outside the catalog."""
+        request = embedder_pb2.EmbedImagesRequest(
+            run=run,
+            encoder=encoder.to(common_pb2.Encoder),
+            images=[image.to(common_pb2.Artifact)],
+            file_names=[file_name],
+            options=_options(settings),
+        )
+        return from_vectors(self._call(self._stub.EmbedImages, request, 300).vectors)
+
+
+def publish_blocks(store: ArtifactStore, blocks: Sequence[BlockRef]) -> ArtifactRef:
+    """Publishes the manifest of all blocks of a catalog."""
+    return ArtifactRef.of(publish_manifest(store, [block.to(embedder_pb2.Block) for block in blocks]))
+
+
+def quarantined_items(store: ArtifactStore, blocks: Sequence[BlockRef]) -> dict[int, str]:
+    """Item -> reason, of all images that could not be read."""
+    reasons: dict[int, str] = {}
+    for block in blocks:
+        if block.quarantined:
+            content = read_block(store.open(block.artifact.to(common_pb2.Artifact)))
+            reasons.update({block.first_item + row: reason for row, reason in content.quarantined.items()})
+    return reasons
+
+
+def _options(settings: RunSettings) -> embedder_pb2.EmbedOptions:
+    return embedder_pb2.EmbedOptions(precision=settings.encoder.precision, device=settings.device)

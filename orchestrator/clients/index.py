@@ -1,0 +1,56 @@
+"""The index's client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.clients.caller import LONG_S, Caller
+from orchestrator.clients.refs import ArtifactRef, GenerationRef
+from orchestrator.settings import IndexSettings
+from protos import common_pb2, index_pb2
+from protos.wire import to_items, to_vectors
+
+
+class IndexClient:
+    """Vectors of all items side by side, and their neighbours."""
+
+    def __init__(self, stub: Any, call: Caller) -> None:
+        self._stub, self._call = stub, call
+
+    def build(
+        self, run: str, rows: int, dim: int, blocks: ArtifactRef, settings: IndexSettings, seed: int
+    ) -> GenerationRef:
+        """Joins blocks to a new generation of vectors and trees."""
+        request = index_pb2.BuildRequest(
+            run=run,
+            rows=rows,
+            dim=dim,
+            blocks=blocks.to(common_pb2.Artifact),
+            metric=settings.metric,
+            num_trees=settings.num_trees,
+            n_jobs=settings.n_jobs,
+            seed=seed,
+        )
+        return GenerationRef.of(self._call(self._stub.Build, request, LONG_S).generation)
+
+    def neighbours(
+        self,
+        run: str,
+        generation: GenerationRef,
+        query: NDArray[np.float32] | NDArray[np.uint64],
+        k: int,
+        search_k: int,
+    ) -> list[tuple[list[int], list[float]]]:
+        """For each query, vectors [n, dim] float32 or items [n] uint64: up to ``k`` items and distances, nearest first."""
+        request = index_pb2.NeighboursRequest(
+            run=run, generation=generation.to(common_pb2.Generation), k=k, search_k=search_k
+        )
+        if query.dtype == np.uint64:
+            request.items.CopyFrom(to_items(query.astype(np.uint64, copy=False)))
+        else:
+            request.vectors.CopyFrom(to_vectors(query.astype(np.float32, copy=False)))
+        answer = self._call(self._stub.Neighbours, request, 300)
+        return [(list(found.item), list(found.distance)) for found in answer.neighbourhoods]

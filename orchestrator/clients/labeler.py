@@ -1,0 +1,113 @@
+"""The labeler's client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.clients.caller import Caller
+from orchestrator.clients.refs import ArtifactRef, Pick
+from protos import common_pb2, labeler_pb2
+from protos.wire import to_labels
+
+
+class Answer(StrEnum):
+    """What somebody said about an image."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    UNSURE = "unsure"
+    RETRACTED = "retracted"
+
+
+_ANSWERS = {
+    labeler_pb2.ANSWER_POSITIVE: Answer.POSITIVE,
+    labeler_pb2.ANSWER_NEGATIVE: Answer.NEGATIVE,
+    labeler_pb2.ANSWER_UNSURE: Answer.UNSURE,
+    labeler_pb2.ANSWER_RETRACTED: Answer.RETRACTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelEvent:
+    """One entry of the label log."""
+
+    position: int
+    item: int
+    answer: Answer
+    round: int
+    annotator: str
+    time_ms: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """How far a round is: cards not answered, answers by kind, and the newest position of the label log."""
+
+    open: int
+    positive: int
+    negative: int
+    unsure: int
+    withdrawn: int
+    last: int
+
+
+class LabelerClient:
+    """Cards to people, and what they answered."""
+
+    def __init__(self, stub: Any, call: Caller) -> None:
+        self._stub, self._call = stub, call
+
+    def open_run(self, run: str, catalog: ArtifactRef, name: str, question: str, batch_size: int) -> str:
+        """Makes a run known; returns the address of the page, as the labeler knows it."""
+        request = labeler_pb2.OpenRunRequest(
+            run=run, catalog=catalog.to(common_pb2.Artifact), name=name, question=question, batch_size=batch_size
+        )
+        return str(self._call(self._stub.OpenRun, request).url)
+
+    def offer(self, run: str, number: int, picks: Sequence[Pick]) -> None:
+        """Puts cards on offer, best first."""
+        cards = [labeler_pb2.Card(item=pick.item, reason=pick.reason, score=pick.score) for pick in picks]
+        self._call(self._stub.Offer, labeler_pb2.OfferRequest(run=run, round=number, cards=cards))
+
+    def simulate(self, run: str, number: int, pos_class: str) -> None:
+        """Answers the open cards of a round from the file names."""
+        self._call(self._stub.Simulate, labeler_pb2.SimulateRequest(run=run, round=number, pos_class=pos_class), 300)
+
+    def import_labels(
+        self, run: str, number: int, items: NDArray[np.uint64], positive: NDArray[np.bool_], annotator: str
+    ) -> None:
+        """Records labels from elsewhere: items [n] uint64, positive [n] bool."""
+        request = labeler_pb2.ImportLabelsRequest(
+            run=run, round=number, labels=to_labels(items, positive), annotator=annotator
+        )
+        self._call(self._stub.ImportLabels, request, 300)
+
+    def events(self, run: str, after: int = 0) -> list[LabelEvent]:
+        """The label log after a position, oldest first."""
+        events: list[LabelEvent] = []
+        while True:
+            request = labeler_pb2.ListLabelsRequest(run=run, after=after)
+            page = self._call(self._stub.ListLabels, request).events
+            events.extend(
+                LabelEvent(e.position, e.item, _ANSWERS[e.answer], e.round, e.annotator, e.time_ms, e.reason)
+                for e in page
+            )
+            if not page:
+                return events
+            after = page[-1].position
+
+    def withdraw(self, run: str, number: int) -> int:
+        """Takes the open cards of a round back; returns how many."""
+        return int(self._call(self._stub.Withdraw, labeler_pb2.WithdrawRequest(run=run, round=number)).withdrawn)
+
+    def queue(self, run: str, number: int) -> QueueState:
+        """How far a round is."""
+        q = self._call(self._stub.GetQueue, labeler_pb2.GetQueueRequest(run=run, round=number))
+        return QueueState(q.open, q.positive, q.negative, q.unsure, q.withdrawn, q.last)

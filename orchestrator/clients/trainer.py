@@ -1,0 +1,126 @@
+"""The trainer's client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.clients.caller import LONG_S, Caller
+from orchestrator.clients.refs import ArtifactRef, EncoderRef, GenerationRef, HeadRef, Trained, ValidationRef
+from orchestrator.settings import RunSettings
+from protos import common_pb2, trainer_pb2
+from protos.wire import to_labels
+
+Labelled = tuple[NDArray[np.uint64], NDArray[np.bool_]]
+
+
+class TrainerClient:
+    """Labels to heads, heads to scores, labels to better encoders."""
+
+    def __init__(self, stub: Any, call: Caller) -> None:
+        self._stub, self._call = stub, call
+
+    def train_head(
+        self,
+        run: str,
+        number: int,
+        generation: GenerationRef,
+        labelled: Labelled,
+        position: int,
+        parent: HeadRef | None,
+        settings: RunSettings,
+    ) -> Trained:
+        """A head trained on the embeddings of labelled items, carried on from ``parent``."""
+        request = trainer_pb2.TrainHeadRequest(
+            run=run,
+            round=number,
+            vectors=generation.vectors.to(common_pb2.Artifact),
+            labels=to_labels(*labelled),
+            parameters=_parameters(settings),
+            parent=parent.to(common_pb2.Head) if parent else None,
+            label_position=position,
+        )
+        return _trained(self._call(self._stub.TrainHead, request, LONG_S))
+
+    def fine_tune(
+        self,
+        run: str,
+        number: int,
+        encoder: EncoderRef,
+        catalog: ArtifactRef,
+        labelled: Labelled,
+        position: int,
+        parent: HeadRef | None,
+        settings: RunSettings,
+    ) -> Trained:
+        """Encoder and head trained together on the labelled images."""
+        parameters = _parameters(settings)
+        parameters.epochs = settings.fine_tune_epochs
+        request = trainer_pb2.FineTuneRequest(
+            run=run,
+            round=number,
+            encoder=encoder.to(common_pb2.Encoder),
+            catalog=catalog.to(common_pb2.Artifact),
+            labels=to_labels(*labelled),
+            parameters=parameters,
+            parent=parent.to(common_pb2.Head) if parent else None,
+            label_position=position,
+        )
+        answer = self._call(self._stub.FineTune, request, LONG_S)
+        return _trained(answer, EncoderRef.of(answer.encoder))
+
+    def score(self, run: str, head: HeadRef, generation: GenerationRef) -> ArtifactRef:
+        """The probability of the positive class for every item, as an artifact."""
+        request = trainer_pb2.ScoreRequest(
+            run=run,
+            head=head.to(common_pb2.Head),
+            vectors=generation.vectors.to(common_pb2.Artifact),
+            present=generation.present.to(common_pb2.Artifact),
+        )
+        return ArtifactRef.of(self._call(self._stub.Score, request, LONG_S).scores)
+
+    def export(self, run: str, encoder: EncoderRef, head: HeadRef, positive_name: str) -> ArtifactRef:
+        """One file that classifies images."""
+        request = trainer_pb2.ExportRequest(
+            run=run,
+            encoder=encoder.to(common_pb2.Encoder),
+            head=head.to(common_pb2.Head),
+            positive_name=positive_name,
+        )
+        return ArtifactRef.of(self._call(self._stub.Export, request, 600).model)
+
+
+def _trained(answer: Any, encoder: EncoderRef | None = None) -> Trained:
+    return Trained(
+        head=HeadRef.of(answer.head),
+        validation=ValidationRef.of(answer.validation),
+        best_epoch=answer.best_epoch,
+        seconds=answer.seconds,
+        encoder=encoder,
+    )
+
+
+def _parameters(settings: RunSettings) -> trainer_pb2.TrainingParameters:
+    head = settings.head
+    return trainer_pb2.TrainingParameters(
+        kind=head.kind,
+        hidden_dim=head.hidden_dim,
+        dropout=head.dropout,
+        lr=head.lr,
+        momentum=head.momentum,
+        weight_decay=head.weight_decay,
+        scheduler=head.scheduler,
+        final_lr=head.final_lr,
+        gamma=head.gamma,
+        decay_epochs=head.decay_epochs,
+        epochs=head.epochs,
+        batch_size=head.batch_size,
+        validation_share=head.validation_share,
+        seed=settings.head_seed,
+        threads=settings.threads,
+        encoder_lr=settings.fine_tune.encoder_lr,
+        train_encoder=settings.fine_tune.train_encoder,
+        device=settings.device,
+    )
