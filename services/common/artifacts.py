@@ -6,9 +6,11 @@ trusts one: a damaged Annoy file would kill the process that opens it.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from protos.common_pb2 import Artifact
 from protos.errors import DamagedError, InvalidInputError, NotFoundError
 
 _CHUNK = 1 << 20
+_NOTE = ".sha256"  # beside each file: its digest and size, so that it is found by name alone
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 
@@ -59,17 +62,17 @@ class ArtifactStore:
         """
         path = self._path(artifact.path)
         try:
-            stat = path.stat()
+            about = path.stat()
         except OSError as error:
-            raise NotFoundError(
-                f"artifact {artifact.path} is not in the store {self.root}; resume the run to make it again"
-            ) from error
-        state = (stat.st_ino, stat.st_mtime_ns, stat.st_size, artifact.sha256)
-        if self._trusted.get(artifact.path) == state:
+            raise self._missing(artifact.path) from error
+        if not stat.S_ISREG(about.st_mode):
+            raise self._missing(artifact.path)
+        state = (about.st_ino, about.st_mtime_ns, about.st_size, artifact.sha256)
+        if self._trusted.get(artifact.path) == state and about.st_size == artifact.bytes:
             return path
-        if stat.st_size != artifact.bytes or sha256_of_file(path) != artifact.sha256:
+        if about.st_size != artifact.bytes or sha256_of_file(path) != artifact.sha256:
             raise DamagedError(
-                f"artifact {artifact.path} is damaged: its {stat.st_size} bytes are not the {artifact.bytes} with digest"
+                f"artifact {artifact.path} is damaged: its {about.st_size} bytes are not the {artifact.bytes} with digest"
                 f" {artifact.sha256[:12]}; delete {path} and resume the run"
             )
         self._trusted[artifact.path] = state
@@ -90,7 +93,8 @@ class ArtifactStore:
     def writing(self, name: str) -> Iterator[Writing]:
         """Publishes a file under ``name`` when the block ends without an exception.
 
-        Write to ``.path`` of what is yielded; afterwards ``.artifact`` is its reference.
+        Write to ``.path`` of what is yielded; afterwards ``.artifact`` is the reference of what stands under the name. That
+        is what was published first: a name stands for one content, so a second writer's file is dropped.
         """
         final = self._path(name)
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -125,27 +129,38 @@ class ArtifactStore:
         return writing.artifact, True
 
     def _publish(self, temporary: Path, final: Path, name: str) -> Artifact:
+        """The first writer wins: whoever holds its reference must never find other bytes under the name."""
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         artifact = Artifact(path=name, sha256=sha256_of_file(temporary), bytes=temporary.stat().st_size)
-        temporary.replace(final)
-        note = self._note(final)
-        scratch = note.with_name(f"{note.name}.{os.getpid()}-{temporary.name[9:]}")
-        scratch.write_text(f"{artifact.sha256} {artifact.bytes}\n")
-        scratch.replace(note)
-        _sync_folder(final.parent)
+        with _locked(final.parent) as folder:
+            earlier = self.find(name)
+            if earlier is not None:
+                return earlier
+            temporary.replace(final)
+            note = self._note(final)
+            scratch = note.with_name(f"{temporary.name}.note")
+            scratch.write_text(f"{artifact.sha256} {artifact.bytes}\n")
+            scratch.replace(note)
+            os.fsync(folder)
         return artifact
+
+    def _missing(self, name: str) -> NotFoundError:
+        return NotFoundError(f"artifact {name} is not in the store {self.root}; resume the run to make it again")
 
     def _path(self, name: str) -> Path:
         parts = PurePosixPath(name).parts
-        if not parts or name.startswith("/") or not all(_PART.fullmatch(part) for part in parts):
-            raise InvalidInputError(f"{name!r} is no name of an artifact: letters, digits, '.', '_', '-' between '/'")
+        well_formed = name == "/".join(parts) and all(_PART.fullmatch(part) for part in parts)
+        if not parts or not well_formed or name.endswith(_NOTE):
+            raise InvalidInputError(
+                f"{name!r} is no name of an artifact: letters, digits, '.', '_', '-' between '/', not ending in {_NOTE}"
+            )
         return self.root.joinpath(*parts)
 
     @staticmethod
     def _note(path: Path) -> Path:
-        return path.with_name(f"{path.name}.sha256")
+        return path.with_name(f"{path.name}{_NOTE}")
 
 
 class Writing:
@@ -161,9 +176,12 @@ def _copy(source: IO[bytes], target: IO[bytes]) -> None:
         target.write(chunk)
 
 
-def _sync_folder(folder: Path) -> None:
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """Holds the folder against other writers, in this process and in others; yields its descriptor."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
     finally:
         os.close(handle)

@@ -7,6 +7,7 @@ of each file's content (zero where unreadable), ``quarantined`` uint8: UTF-8 JSO
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +51,21 @@ def read_block(path: Path) -> BlockContent:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             reasons = json.loads(arrays["quarantined"].tobytes())
-            return BlockContent(
+            content = BlockContent(
                 arrays["vectors"], arrays["sha256"], {int(row): str(why) for row, why in reasons.items()}
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise DamagedError(f"{path} is no block of embeddings: {error}") from error
+    _check(path, content)
+    return content
+
+
+def _check(path: Path, content: BlockContent) -> None:
+    vectors, sha256 = content.vectors, content.sha256
+    if vectors.ndim != 2 or vectors.dtype != np.float32 or sha256.dtype != np.uint8:
+        raise DamagedError(f"{path} is no block of embeddings: vectors {vectors.dtype} {vectors.shape}")
+    if sha256.shape != (len(vectors), 32) or not all(0 <= row < len(vectors) for row in content.quarantined):
+        raise DamagedError(f"{path} is no block of embeddings: its parts are not of {len(vectors)} rows")
 
 
 def publish_manifest(store: ArtifactStore, blocks: Sequence[Block]) -> Artifact:
@@ -69,8 +80,15 @@ def publish_manifest(store: ArtifactStore, blocks: Sequence[Block]) -> Artifact:
 
 
 def read_manifest(path: Path) -> list[Block]:
-    """The blocks of a manifest file, in the order of their items."""
-    return [
-        Block(first_item=first, rows=rows, artifact=Artifact(path=name, sha256=sha256, bytes=size))
-        for first, rows, name, sha256, size in json.loads(path.read_bytes())
-    ]
+    """The blocks of a manifest file, in the order of their items.
+
+    Raises:
+        DamagedError: when it is none.
+    """
+    try:
+        return [
+            Block(first_item=first, rows=rows, artifact=Artifact(path=name, sha256=sha256, bytes=size))
+            for first, rows, name, sha256, size in json.loads(path.read_bytes())
+        ]
+    except (ValueError, TypeError) as error:
+        raise DamagedError(f"{path} is no manifest of blocks: {error}") from error
