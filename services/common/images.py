@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from protos.errors import InvalidInputError
 
@@ -62,7 +62,7 @@ def decode(
                 return _to_rgb(image, upright)
     except UnreadableImageError:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UnreadableImageError(f"no image of a known format, it starts with {data[:12]!r}") from None
     except Exception as error:  # a mutated file raises anything: SyntaxError, struct.error, EOFError, MemoryError, ...
         text = " ".join(str(error).split())[:160] or "no details"

@@ -47,7 +47,9 @@ def load_encoder(path: Path) -> tuple[EncoderSpec, nn.Module]:
     except (SafetensorError, OSError, ValueError) as error:
         raise DamagedError(f"{path} is no encoder file: {error}; import the checkpoint again") from error
     if _KEY not in metadata:
-        raise InvalidInputError(f"{path} is a safetensors file, but no encoder; import the checkpoint with ImportEncoder")
+        raise InvalidInputError(
+            f"{path} is a safetensors file, but no encoder; import the checkpoint with ImportEncoder"
+        )
     try:
         spec = EncoderSpec(**json.loads(metadata[_KEY]))
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The architectures, with the names of weights that checkpoints have. Each maps float32 [n, 3, side, side], 0-255, to [n, dim]."""
+"""The architectures, their weights named as in checkpoints. Each maps float32 [n, 3, side, side], 0-255, to [n, dim]."""
 
 from __future__ import annotations
 
@@ -133,4 +133,5 @@ class ResNet(nn.Module):
         x = self.maxpool(self.bn1(self.conv1(images)).relu_())
         for name in ("layer1", "layer2", "layer3", "layer4"):
             x = self.get_submodule(name)(x)
-        return x.mean(dim=(2, 3))
+        embeddings: Tensor = x.mean(dim=(2, 3))
+        return embeddings
