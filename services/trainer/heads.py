@@ -1,0 +1,132 @@
+"""Heads: small classifiers on embeddings with one logit, and the files that hold them.
+
+A head file is safetensors: the tensors of :class:`Head`, and one metadata entry ``head`` with JSON (sorted keys, so that
+equal heads have equal bytes).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from protos.errors import DamagedError, InvalidInputError
+
+EVALUATOR = "SSLEvaluator"
+ONE_LAYER = "SSLEvaluatorOneLayer"
+KINDS = (EVALUATOR, ONE_LAYER)
+
+
+@dataclass(frozen=True)
+class HeadShape:
+    """What decides a head's layers.
+
+    Attributes:
+        kind: "SSLEvaluator" (three hidden layers of h, h/2 and h/4) or "SSLEvaluatorOneLayer" (one of h).
+        dim: length of the embeddings.
+        hidden_dim: h; 0 leaves dropout and one linear layer, whatever the kind.
+        dropout: probability, before the first layer and, with three hidden layers, after each.
+    """
+
+    kind: str
+    dim: int
+    hidden_dim: int
+    dropout: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InvalidInputError(f"there is no head of kind {self.kind!r}; it takes {' or '.join(KINDS)}")
+        if self.dim < 1 or self.hidden_dim < 0:
+            raise InvalidInputError(f"a head on {self.dim} numbers with {self.hidden_dim} hidden units cannot be built")
+        if not 0 <= self.dropout < 1:
+            raise InvalidInputError(f"a dropout of {self.dropout:g} is no probability below 1")
+
+    def fits(self, other: HeadShape) -> bool:
+        """Whether the weights of a head of shape ``other`` can be carried on from (dropout has none)."""
+        return replace(other, dropout=self.dropout) == self
+
+
+class Head(nn.Module):
+    """Embeddings float32 [n, dim] to logits float32 [n]; the probability is their sigmoid.
+
+    The embeddings pass ``(x - shift) * scale`` first, which is exactly the identity (0 and 1) for embeddings of an ordinary
+    scale; ``services/trainer/scaling.py`` says when it is not.
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, shape: HeadShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.register_buffer("shift", torch.zeros(shape.dim))
+        self.register_buffer("scale", torch.ones(()))
+        self.layers = nn.Sequential(*_layers(shape))
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Logits [n] of embeddings [n, dim]."""
+        logits: Tensor = self.layers((embeddings - self.shift) * self.scale)
+        return logits.squeeze(1)
+
+
+def _layers(shape: HeadShape) -> list[nn.Module]:
+    layers: list[nn.Module] = [nn.Dropout(shape.dropout)]
+    if shape.hidden_dim == 0:
+        return [*layers, nn.Linear(shape.dim, 1)]
+    if shape.kind == ONE_LAYER:
+        return [*layers, nn.Linear(shape.dim, shape.hidden_dim), nn.ReLU(), nn.Linear(shape.hidden_dim, 1)]
+    widths = [shape.dim, *(max(1, shape.hidden_dim // part) for part in (1, 2, 4))]
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(shape.dropout)]
+    return [*layers, nn.Linear(widths[-1], 1)]
+
+
+@dataclass(frozen=True)
+class HeadRecord:
+    """What a head file says about its head: with vectors and labels, enough to train it again.
+
+    Attributes:
+        shape: its layers.
+        parent: SHA-256 of the head that it was carried on from; "" for a fresh start.
+        seed: of the split, the initial weights, the order of the labels and the dropout.
+        label_position: of the label log that it was trained at.
+        lr: learning rate that it was trained with; lower than asked where that one failed.
+        best_epoch: the epoch whose weights these are, counted from 1.
+    """
+
+    shape: HeadShape
+    parent: str
+    seed: int
+    label_position: int
+    lr: float
+    best_epoch: int
+
+
+def head_bytes(head: Head, record: HeadRecord) -> bytes:
+    """The content of a head file; equal heads with equal records give equal bytes."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
+    return save(tensors, metadata={"head": json.dumps(asdict(record), sort_keys=True)})
+
+
+def load_head(path: Path) -> tuple[Head, HeadRecord]:
+    """Reads a head file; the head is on the processor, in evaluation mode.
+
+    Raises:
+        DamagedError: when the file is no head.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            entries = json.loads((file.metadata() or {})["head"])
+            record = HeadRecord(**{**entries, "shape": HeadShape(**entries["shape"])})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        head = Head(record.shape)
+        head.load_state_dict(tensors)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError, InvalidInputError) as error:
+        raise DamagedError(f"{path} is no head: {str(error).splitlines()[0]}; train it again") from error
+    return head.eval(), record
