@@ -1,0 +1,141 @@
+"""From a folder to vectors and neighbours: catalog, encoder, embedding, index."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.clients.embedder import publish_blocks, quarantined_items
+from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef, GenerationRef
+from orchestrator.outputs.quarantine import write_quarantine
+from orchestrator.run import Run
+from protos.errors import InvalidInputError, NotFoundError
+from services.common.catalog import BLOCK_ROWS, list_images, write_catalog
+
+_CALL_S = 2.0  # a call carries as many blocks as take about this long
+
+
+class Catalogued(BaseModel):
+    """The images of the data set, listed once."""
+
+    model_config = ConfigDict(frozen=True)
+    catalog: ArtifactRef
+    images: int
+
+
+class Embedded(BaseModel):
+    """The data set as an encoder sees it."""
+
+    model_config = ConfigDict(frozen=True)
+    generation: GenerationRef
+    quarantined: int
+
+
+def list_data(run: Run) -> Catalogued:
+    """Lists the images; `Unlabeled/` in the data folder is the data root, as in the original."""
+    with run.telling("catalog") as words:
+        root = run.settings.data.absolute()
+        if (root / "Unlabeled").is_dir():
+            root = root / "Unlabeled"
+        images = list_images(root)
+        with run.store.writing(f"catalogs/{run.id}.sqlite") as writing:
+            write_catalog(writing.path, root, images)
+        words.append(f"Listed {len(images)} images in {root}")
+    return Catalogued(catalog=ArtifactRef.of(writing.artifact), images=len(images))
+
+
+def import_encoder(run: Run) -> EncoderRef:
+    """The encoder of the settings, as an artifact."""
+    path = run.settings.encoder.path
+    with run.telling("encoder") as words:
+        checkpoint = publish(run, path, "checkpoints", "checkpoint", "encoder.path") if path else None
+        encoder, found = run.clients.embedder.import_encoder(run.id, checkpoint, run.settings)
+        if path is None:
+            words.append("No checkpoint given (--encoder FILE finds more):")
+        words.append(found.rstrip("."))
+    return encoder
+
+
+def publish(run: Run, path: Path, folder: str, what: str, setting: str) -> ArtifactRef:
+    """Brings a file from outside the data set into the store, under the name of its content.
+
+    Raises:
+        NotFoundError: when there is no such file.
+        InvalidInputError: when it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise NotFoundError(f"the {what} {path} does not exist; give another file in {setting}") from error
+    except OSError as error:
+        raise InvalidInputError(
+            f"the {what} {path} cannot be read ({error.strerror}); mend it, or {setting}"
+        ) from error
+    name = f"{folder}/{digest}"
+    return ArtifactRef.of(run.store.find(name) or run.store.put_file(name, path))
+
+
+def embed(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Embedded:
+    """Embeds what is not embedded yet, and builds a generation of vectors and neighbours."""
+    with run.telling("embed") as words:
+        blocks = _embed_blocks(run, catalogued, encoder)
+        reasons = quarantined_items(run.store, blocks)
+        with run.open_catalog(catalogued.catalog) as catalog:
+            write_quarantine(run.folder.quarantine, {catalog.row(item).path: why for item, why in reasons.items()})
+        words.append(f"Embedded {catalogued.images - len(reasons)} images with {encoder.architecture}")
+        if reasons:
+            words.append(f"and set {len(reasons)} aside that cannot be read, see {run.folder.quarantine}")
+    with run.telling("index") as words:
+        manifest = publish_blocks(run.store, blocks)
+        generation = run.clients.index.build(
+            run.id, catalogued.images, encoder.dim, manifest, run.settings.index, run.seed("index") % 2**31
+        )
+        words.append(f"Built an index with {generation.num_trees} trees over {encoder.dim} dimensions")
+    return Embedded(generation=generation, quarantined=len(reasons))
+
+
+def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> list[BlockRef]:
+    """All blocks of the catalog; several calls are in flight, and gRPC spreads them over the replicas."""
+    blocks: list[BlockRef] = []
+    images = 0
+    start = time.monotonic()
+    with run.reporter.bar("Embedding", catalogued.images, "images") as bar, ThreadPoolExecutor(run.in_flight) as pool:
+        for found in _in_flight(run, pool, catalogued, encoder):
+            blocks.extend(found)
+            images += sum(block.rows for block in found)
+            bar.update(images, f"{images / (time.monotonic() - start):.0f} images/s")
+    return blocks
+
+
+def _in_flight(
+    run: Run, pool: ThreadPoolExecutor, catalogued: Catalogued, encoder: EncoderRef
+) -> Iterator[list[BlockRef]]:
+    total = -(-catalogued.images // BLOCK_ROWS)
+    first, size = 0, 1
+    waiting: dict[Future[list[BlockRef]], float] = {}
+
+    def submit(at: int, count: int) -> None:
+        call = (run.id, encoder, catalogued.catalog, at, count, run.settings)
+        waiting[pool.submit(run.clients.embedder.embed_shard, *call)] = time.monotonic()
+
+    try:
+        while first < total or waiting:
+            while first < total and len(waiting) < run.in_flight:
+                count = min(size, total - first)
+                submit(first, count)
+                first += count
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                seconds = time.monotonic() - waiting.pop(future)
+                found = future.result()
+                size = max(1, min(64, round(_CALL_S * len(found) / max(seconds, 0.01))))
+                yield found
+    finally:
+        for future in waiting:
+            future.cancel()

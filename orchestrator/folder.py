@@ -1,0 +1,106 @@
+"""The runtime folder of a run: what lies where, and whose it is."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.config_file import save
+from orchestrator.settings import RunSettings
+from protos.errors import ConflictError, DamagedError, NotFoundError
+
+FORMAT = 1  # of the runtime folder; another one is refused
+_FOREIGN = ("swipe", "annoy_file.ann")  # what the original leaves in its runtime_path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A runtime folder and the name of the run in it."""
+
+    path: Path
+    run: str
+
+    @property
+    def journal(self) -> Path:
+        """The journal of the loop."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def artifacts(self) -> Path:
+        """The artifact store of an embedded run."""
+        return self.path / "artifacts"
+
+    @property
+    def labels(self) -> Path:
+        """The folder of the label store of an embedded run."""
+        return self.path / "labels"
+
+    @property
+    def logs(self) -> Path:
+        """The logs of embedded services."""
+        return self.path / "logs"
+
+    @property
+    def quarantine(self) -> Path:
+        """The table of images that could not be read."""
+        return self.path / "quarantine.csv"
+
+
+def create(settings: RunSettings) -> RunFolder:
+    """Makes the runtime folder of a new run; nothing in it is deleted.
+
+    Raises:
+        ConflictError: when there is a run in it, or something of the original's.
+    """
+    path = settings.runtime
+    about = _about(path)
+    if about is not None:
+        raise ConflictError(
+            f"there is a run in {path} already (named {about['run']}): continue it with `active-labeler resume {path}`,"
+            " or give another folder with --runtime (runtime_path in the original's file); nothing was changed"
+        )
+    foreign = [name for name in _FOREIGN if (path / name).exists()]
+    if foreign:
+        raise ConflictError(
+            f"{path} holds {foreign[0]} from another program: move it away, or give another folder with --runtime"
+            " (runtime_path in the original's file); nothing was changed"
+        )
+    run = secrets.token_hex(6)
+    path.mkdir(parents=True, exist_ok=True)
+    save(settings, path / "run.yaml")
+    scratch = path / ".run.json.new"
+    scratch.write_text(json.dumps({"run": run, "format": FORMAT}) + "\n")
+    scratch.replace(path / "run.json")  # last: with it, the folder is a run
+    return RunFolder(path, run)
+
+
+def open_existing(path: Path) -> RunFolder:
+    """The folder of a run that was started before.
+
+    Raises:
+        NotFoundError: when there is none.
+        ConflictError: when another version of Active Labeler made it.
+    """
+    about = _about(path)
+    if about is None:
+        raise NotFoundError(f"there is no run in {path}; start one with `active-labeler run --runtime {path} ...`")
+    if about["format"] != FORMAT:
+        raise ConflictError(
+            f"the run in {path} has format {about['format']}, this version works with {FORMAT}; use the version that made it"
+        )
+    return RunFolder(path, str(about["run"]))
+
+
+def _about(path: Path) -> dict[str, object] | None:
+    file = path / "run.json"
+    if not file.exists():
+        return None
+    try:
+        about = json.loads(file.read_bytes())
+        return {"run": about["run"], "format": about["format"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(
+            f"{file} cannot be read ({error}); restore it from a backup, or use another folder"
+        ) from error

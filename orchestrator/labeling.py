@@ -1,0 +1,78 @@
+"""A batch to label: on offer, answered by people or from the file names, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.clients.labeler import Answer
+from orchestrator.clients.refs import Pick
+from orchestrator.labels import LabelLog
+from orchestrator.run import Run, Stopped
+
+_LOOK_S = 0.3  # how often the queue is looked at while people label
+
+
+class Labelled(BaseModel):
+    """A round's labels: the log's position once it was done, and the answers of the round."""
+
+    model_config = ConfigDict(frozen=True)
+    position: int
+    positive: int
+    negative: int
+    unsure: int
+
+
+def label(run: Run, log: LabelLog, number: int, picks: Sequence[Pick], step: str) -> Labelled:
+    """Offers cards and waits until they are answered, or the person finishes early; the loop's slowest step.
+
+    Args:
+        number: the round.
+        picks: the cards, best first.
+        step: prefix of the names in the journal.
+    """
+
+    def offer() -> int:
+        run.clients.labeler.offer(run.id, number, picks)
+        return len(picks)
+
+    offered = run.once(f"{step}/offer", int, offer)
+    return run.once(f"{step}/label", Labelled, lambda: _wait(run, log, number, offered))
+
+
+def _wait(run: Run, log: LabelLog, number: int, offered: int) -> Labelled:
+    before = log.newest()
+    with run.telling("label") as words:
+        if run.settings.labeling.simulate:
+            run.clients.labeler.simulate(run.id, number, run.settings.labeling.pos_class)
+        else:
+            _wait_for_people(run, number, offered)
+        labels = log.newest()
+        counts = {a: labels.count(a, number) - before.count(a, number) for a in Answer if a != Answer.RETRACTED}
+        run.board.labels = len(labels.training()[0])
+        run.board.positives = labels.count(Answer.POSITIVE)
+        words.append(
+            f"Labelled {sum(counts.values())} of {offered} images: {counts[Answer.POSITIVE]} positive,"
+            f" {counts[Answer.NEGATIVE]} negative, {counts[Answer.UNSURE]} unsure"
+        )
+    return Labelled(
+        position=labels.position,
+        positive=labels.count(Answer.POSITIVE, number),
+        negative=labels.count(Answer.NEGATIVE, number),
+        unsure=labels.count(Answer.UNSURE, number),
+    )
+
+
+def _wait_for_people(run: Run, number: int, offered: int) -> None:
+    run.board.state = "labeling"
+    if run.board.page:
+        run.reporter.say(f"{offered} images wait for you at {run.board.page}")
+    with run.reporter.bar("Labeling", offered, "images") as bar:
+        while (queue := run.clients.labeler.queue(run.id, number)).open:
+            bar.update(max(0, offered - queue.open), f"{queue.positive} positive")
+            if run.stopping():
+                raise Stopped
+            time.sleep(_LOOK_S)
+    run.board.state = "running"

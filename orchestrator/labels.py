@@ -1,0 +1,76 @@
+"""The label log as the loop sees it: the newest answer of each item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.clients.labeler import Answer, LabelerClient, LabelEvent
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Answers up to a position of the log.
+
+    Attributes:
+        position: of the newest event counted.
+        answers: item -> answer; an item whose answer was retracted is not in it.
+        rounds: item -> the round that it was answered in.
+    """
+
+    position: int
+    answers: dict[int, Answer]
+    rounds: dict[int, int]
+
+    def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+        """Items [n] uint64 with a yes or a no, sorted, and whether it was yes [n] bool."""
+        items = sorted(item for item, answer in self.answers.items() if answer != Answer.UNSURE)
+        positive = [self.answers[item] == Answer.POSITIVE for item in items]
+        return np.array(items, dtype=np.uint64), np.array(positive, dtype=np.bool_)
+
+    def asked(self) -> NDArray[np.uint64]:
+        """Items [n] uint64 that have any answer, sorted; they are not asked about again."""
+        return np.array(sorted(self.answers), dtype=np.uint64)
+
+    def of(self, answer: Answer) -> list[int]:
+        """Items with this answer, sorted."""
+        return sorted(item for item, given in self.answers.items() if given == answer)
+
+    def count(self, answer: Answer, number: int | None = None) -> int:
+        """How many items have this answer, of all rounds or of one."""
+        return sum(
+            given == answer and (number is None or self.rounds[item] == number) for item, given in self.answers.items()
+        )
+
+
+@dataclass
+class LabelLog:
+    """Reads the log of a run, only what is new each time."""
+
+    client: LabelerClient
+    run: str
+    _events: list[LabelEvent] = field(default_factory=list)
+
+    def newest(self) -> Labels:
+        """All answers that there are now."""
+        after = self._events[-1].position if self._events else 0
+        self._events.extend(self.client.events(self.run, after))
+        return self.at(self._events[-1].position if self._events else 0)
+
+    def at(self, position: int) -> Labels:
+        """The answers as they were at a position: what a resumed run needs to repeat itself."""
+        if position and (not self._events or self._events[-1].position < position):
+            self.newest()
+        answers: dict[int, Answer] = {}
+        rounds: dict[int, int] = {}
+        for event in self._events:
+            if event.position > position:
+                break
+            if event.answer == Answer.RETRACTED:
+                answers.pop(event.item, None)
+            else:
+                answers[event.item] = event.answer
+                rounds[event.item] = event.round
+        return Labels(position, answers, rounds)

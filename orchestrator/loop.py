@@ -1,0 +1,87 @@
+"""The active-learning loop.
+
+Embed the images once, find a seed set, and then repeat: train a head, score the pool, pick the images worth asking about,
+have them labelled. It ends with a curated data set and a trained model. Every step is journalled before the next begins.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+
+from orchestrator.clients.labeler import Answer
+from orchestrator.clients.refs import EncoderRef
+from orchestrator.embedding import Catalogued, Embedded, embed, import_encoder, list_data
+from orchestrator.finish import Finished, finish
+from orchestrator.labels import LabelLog
+from orchestrator.questions import FINE_TUNE, FINISH, TRAIN, Question, Standing
+from orchestrator.results import record_round
+from orchestrator.rounds import Model, RoundRecord, one_round
+from orchestrator.run import Run
+from orchestrator.seeding import embed_reference, seed_by_labeling, seed_from_folder
+from protos.errors import InvalidInputError
+
+_CHOICE = "Train the head [l], fine-tune encoder and head [f], or finish [q]?"
+
+
+def run_loop(run: Run) -> Finished:
+    """Takes a run from where it is to its end, and returns what came of it."""
+    log = LabelLog(run.clients.labeler, run.id)
+    catalogued = run.once("catalog", Catalogued, lambda: list_data(run))
+    _check_sizes(run, catalogued)
+    run.board.images = catalogued.images
+    run.board.page = open_page(run, catalogued)
+    encoder = run.once("encoder", EncoderRef, lambda: import_encoder(run))
+    reference = _early_seed_checks(run, catalogued, encoder)
+    embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder))
+    run.board.quarantined = embedded.quarantined
+    if run.settings.seed_set.mode != "folder":
+        seed_by_labeling(run, log, embedded.generation, reference)
+    model = Model(encoder=encoder, embedded=embedded)
+    records: list[RoundRecord] = []
+    for number in count(1):
+        choice = run.ask(
+            Question(f"round-{number}/choice", _CHOICE, (TRAIN, FINE_TUNE, FINISH)), _standing(log, records)
+        )
+        if choice == FINISH:
+            break
+        model, record = one_round(run, log, catalogued, model, number, choice)
+        records.append(record)
+        record_round(run, catalogued, log, model, records)
+        if len(log.newest().asked()) >= catalogued.images - model.embedded.quarantined:
+            run.reporter.say("Every image has an answer; there is nothing left to ask")
+            break
+    return finish(run, log, catalogued, model, records)
+
+
+def open_page(run: Run, catalogued: Catalogued) -> str:
+    """Makes the run known to the labeler; the address of the page, or nothing where labels are simulated."""
+    settings = run.settings
+    name = settings.name or settings.data.absolute().name
+    question = settings.question or f"Is this {settings.labeling.pos_class or 'what you are looking for'}?"
+    url = run.clients.labeler.open_run(run.id, catalogued.catalog, name, question, settings.labeling.batch_size)
+    return "" if settings.labeling.simulate else url
+
+
+def _check_sizes(run: Run, catalogued: Catalogued) -> None:
+    size = run.settings.sampling.size
+    if size > catalogued.images:
+        raise InvalidInputError(
+            f"sampling.size (sample_size) is {size}, but there are only {catalogued.images} images in"
+            f" {run.settings.data}; give a smaller number"
+        )
+
+
+def _early_seed_checks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> list[list[float]] | None:
+    """What can be wrong with the seed set is told before the long work of embedding begins."""
+    mode = run.settings.seed_set.mode
+    if mode == "folder":
+        run.once("seed-folder", int, lambda: seed_from_folder(run, catalogued))
+    if mode == "neighbours":
+        return run.once("reference", list[list[float]], lambda: embed_reference(run, encoder))
+    return None
+
+
+def _standing(log: LabelLog, records: list[RoundRecord]) -> Standing:
+    labels = log.newest()
+    seeds = labels.count(Answer.POSITIVE, 0)
+    return Standing(len(records), [seeds, *(r.labelled.positive for r in records)], len(labels.training()[0]))

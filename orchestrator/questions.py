@@ -1,0 +1,129 @@
+"""The loop's questions, and who answers them: the terminal, the settings, or somebody at the control service."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.settings import AutoSettings
+from protos.errors import InvalidInputError
+
+TRAIN, FINE_TUNE, FINISH = "l", "f", "q"  # the letters of the original
+DEFAULT_SEED_COUNT = 20
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the loop wants to know.
+
+    Attributes:
+        id: the step that waits for it.
+        text: for a person.
+        choices: the answers that are taken; none: a whole number from 0.
+    """
+
+    id: str
+    text: str
+    choices: tuple[str, ...] = ()
+
+    def check(self, answer: str) -> str:
+        """The answer in its plain form.
+
+        Raises:
+            InvalidInputError: when it is none of the choices, or no whole number.
+        """
+        plain = answer.strip().lower()
+        if self.choices and plain not in self.choices:
+            raise InvalidInputError(f"{answer.strip()!r} is no answer; type one of {', '.join(self.choices)}")
+        if not self.choices and not (plain.isascii() and plain.isdigit()):
+            raise InvalidInputError(f"{answer.strip()!r} is no answer; type a whole number, 0 or more")
+        return plain
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the run stands when a question is asked.
+
+    Attributes:
+        rounds: rounds that are done.
+        positives_by_round: positives found in the seed set and in each round.
+        labels: images with an answer of yes or no.
+    """
+
+    rounds: int
+    positives_by_round: Sequence[int]
+    labels: int
+
+
+class Asker(Protocol):
+    """Whoever answers questions."""
+
+    def ask(self, question: Question, standing: Standing) -> str:
+        """An answer that ``question.check`` takes."""
+        ...
+
+
+class TerminalAsker:
+    """Asks on standard output and reads standard input, as the original did.
+
+    Args:
+        say: prints a line.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def ask(self, question: Question, standing: Standing) -> str:
+        """Asks until the answer fits.
+
+        Raises:
+            InvalidInputError: when standard input ends.
+        """
+        while True:
+            self._say(question.text)
+            line = sys.stdin.readline()
+            if not line:
+                raise InvalidInputError(
+                    f"standard input ended at the question {question.text!r}; answer it with `active-labeler resume`,"
+                    " or let the settings answer with --auto"
+                )
+            try:
+                return question.check(line)
+            except InvalidInputError as error:
+                self._say(str(error))
+
+
+class AutoAsker:
+    """Answers from the settings, so that nobody needs to be there."""
+
+    def __init__(self, settings: AutoSettings, seed_count: int | None, seed_repeats: int | None) -> None:
+        self._settings = settings
+        self._seed_count = seed_count
+        self._seed_repeats = seed_repeats
+
+    def ask(self, question: Question, standing: Standing) -> str:
+        """The number of seed images, or whether to go on."""
+        if not question.choices:
+            return self._count(question.id)
+        if self._done(standing):
+            return FINISH
+        return FINE_TUNE if self._settings.choice == "fine_tune" else TRAIN
+
+    def _count(self, step: str) -> str:
+        number = int(step.rsplit("-", 1)[1].split("/")[0])
+        if number > (self._seed_repeats or 0):
+            return "0"
+        return str(self._seed_count or DEFAULT_SEED_COUNT)
+
+    def _done(self, standing: Standing) -> bool:
+        settings = self._settings
+        patience = settings.stop_after_rounds_without_positive
+        barren = (
+            patience
+            and len(standing.positives_by_round) > patience
+            and not any(standing.positives_by_round[-patience:])
+        )
+        full = settings.max_labels and standing.labels >= settings.max_labels
+        return bool(standing.rounds >= settings.rounds or barren or full)

@@ -1,0 +1,92 @@
+"""What a person sees of a run while it is at work: lines, progress bars, and where it stands."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+log = logging.getLogger("active_labeler")
+
+
+class Bar(Protocol):
+    """The progress of one long step."""
+
+    def update(self, done: int, note: str = "") -> None:
+        """``done`` units so far; ``note`` is shown beside it, a rate for example."""
+        ...
+
+
+class Reporter(Protocol):
+    """Where lines and progress go."""
+
+    def say(self, text: str) -> None:
+        """A line for the person who watches."""
+        ...
+
+    def bar(self, step: str, total: int, unit: str) -> _BarContext:
+        """A bar for a long step; use it as a context."""
+        ...
+
+
+class _BarContext(Protocol):
+    def __enter__(self) -> Bar: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+class TerminalReporter:
+    """Lines and bars on standard output; each line is logged, too.
+
+    Args:
+        quiet: no lines of progress (the original's ``verbose: 0``); questions and the report are shown all the same.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+        self._quiet = quiet
+
+    def say(self, text: str) -> None:
+        """Logs and prints a line."""
+        log.info(text)
+        if not self._quiet:
+            self.console.print(text, markup=False)
+
+    @contextmanager
+    def bar(self, step: str, total: int, unit: str) -> Iterator[Bar]:
+        """A bar that goes away when the step is done; the line about the step stays."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(f"{unit} {{task.fields[note]}}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        hidden = self._quiet or not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=hidden) as progress:
+            task = progress.add_task(step, total=total or None, note="")
+            yield _RichBar(progress, task, None if self._quiet or self.console.is_terminal else self, step, total, unit)
+
+
+class _RichBar:
+    """A bar on a terminal; where there is none (a notebook cell, a pipe), a line now and then."""
+
+    def __init__(
+        self, progress: Progress, task: object, lines: TerminalReporter | None, step: str, total: int, unit: str
+    ):
+        self._progress, self._task, self._lines = progress, task, lines
+        self._text = (step, total, unit)
+        self._said = 0
+
+    def update(self, done: int, note: str = "") -> None:
+        """Moves the bar; every fifth of the way is a line where there is no terminal."""
+        self._progress.update(self._task, completed=done, note=note)  # type: ignore[arg-type]
+        step, total, unit = self._text
+        fifth = done * 5 // total if total else 0
+        if self._lines is not None and fifth > self._said and done < total:
+            self._said = fifth
+            self._lines.console.print(f"  {step}: {done} of {total} {unit} {note}", markup=False)

@@ -1,0 +1,178 @@
+"""One round of active learning: train, score, select, offer, label."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.clients.refs import ArtifactRef, EncoderRef, GenerationRef, HeadRef, Pick, Trained, ValidationRef
+from orchestrator.embedding import Catalogued, Embedded, embed
+from orchestrator.labeling import Labelled, label
+from orchestrator.labels import LabelLog, Labels
+from orchestrator.questions import FINE_TUNE
+from orchestrator.run import Run
+
+
+class Model(BaseModel):
+    """What the loop has learned so far.
+
+    Attributes:
+        scores: probabilities of all items by ``head``; none before the first training.
+        position: of the label log that ``head`` has learned.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    encoder: EncoderRef
+    embedded: Embedded
+    head: HeadRef | None = None
+    scores: ArtifactRef | None = None
+    position: int = -1
+
+    @property
+    def generation(self) -> GenerationRef:
+        """The vectors that belong to the encoder."""
+        return self.embedded.generation
+
+
+class RoundRecord(BaseModel):
+    """What is kept of a round for the tables; ``validation`` is none where nothing could be trained.
+
+    Attributes:
+        position: of the label log when the round began.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+    number: int
+    choice: str
+    position: int
+    labelled: Labelled
+    scores: ArtifactRef | None
+    validation: ValidationRef | None
+    train_seconds: float
+
+
+def one_round(
+    run: Run, log: LabelLog, catalogued: Catalogued, model: Model, number: int, choice: str
+) -> tuple[Model, RoundRecord]:
+    """Trains on all labels so far, picks images, and has them labelled.
+
+    Returns:
+        the model that picked them, and the record of the round.
+    """
+    step = f"round-{number}"
+    run.board.round = number
+    position = run.once(f"{step}/labels", int, lambda: log.newest().position)
+    labels = log.at(position)
+    model, trained = learn(run, catalogued, model, labels, number, choice, step)
+    picks = run.once(f"{step}/select", list[Pick], lambda: _select(run, model, labels, number))
+    labelled = label(run, log, number, picks, step)
+    record = RoundRecord(
+        number=number,
+        choice=choice,
+        position=position,
+        labelled=labelled,
+        scores=model.scores,
+        validation=trained.validation if trained else None,
+        train_seconds=trained.seconds if trained else 0.0,
+    )
+    return model, record
+
+
+def learn(
+    run: Run, catalogued: Catalogued, model: Model, labels: Labels, number: int, choice: str, step: str
+) -> tuple[Model, Trained | None]:
+    """Trains (or fine-tunes) on ``labels`` and scores the pool; with no yes and no no yet there is nothing to learn."""
+    if not len(labels.training()[0]):
+        run.reporter.say("No image has a yes or a no yet, so there is nothing to train on; images are drawn at random")
+        return model, None
+    if choice == FINE_TUNE:
+        trained = run.once(f"{step}/fine-tune", Trained, lambda: _fine_tune(run, catalogued, model, labels, number))
+        assert trained.encoder is not None
+        encoder = trained.encoder
+        embedded = run.once(f"{step}/embed", Embedded, lambda: embed(run, catalogued, encoder))
+        model = model.model_copy(update={"encoder": encoder, "embedded": embedded})
+    else:
+        trained = run.once(f"{step}/train", Trained, lambda: _train(run, model, labels, number))
+    scores = run.once(f"{step}/score", ArtifactRef, lambda: _score(run, trained.head, model.generation))
+    update = {"head": trained.head, "scores": scores, "position": labels.position}
+    return model.model_copy(update=update), trained
+
+
+def _train(run: Run, model: Model, labels: Labels, number: int) -> Trained:
+    with run.telling("train") as words:
+        trained = run.clients.trainer.train_head(
+            run.id, number, model.generation, labels.training(), labels.position, model.head, run.settings
+        )
+        words.append(f"Trained the head on {_amount(labels)}{_quality(trained)}")
+    return trained
+
+
+def _fine_tune(run: Run, catalogued: Catalogued, model: Model, labels: Labels, number: int) -> Trained:
+    with run.telling("fine-tune") as words:
+        trained = run.clients.trainer.fine_tune(
+            run.id,
+            number,
+            model.encoder,
+            catalogued.catalog,
+            labels.training(),
+            labels.position,
+            model.head,
+            run.settings,
+        )
+        words.append(f"Fine-tuned encoder and head on {_amount(labels)}{_quality(trained)}")
+    return trained
+
+
+def _amount(labels: Labels) -> str:
+    items, positive = labels.training()
+    return f"{len(items)} labels, {int(positive.sum())} of them positive"
+
+
+def _quality(trained: Trained) -> str:
+    quality = trained.validation
+    if np.isnan(quality.accuracy):
+        return ""
+    return f"; accuracy {quality.accuracy:.2f} on {quality.images} held out"
+
+
+def _score(run: Run, head: HeadRef, generation: GenerationRef) -> ArtifactRef:
+    with run.telling("score") as words:
+        scores = run.clients.trainer.score(run.id, head, generation)
+        words.append(f"Scored {generation.rows} images")
+    return scores
+
+
+def _select(run: Run, model: Model, labels: Labels, number: int) -> list[Pick]:
+    """`sampling.size` images of the pool, all of it when it is smaller; with their neighbours when these are wanted."""
+    sampling = run.settings.sampling
+    with run.telling("select") as words:
+        asked = labels.asked()
+        free = model.generation.rows - model.embedded.quarantined - len(asked)
+        strategy = sampling.strategy if model.scores else "random"
+        picks: list[Pick] = []
+        if free > 0:
+            count = min(sampling.size, free)
+            picks = run.clients.sampler.select(
+                run.id, number, strategy, count, run.seed("select", number), model.generation, model.scores, asked
+            )
+        words.append(f"Round {number}: picked {len(picks)} of {free} images by {strategy}")
+        if sampling.neighbours and picks:
+            more = _neighbours_of(run, model, picks, set(asked.tolist()))
+            words.append(f"and {len(more)} neighbours of them")
+            picks = picks + more
+    return picks
+
+
+def _neighbours_of(run: Run, model: Model, picks: list[Pick], asked: set[int]) -> list[Pick]:
+    """The nearest neighbours of the picks (each counts as its own first), without what was asked or picked already."""
+    items = np.array([pick.item for pick in picks], dtype=np.uint64)
+    sampling, search_k = run.settings.sampling, run.settings.index.search_k
+    found = run.clients.index.neighbours(run.id, model.generation, items, sampling.n_closest, search_k)
+    taken = asked | {pick.item for pick in picks}
+    more: list[Pick] = []
+    for pick, (near, _) in zip(picks, found, strict=True):
+        for item in near[: sampling.n_closest]:
+            if item not in taken:
+                taken.add(item)
+                more.append(Pick(item=item, reason=f"neighbour of {pick.item}", score=float("nan")))
+    return more

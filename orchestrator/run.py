@@ -1,0 +1,108 @@
+"""A run at work: what the steps of the loop share."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from orchestrator.clients import Clients
+from orchestrator.clients.refs import ArtifactRef
+from orchestrator.folder import RunFolder
+from orchestrator.journal import Journal
+from orchestrator.questions import Asker, Question, Standing
+from orchestrator.reporting import Reporter
+from orchestrator.settings import RunSettings
+from protos.common_pb2 import Artifact
+from protos.errors import UnavailableError
+from services.common.artifacts import ArtifactStore, digest_of
+from services.common.catalog import Catalog
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass
+class Board:
+    """Where a run stands, for whoever asks from outside; written by the loop only."""
+
+    state: str = "running"
+    round: int = 0
+    step: str = ""
+    images: int = 0
+    quarantined: int = 0
+    labels: int = 0
+    positives: int = 0
+    question: Question | None = None
+    page: str = ""
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
+    """Somebody stopped the run; it can be resumed."""
+
+
+@dataclass
+class Run:
+    """Everything that a step of the loop needs.
+
+    Attributes:
+        in_flight: embedding calls at the same time.
+        stopping: asked between steps and while waiting; True ends the run in an orderly way.
+    """
+
+    folder: RunFolder
+    settings: RunSettings
+    journal: Journal
+    store: ArtifactStore
+    clients: Clients
+    asker: Asker
+    reporter: Reporter
+    in_flight: int = 2
+    stopping: Callable[[], bool] = lambda: False
+    board: Board = field(default_factory=Board)
+
+    @property
+    def id(self) -> str:
+        """The name of the run on the wire."""
+        return self.folder.run
+
+    def once(self, step: str, kind: type[T], work: Callable[[], T]) -> T:
+        """A step: its result from the journal, or else worked out now."""
+        if self.stopping():
+            raise Stopped
+        self.board.step = step
+        return self.journal.once(step, kind, work)
+
+    def ask(self, question: Question, standing: Standing) -> str:
+        """The journalled answer to a question."""
+
+        def work() -> str:
+            self.board.question, self.board.state = question, "asking"
+            try:
+                return question.check(self.asker.ask(question, standing))
+            finally:
+                self.board.question, self.board.state = None, "running"
+
+        return self.once(question.id, str, work)
+
+    def seed(self, *what: str | int) -> int:
+        """The seed of one random choice: it follows from the run's seed and the choice's name."""
+        return int(digest_of(self.settings.seed, *what)[:15], 16)
+
+    def open_catalog(self, artifact: ArtifactRef) -> Catalog:
+        """The catalog of the run, to be used as a context."""
+        return Catalog(self.store.open(artifact.to(Artifact)))
+
+    @contextmanager
+    def telling(self, step: str) -> Iterator[list[str]]:
+        """Says what a step did and how long it took, once it is done; put the words into the yielded list."""
+        start = time.monotonic()
+        words: list[str] = []
+        try:
+            yield words
+        except UnavailableError as error:
+            raise UnavailableError(f"{str(error).rstrip('.')}. It happened in step {step!r}") from error
+        self.reporter.say(f"{' '.join(words)} ({time.monotonic() - start:.1f} s)")

@@ -1,0 +1,166 @@
+"""The seed set: the first labelled images, found by neighbours of a reference image, taken from folders, or drawn at random."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.clients.labeler import Answer
+from orchestrator.clients.refs import EncoderRef, GenerationRef, Pick
+from orchestrator.embedding import Catalogued, publish
+from orchestrator.labeling import label
+from orchestrator.labels import LabelLog
+from orchestrator.questions import Question, Standing
+from orchestrator.run import Run
+from protos.errors import ConflictError, InvalidInputError, NotFoundError
+from services.common.catalog import Catalog
+
+SEED_ROUND = 0
+_NEIGHBOURS = 0.8  # of the seed set; the rest is random
+_NAMED = 5  # absent images that an error sentence names
+
+
+def seed_from_folder(run: Run, catalogued: Catalogued) -> int:
+    """Records the labels of a seed folder; returns how many there are.
+
+    Raises:
+        NotFoundError: when the folder, or an image that it names, is not there.
+        ConflictError: when an image is in both halves.
+    """
+    folder = run.settings.seed_set.folder
+    assert folder is not None
+    with run.telling("seed folder") as words, run.open_catalog(catalogued.catalog) as catalog:
+        positive = _items_named(catalog, folder / "positive")
+        negative = _items_named(catalog, folder / "negative")
+        both = sorted(positive & negative)
+        if both:
+            raise ConflictError(
+                f"{catalog.row(both[0]).path} is in positive and in negative of the seed folder {folder}; remove one of them"
+            )
+        items = np.array(sorted(positive | negative), dtype=np.uint64)
+        truth = np.array([int(item) in positive for item in items], dtype=np.bool_)
+        run.clients.labeler.import_labels(run.id, SEED_ROUND, items, truth, "seed folder")
+        words.append(f"Took {len(positive)} positive and {len(negative)} negative images from {folder}")
+    return len(items)
+
+
+def _items_named(catalog: Catalog, folder: Path) -> set[int]:
+    if not folder.is_dir():
+        raise NotFoundError(f"the seed folder {folder} does not exist; it takes positive/ and negative/ side by side")
+    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file() and not entry.name.startswith("."))
+    found = {name: catalog.find_names(name) for name in names}
+    absent = [name for name, items in found.items() if not items]
+    if absent:
+        some = ", ".join(absent[:_NAMED]) + (", ..." if len(absent) > _NAMED else "")
+        raise NotFoundError(
+            f"{len(absent)} of {len(names)} images in the seed folder {folder} are not in the data: {some};"
+            " name them as in the data, or remove them"
+        )
+    several = [name for name, items in found.items() if len(items) > 1]
+    if several:
+        raise ConflictError(
+            f"{several[0]} in the seed folder {folder} is the name of {len(found[several[0]])} images of the data;"
+            " give it a name of its own in both"
+        )
+    return {items[0] for items in found.values()}
+
+
+def embed_reference(run: Run, encoder: EncoderRef) -> list[list[float]]:
+    """The embedding [1, dim] of the reference image, made before the long work so that a wrong file is told at once."""
+
+    reference = run.settings.seed_set.reference
+    assert reference is not None
+    image = publish(run, reference, "references", "reference image", "seed_set.reference (--reference)")
+    vector = run.clients.embedder.embed_image(run.id, encoder, image, str(reference), run.settings)
+    return [[float(number) for number in row] for row in vector]
+
+
+def seed_by_labeling(run: Run, log: LabelLog, generation: GenerationRef, reference: list[list[float]] | None) -> None:
+    """Asks how many images, has them labelled, and asks again until the answer is 0.
+
+    With a reference image 80 % of the first are its neighbours, later 80 % of the number for each positive image; a quarter
+    as many again are random. Without one all are random.
+    """
+    query: NDArray[np.float32] | NDArray[np.uint64] | None = None
+    if reference is not None:
+        query = np.array(reference, dtype=np.float32)
+    attempt = 0
+    while True:
+        count = int(run.ask(_question(attempt, reference is not None), _standing(log)))
+        if count == 0:
+            return
+        picks = run.once(
+            f"seed-{attempt}/select",
+            list[Pick],
+            lambda n=count, q=query, a=attempt: _seed_picks(run, log, generation, q, n, a),  # type: ignore[misc]
+        )
+        label(run, log, SEED_ROUND, picks, step=f"seed-{attempt}")
+        if reference is None:
+            return
+        positives = log.newest().of(Answer.POSITIVE)
+        query = np.array(positives, dtype=np.uint64) if positives else np.array(reference, dtype=np.float32)
+        attempt += 1
+
+
+def _question(attempt: int, reference: bool) -> Question:
+    if attempt == 0:
+        what = "of the reference image" if reference else "at random"
+        text = f"How many images {what} shall be labelled first? A number, for example 20 (0: none)"
+    else:
+        text = "How many neighbours of each positive image shall be labelled as well? A number (0: go on)"
+    return Question(f"seed-{attempt}/count", text)
+
+
+def _standing(log: LabelLog) -> Standing:
+    labels = log.newest()
+    return Standing(0, [labels.count(Answer.POSITIVE)], len(labels.training()[0]))
+
+
+def _seed_picks(
+    run: Run,
+    log: LabelLog,
+    generation: GenerationRef,
+    query: NDArray[np.float32] | NDArray[np.uint64] | None,
+    count: int,
+    attempt: int,
+) -> list[Pick]:
+    asked = log.newest().asked()
+    near: list[int] = []
+    if query is not None:
+        wanted = max(1, round(_NEIGHBOURS * count))
+        near = _neighbours(run, generation, query, wanted, set(asked.tolist()))
+    rest = count if query is None else max(1, round(len(near) / 4))
+    taken = np.union1d(asked, np.array(near, dtype=np.uint64))
+    free = generation.rows - run.board.quarantined - len(taken)
+    random = (
+        run.clients.sampler.select(
+            run.id, SEED_ROUND, "random", max(0, min(rest, free)), run.seed("seed", attempt), generation, None, taken
+        )
+        if free > 0 and rest > 0
+        else []
+    )
+    nothing = float("nan")
+    picks = [Pick(item=item, reason="neighbour", score=nothing) for item in near] + random
+    if not picks and not len(asked):
+        raise InvalidInputError("there is no image to label; every image of the data was set aside as unreadable")
+    return picks
+
+
+def _neighbours(
+    run: Run,
+    generation: GenerationRef,
+    query: NDArray[np.float32] | NDArray[np.uint64],
+    wanted: int,
+    asked: set[int],
+) -> list[int]:
+    """Up to ``wanted`` items near each query, without what was asked about already, nearest first."""
+    found = run.clients.index.neighbours(run.id, generation, query, wanted, run.settings.index.search_k)
+    best: dict[int, float] = {}
+    for items, distances in found:
+        for item, distance in zip(items, distances, strict=True):
+            if item not in asked:
+                best[item] = min(distance, best.get(item, distance))
+    return sorted(best, key=lambda item: (best[item], item))

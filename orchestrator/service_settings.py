@@ -1,0 +1,39 @@
+"""What the orchestrator's process is told by its environment, when services run on their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orchestrator.settings import EndpointSettings
+from protos.rpc import Tls
+
+
+class OrchestratorSettings(BaseSettings):
+    """Settings of the process; those of a run are in `orchestrator.settings`."""
+
+    model_config = SettingsConfigDict(env_prefix="ACTIVE_LABELER_", env_nested_delimiter="__", extra="ignore")
+
+    endpoints: EndpointSettings = Field(
+        EndpointSettings(), description="addresses of services that run already, one variable each: ..._ENDPOINTS__INDEX"
+    )
+    artifacts: Path | None = Field(None, description="folder of the artifact store that those services share")
+    control: str | None = Field(
+        None, description="address of a running orchestrator: `active-labeler run` is then its client"
+    )
+    listen: str = Field("127.0.0.1:50050", description="where `active-labeler serve` offers the control service")
+    patience_s: float = Field(300, ge=0, description="seconds that a call waits for a service that is away")
+    in_flight: int = Field(8, ge=1, description="embedding calls at the same time, spread over the replicas")
+    output: Path | None = Field(None, description="folder below which a served run puts its results when it names none")
+    tls_certificate: Path | None = Field(None, description="PEM file; with key and authority: mutual TLS to the services")
+    tls_key: Path | None = Field(None, description="PEM file")
+    tls_authority: Path | None = Field(None, description="PEM file")
+
+    @property
+    def tls(self) -> Tls | None:
+        """The mutual-TLS files, when all three are set."""
+        if self.tls_certificate and self.tls_key and self.tls_authority:
+            return Tls(self.tls_certificate, self.tls_key, self.tls_authority)
+        return None

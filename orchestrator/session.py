@@ -1,0 +1,90 @@
+"""A session: a run with its services at hand, started here or found at their addresses, and everything put away again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from orchestrator import clients
+from orchestrator.clients.caller import Caller
+from orchestrator.folder import RunFolder
+from orchestrator.journal import Journal
+from orchestrator.launcher import Launcher
+from orchestrator.questions import Asker, AutoAsker
+from orchestrator.reporting import Reporter
+from orchestrator.run import Run
+from orchestrator.service_settings import OrchestratorSettings
+from orchestrator.settings import EndpointSettings, RunSettings
+from protos.errors import InvalidInputError
+from services.common.artifacts import ArtifactStore
+
+_HEALTHY_S = 60.0
+_EMBEDDED_IN_FLIGHT = 2  # one replica: one call computes, the next is on its way
+
+
+@contextmanager
+def session(
+    settings: RunSettings, folder: RunFolder, asker: Asker, reporter: Reporter, process: OrchestratorSettings
+) -> Iterator[Run]:
+    """A run ready to be worked on. Afterwards all services that were started here have stopped.
+
+    Raises:
+        ConflictError: when the run is at work elsewhere.
+        ActiveLabelerError: when a service does not start.
+    """
+    with ExitStack() as stack:
+        journal = Journal(folder.journal)
+        stack.callback(journal.close)
+        endpoints = _endpoints(settings, process)
+        call, artifacts, in_flight = Caller(process.patience_s), _artifacts(folder, process, endpoints), process.in_flight
+        if _missing(endpoints):
+            launcher = Launcher(folder.logs, environment(settings, folder, artifacts))
+            stack.callback(launcher.stop)
+            call, in_flight = Caller(0.0, launcher.why_gone), _EMBEDDED_IN_FLIGHT
+            endpoints = launcher.start(endpoints)
+        services = clients.connect(endpoints, call, process.tls)
+        stack.callback(services.close)
+        services.wait_until_healthy(max(_HEALTHY_S, call.patience_s))
+        chosen = asker_of(settings, asker)
+        yield Run(folder, settings, journal, ArtifactStore(artifacts), services, chosen, reporter, in_flight)
+
+
+def asker_of(settings: RunSettings, asker: Asker) -> Asker:
+    """The settings answer where they can, ``asker`` otherwise."""
+    seed = settings.seed_set
+    return AutoAsker(settings.auto, seed.count, seed.repeats) if settings.auto.enabled else asker
+
+
+def environment(settings: RunSettings, folder: RunFolder, artifacts: Path) -> dict[str, str]:
+    """The settings of embedded services, as environment variables."""
+    values = {
+        "ARTIFACTS": artifacts.absolute(),
+        "VERBOSE": settings.verbose,
+        "LABELS": folder.labels.absolute(),
+        "WEB_HOST": settings.labeling.host,
+        "WEB_PORT": settings.labeling.port,
+        "LOG_FILE_LABELER": (settings.output / "swipelabeler.log").absolute(),
+    }
+    if settings.threads:
+        values["COMPUTE_THREADS"] = settings.threads
+    return {f"ACTIVE_LABELER_{name}": str(value) for name, value in values.items()}
+
+
+def _endpoints(settings: RunSettings, process: OrchestratorSettings) -> EndpointSettings:
+    given = {name: value for name, value in settings.endpoints.model_dump().items() if value}
+    return process.endpoints.model_copy(update=given)
+
+
+def _missing(endpoints: EndpointSettings) -> list[str]:
+    return [name for name in clients.SERVICES if not getattr(endpoints, name)]
+
+
+def _artifacts(folder: RunFolder, process: OrchestratorSettings, endpoints: EndpointSettings) -> Path:
+    if len(_missing(endpoints)) == len(clients.SERVICES):
+        return folder.artifacts
+    if process.artifacts is None:
+        raise InvalidInputError(
+            "services that run already share an artifact folder with this process: name it in ACTIVE_LABELER_ARTIFACTS"
+        )
+    return process.artifacts
