@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,8 +17,10 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 def _path(value: Any) -> Any:
     if isinstance(value, str):
         if "\0" in value:
-            raise ValueError(f"{value!r} is no path: it holds a null character")
-        return Path(value).expanduser()
+            raise ValueError("a path cannot hold a null character")
+        if not value:
+            raise ValueError("a path cannot be empty; write . for the working directory")
+        return Path(os.path.expanduser(value))  # noqa: PTH111 - Path.expanduser fails where there is no such user
     return value
 
 
@@ -37,7 +40,7 @@ def _strategy(value: Any) -> Any:
 
 def _device(value: str) -> str:
     if not _DEVICE.fullmatch(value):
-        raise ValueError(f"device is {value!r}; it takes auto, cpu, cuda or cuda:0 (the number of a GPU)")
+        raise ValueError("it takes auto, cpu, cuda or cuda:0 (the number of a GPU)")
     return value
 
 

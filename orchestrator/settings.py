@@ -19,7 +19,7 @@ from orchestrator.setting_types import STRATEGIES, Device, Folder, OptionalPath,
 class Section(BaseModel):
     """What all groups of settings have in common: unknown names are refused, and nothing changes once it is read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 
 
 class EncoderSettings(Section):
@@ -86,11 +86,11 @@ class SeedSetSettings(Section):
     def _has_what_the_mode_needs(self) -> SeedSetSettings:
         if self.mode == "neighbours" and self.reference is None:
             raise ValueError(
-                "seed_set.mode is 'neighbours', but seed_set.reference is not set; give an image of what you look for"
+                "seed_set.mode wants neighbours of an image, but seed_set.reference is not set; give an image of what you look for"
             )
         if self.mode == "folder" and self.folder is None:
             raise ValueError(
-                "seed_set.mode is 'folder', but seed_set.folder is not set; give the folder with positive/ and negative/"
+                "seed_set.mode wants a folder of labelled images, but seed_set.folder is not set; give the folder with positive/ and negative/"
             )
         return self
 
@@ -270,4 +270,4 @@ class RunSettings(Section):
 
     def to_json(self) -> str:
         """ASCII JSON, as it goes over the wire; paths that are no UTF-8 survive."""
-        return json.dumps(self.model_dump(), default=str, sort_keys=True)
+        return json.dumps(self.model_dump(), default=str)

@@ -1,0 +1,87 @@
+"""Where a run reads and writes, checked before it starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.settings import RunSettings
+from protos.errors import InvalidInputError, NotFoundError
+
+
+def data_root(settings: RunSettings) -> Path:
+    """The folder that relative paths of images start from: `Unlabeled/` in the data folder where there is one."""
+    unlabeled = settings.data / "Unlabeled"
+    return unlabeled if unlabeled.is_dir() else settings.data
+
+
+def metric_csv(settings: RunSettings) -> Path:
+    """Where the table of the rounds goes."""
+    return settings.output / settings.metrics.metric_csv
+
+
+def prob_csv(settings: RunSettings) -> Path:
+    """Where the table of the probabilities goes."""
+    return settings.output / settings.metrics.prob_csv
+
+
+def absolute(settings: RunSettings, base: Path | None = None) -> RunSettings:
+    """The same settings with whole paths, so that the run can be resumed from another working directory.
+
+    Args:
+        base: where relative paths start; the working directory when not given.
+    """
+    start = (base or Path.cwd()).absolute()
+
+    def whole(path: Path | None) -> Path | None:
+        return None if path is None else start / path
+
+    seed_set = settings.seed_set.model_copy(
+        update={"reference": whole(settings.seed_set.reference), "folder": whole(settings.seed_set.folder)}
+    )
+    encoder = settings.encoder.model_copy(update={"path": whole(settings.encoder.path)})
+    folders = {name: whole(getattr(settings, name)) for name in ("data", "runtime", "output")}
+    return settings.model_copy(update={**folders, "seed_set": seed_set, "encoder": encoder})
+
+
+def check_places(settings: RunSettings) -> None:
+    """Looks whether everything that the settings name is there, and nothing would be written among the images.
+
+    Raises:
+        NotFoundError: when a folder or file does not exist.
+        InvalidInputError: when results would land where images are listed, or a seed folder has not the two sides.
+    """
+    root = data_root(settings)
+    if not settings.data.exists():
+        raise NotFoundError(f"the data folder {settings.data} does not exist; give the folder that holds the images")
+    if not root.is_dir():
+        raise InvalidInputError(f"the data folder {settings.data} is no folder; give the folder that holds the images")
+    _check_apart(root, "runtime", settings.runtime)
+    _check_apart(root, "output", settings.output / "final_dataset")
+    if settings.encoder.path is not None and not settings.encoder.path.is_file():
+        raise NotFoundError(f"the encoder {settings.encoder.path} does not exist; give a .ckpt or .pt file")
+    _check_seed_set(settings)
+
+
+def _check_apart(root: Path, name: str, place: Path) -> None:
+    if place.resolve().is_relative_to(root.resolve()):
+        raise InvalidInputError(
+            f"{place} would lie inside the data folder {root}, and its files would be taken for images;"
+            f" set {name} to a folder outside of it"
+        )
+
+
+def _check_seed_set(settings: RunSettings) -> None:
+    seed = settings.seed_set
+    if seed.mode == "neighbours" and seed.reference is not None and not seed.reference.is_file():
+        raise NotFoundError(f"the reference image {seed.reference} does not exist; give an image of what you look for")
+    if seed.mode != "folder" or seed.folder is None:
+        return
+    if not seed.folder.is_dir():
+        raise NotFoundError(
+            f"the seed folder {seed.folder} does not exist; give the folder with positive/ and negative/"
+        )
+    absent = [side for side in ("positive", "negative") if not (seed.folder / side).is_dir()]
+    if absent:
+        raise InvalidInputError(
+            f"the seed folder {seed.folder} has no {' and no '.join(f'{side}/' for side in absent)}; put the images there"
+        )
