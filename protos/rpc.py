@@ -9,16 +9,19 @@ import json
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from protos.errors import ClientErrors, ConflictError, ServerErrors, UnavailableError
+from protos.binding import Tls as Tls  # part of what this module offers
+from protos.binding import bind, read_pem
+from protos.errors import UnavailableError
+from protos.interceptors import ClientErrors, ServerErrors
 
 log = logging.getLogger(__name__)
 
@@ -54,25 +57,19 @@ _SERVICE_CONFIG = json.dumps(
 _CLIENT_OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.service_config", _SERVICE_CONFIG),
     ("grpc.enable_retries", 1),
+    # A request is kept for a retry only while it fits this buffer.
+    ("grpc.per_rpc_retry_buffer_size", 2 * MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     ("grpc.keepalive_time_ms", KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),  # a call may say nothing for minutes
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 3_000),
 )
-
-
-@dataclass(frozen=True)
-class Tls:
-    """Files of a mutual-TLS party, all PEM: its certificate and key, and the authority that both sides trust."""
-
-    certificate: Path
-    key: Path
-    authority: Path
 
 
 @dataclass(frozen=True)
@@ -123,6 +120,7 @@ def serve(services: Sequence[Registration], listen: str, threads: int = 8, tls: 
 
     Raises:
         ConflictError: when the address is taken.
+        InvalidInputError: when it, or a TLS file, cannot be used.
     """
     server = grpc.server(
         ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
@@ -136,32 +134,11 @@ def serve(services: Sequence[Registration], listen: str, threads: int = 8, tls: 
         health_servicer.set(service.name, health_pb2.HealthCheckResponse.SERVING)
     names = [service.name for service in services]
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    address = _bind(server, listen, tls)
+    address = bind(server, listen, tls)
     health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     server.start()
     log.debug("serving %s on %s", ", ".join(names), address)
     return Server(address, server, health_servicer)
-
-
-def _bind(server: grpc.Server, listen: str, tls: Tls | None) -> str:
-    try:
-        port = (
-            server.add_insecure_port(listen)
-            if tls is None
-            else server.add_secure_port(listen, _server_credentials(tls))
-        )
-    except RuntimeError as error:
-        raise ConflictError(
-            f"cannot listen on {listen}: the address is taken or not of this machine; choose another"
-        ) from error
-    if port == 0:
-        raise ConflictError(f"cannot listen on {listen}: the address is taken or not of this machine; choose another")
-    return listen if listen.startswith("unix:") else f"{listen.rsplit(':', 1)[0]}:{port}"
-
-
-def _server_credentials(tls: Tls) -> grpc.ServerCredentials:
-    pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
-    return grpc.ssl_server_credentials([pair], tls.authority.read_bytes(), require_client_auth=True)
 
 
 def connect(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None = None) -> grpc.Channel:
@@ -177,7 +154,7 @@ def connect(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None =
         channel = grpc.insecure_channel(name, options=_CLIENT_OPTIONS)
     else:
         credentials = grpc.ssl_channel_credentials(
-            tls.authority.read_bytes(), tls.key.read_bytes(), tls.certificate.read_bytes()
+            read_pem(tls.authority), read_pem(tls.key), read_pem(tls.certificate)
         )
         channel = grpc.secure_channel(name, credentials, options=_CLIENT_OPTIONS)
     return grpc.intercept_channel(channel, ClientErrors(timeout_s))
@@ -201,8 +178,6 @@ def wait_until_healthy(channel: grpc.Channel, name: str, seconds: float) -> None
     Raises:
         UnavailableError: when it does not within ``seconds``.
     """
-    import time
-
     end = time.monotonic() + seconds
     while not is_healthy(channel, timeout_s=min(2.0, seconds)):
         if time.monotonic() > end:

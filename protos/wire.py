@@ -23,7 +23,7 @@ def from_vectors(message: common_pb2.Vectors) -> NDArray[np.float32]:
     Raises:
         InvalidInputError: when the bytes are not rows * dim numbers.
     """
-    if len(message.data) != message.rows * message.dim * 4:
+    if len(message.data) != message.rows * message.dim * 4 or (message.rows and not message.dim):
         raise InvalidInputError(f"{len(message.data)} bytes are no {message.rows} vectors of {message.dim} float32")
     return np.frombuffer(message.data, dtype="<f4").reshape(message.rows, message.dim).astype(np.float32, copy=False)
 

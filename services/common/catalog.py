@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -51,36 +52,54 @@ def list_images(root: Path) -> list[tuple[str, int, int]]:
 
 
 def _walk(folder: str, prefix: str) -> Iterator[tuple[str, int, int]]:
-    with os.scandir(folder) as entries:
+    try:
+        entries = os.scandir(folder)
+    except OSError as error:
+        raise InvalidInputError(
+            f"the folder {folder} cannot be read: {error.strerror}; mend its permissions"
+        ) from error
+    with entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(entry.path, f"{prefix}{entry.name}/")
-            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file():  # noqa: PTH122 - a million of them
-                stat = entry.stat()
-                yield f"{prefix}{entry.name}", stat.st_size, stat.st_mtime_ns
+            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:  # noqa: PTH122 - a million of them
+                yield from _file(entry, prefix)
 
 
-def write_catalog(path: Path, root: Path, images: Iterable[tuple[str, int, int]]) -> int:
+def _file(entry: os.DirEntry[str], prefix: str) -> Iterator[tuple[str, int, int]]:
+    try:
+        about = entry.stat()
+    except OSError:  # a link to nowhere or to itself; or gone since the folder was listed
+        return
+    if stat.S_ISREG(about.st_mode):
+        yield f"{prefix}{entry.name}", about.st_size, about.st_mtime_ns
+
+
+def write_catalog(file: Path, root: Path, images: Iterable[tuple[str, int, int]]) -> int:
     """Writes a catalog file; returns the number of its rows.
 
     Args:
-        path: of the file, empty or absent.
+        file: where the catalog is written.
         root: the folder that the relative paths start from.
         images: (relative path, size, mtime in ns) in the order of their numbers.
     """
-    path.unlink(missing_ok=True)
-    with closing(sqlite3.connect(path)) as database:
+    file.unlink(missing_ok=True)
+    with closing(sqlite3.connect(file)) as database:
         database.executescript(
             "CREATE TABLE about (root BLOB NOT NULL);"
-            "CREATE TABLE image (item INTEGER PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL,"
-            " mtime_ns INTEGER NOT NULL);"
+            "CREATE TABLE image (item INTEGER PRIMARY KEY, path BLOB NOT NULL, name BLOB NOT NULL,"
+            " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL);"
         )
         database.execute("INSERT INTO about VALUES (?)", (os.fsencode(root),))
-        rows = ((item, os.fsencode(name), size, mtime) for item, (name, size, mtime) in enumerate(images))
-        count = database.executemany("INSERT INTO image VALUES (?, ?, ?, ?)", rows).rowcount
+        rows = (
+            (item, os.fsencode(path), os.fsencode(path.rpartition("/")[2]), size, mtime)
+            for item, (path, size, mtime) in enumerate(images)
+        )
+        count = database.executemany("INSERT INTO image VALUES (?, ?, ?, ?, ?)", rows).rowcount
         database.execute("CREATE UNIQUE INDEX by_path ON image (path)")
+        database.execute("CREATE INDEX by_name ON image (name)")
         database.commit()
     return max(count, 0)
 
@@ -95,7 +114,8 @@ class Catalog:
 
     def __init__(self, path: Path, root: Path | None = None) -> None:
         try:
-            self._database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+            address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+            self._database = sqlite3.connect(address, uri=True, check_same_thread=False)
             stored = self._database.execute("SELECT root FROM about").fetchone()[0]
         except (sqlite3.Error, TypeError) as error:
             raise InvalidInputError(f"{path} is no catalog: {error}") from error
@@ -113,7 +133,9 @@ class Catalog:
     def rows(self, first: int = 0, count: int | None = None) -> Iterator[Row]:
         """Rows ``first`` to ``first + count`` in order; all from ``first`` without a count."""
         last = 2**62 if count is None else first + count
-        cursor = self._database.execute("SELECT * FROM image WHERE item >= ? AND item < ? ORDER BY item", (first, last))
+        cursor = self._database.execute(
+            "SELECT item, path, size, mtime_ns FROM image WHERE item >= ? AND item < ? ORDER BY item", (first, last)
+        )
         return (Row(item, os.fsdecode(path), size, mtime) for item, path, size, mtime in cursor)
 
     def row(self, item: int) -> Row:
@@ -133,11 +155,7 @@ class Catalog:
 
     def find_names(self, name: str) -> list[int]:
         """The items whose file name (the last part of the path) is ``name``, in order; the seed folders name files so."""
-        wanted = os.fsencode(name)
-        pattern = b"%/" + wanted.replace(b"\\", b"\\\\").replace(b"%", b"\\%").replace(b"_", b"\\_")
-        cursor = self._database.execute(
-            "SELECT item FROM image WHERE path = ? OR path LIKE ? ESCAPE '\\' ORDER BY item", (wanted, pattern)
-        )
+        cursor = self._database.execute("SELECT item FROM image WHERE name = ? ORDER BY item", (os.fsencode(name),))
         return [int(item) for (item,) in cursor]
 
     def file_of(self, row: Row) -> Path:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
 import sys
 import threading
 from collections.abc import Callable, Sequence
 
-from protos.errors import ActiveLabelerError
+from protos.errors import ActiveLabelerError, InvalidInputError
 from protos.rpc import Registration, Server, serve
 from services.common.settings import ServiceSettings
 from services.common.telemetry import set_up_logging
+
+LINGER_S = 3.0
 
 
 def run_service(settings: ServiceSettings, services: Callable[[], Sequence[Registration]]) -> None:
@@ -24,6 +28,8 @@ def run_service(settings: ServiceSettings, services: Callable[[], Sequence[Regis
     """
     set_up_logging(settings.verbose, settings.log_file)
     try:
+        if settings.parent_pipe is not None:
+            _check_pipe(settings.parent_pipe)
         server = serve(services(), settings.listen, settings.threads, settings.tls)
     except ActiveLabelerError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -34,6 +40,7 @@ def run_service(settings: ServiceSettings, services: Callable[[], Sequence[Regis
     sys.stdout.write(f"READY {server.address}\n")
     sys.stdout.flush()
     server.wait()
+    _leave_soon()
 
 
 def stop_when_closed(pipe: int, server: Server) -> None:
@@ -42,8 +49,30 @@ def stop_when_closed(pipe: int, server: Server) -> None:
     def watch() -> None:
         while os.read(pipe, 1):
             pass
-        threading.Timer(10, lambda: os._exit(1)).start()  # a call that hangs must not keep the orphan alive
+        _leave_soon(LINGER_S)  # a call that hangs must not keep the orphan alive
         server.stop(grace_s=1)
-        os._exit(0)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def _check_pipe(pipe: int) -> None:
+    try:
+        kind = os.fstat(pipe).st_mode
+    except OSError:
+        kind = 0
+    if not (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)):
+        raise InvalidInputError(
+            f"ACTIVE_LABELER_PARENT_PIPE is {pipe}, which is no open pipe; leave it unset outside of the launcher"
+        )
+
+
+def _leave_soon(seconds: float = LINGER_S) -> None:
+    """Ends the process after some seconds, whatever is still computing: what is not published is computed again."""
+
+    def leave() -> None:
+        logging.shutdown()
+        os._exit(0)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()

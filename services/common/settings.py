@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from protos.errors import InvalidInputError
 from protos.rpc import Tls
+
+Settings = TypeVar("Settings", bound="ServiceSettings")
 
 
 class ServiceSettings(BaseSettings):
@@ -34,10 +38,30 @@ class ServiceSettings(BaseSettings):
 
     @property
     def tls(self) -> Tls | None:
-        """The mutual-TLS files, when all three are set."""
+        """The mutual-TLS files, or None when none is set.
+
+        Raises:
+            InvalidInputError: when only some are set; a service must not fall back to plain text silently.
+        """
         if self.tls_certificate and self.tls_key and self.tls_authority:
             return Tls(self.tls_certificate, self.tls_key, self.tls_authority)
+        if self.tls_certificate or self.tls_key or self.tls_authority:
+            raise InvalidInputError(
+                "mutual TLS needs ACTIVE_LABELER_TLS_CERTIFICATE, _TLS_KEY and _TLS_AUTHORITY together; set all or none"
+            )
         return None
+
+
+def read_settings(kind: type[Settings]) -> Settings:
+    """The settings of a service; bad ones end the process with one sentence each and exit code 2."""
+    prefix = str(kind.model_config.get("env_prefix", ""))
+    try:
+        return kind()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join([prefix.rstrip("_"), *map(str, problem["loc"])]).upper()
+            sys.stderr.write(f"error: {name} is {problem['input']!r}: {problem['msg']}\n")
+        sys.exit(InvalidInputError.exit_code)
 
 
 def describe(settings: type[ServiceSettings]) -> list[tuple[str, str, Any]]:

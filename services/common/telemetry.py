@@ -23,7 +23,7 @@ def set_up_logging(verbose: bool, file: Path | None = None) -> None:
     handlers[0].setLevel(logging.INFO if verbose else logging.WARNING)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(file, encoding="utf-8"))
+        handlers.append(logging.FileHandler(file, encoding="utf-8", errors="backslashreplace"))
     logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=handlers, force=True)
 
 

@@ -1,0 +1,134 @@
+"""Domain errors to status codes and back, for every call of a server and of a channel."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from protos.errors import ActiveLabelerError, ExhaustedError, InvalidInputError, from_rpc_error
+
+log = logging.getLogger(__name__)
+
+_LONGEST = 2000  # bytes of a sentence; on the wire one may take three
+
+
+class ServerErrors(grpc.ServerInterceptor):
+    """Parses requests and turns exceptions of handlers into status codes.
+
+    Stock grpcio answers bytes that do not parse with INTERNAL; here they get INVALID_ARGUMENT. An exception that is no
+    domain error is logged with its traceback and answered with INTERNAL and its class name.
+    """
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wraps the handler of one call; only unary requests exist in our contracts."""
+        handler = continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or handler.request_streaming or method.startswith("/grpc."):
+            return handler  # health and reflection are gRPC's own, and not all of their handlers are plain functions
+        parse = handler.request_deserializer or (lambda data: data)
+        if handler.response_streaming:
+            stream = handler.unary_stream
+            assert stream is not None
+
+            def run_stream(data: bytes, context: grpc.ServicerContext) -> Any:
+                try:
+                    yield from stream(_parse(parse, data, method), context)
+                except Exception as error:
+                    _abort(context, method, error)
+
+            return grpc.unary_stream_rpc_method_handler(run_stream, None, handler.response_serializer)
+        unary = handler.unary_unary
+        assert unary is not None
+
+        def run_unary(data: bytes, context: grpc.ServicerContext) -> Any:
+            try:
+                return unary(_parse(parse, data, method), context)
+            except Exception as error:
+                _abort(context, method, error)
+
+        return grpc.unary_unary_rpc_method_handler(run_unary, None, handler.response_serializer)
+
+
+def _parse(parse: Callable[[bytes], Any], data: bytes, method: str) -> Any:
+    try:
+        return parse(data)
+    except Exception as error:
+        raise InvalidInputError(
+            f"{method}: {len(data)} bytes that are no such request; compile the contracts anew"
+        ) from error
+
+
+def _abort(context: grpc.ServicerContext, method: str, error: Exception) -> None:
+    if isinstance(error, ActiveLabelerError):
+        context.abort(error.code, _sentence(error))
+    if not context.is_active():
+        raise error  # the client is gone
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        full = f"{method}: the disk is full ({error.filename}); free some space and resume"
+        context.abort(ExhaustedError.code, _sentence(full))
+    _abort_as_chosen(context)
+    log.error("%s failed", method, exc_info=error)
+    context.abort(grpc.StatusCode.INTERNAL, _sentence(f"{method}: {type(error).__name__}: {error}"))
+
+
+def _sentence(error: object) -> str:
+    """What fits a trailer: names of files may hold bytes that are no text, and 8 KiB is all that a peer accepts."""
+    data = str(error).encode("utf-8", "backslashreplace")
+    return data.decode() if len(data) <= _LONGEST else f"{data[:_LONGEST].decode(errors='ignore')}..."
+
+
+def _abort_as_chosen(context: Any) -> None:
+    """Where the handler has set a status itself, as generated code does for what is not implemented, that one counts."""
+    if context.code() is not None:
+        context.abort(context.code(), _text(context.details()))
+
+
+def _text(details: str | bytes | None) -> str:
+    return details.decode("utf-8", "replace") if isinstance(details, bytes) else details or ""
+
+
+class ClientErrors(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+    """Gives every call a deadline and raises domain errors in the place of RpcError.
+
+    Calls are blocking; whoever wants several in flight uses threads.
+    """
+
+    def __init__(self, default_timeout_s: float) -> None:
+        self.default_timeout_s = default_timeout_s
+
+    def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """Waits for the answer, so that a failure is raised here."""
+        details = _with_deadline(client_call_details, self.default_timeout_s)
+        call = continuation(details, request)
+        error = call.exception()
+        if error is not None:
+            raise from_rpc_error(error, client_call_details.method) from None
+        return call
+
+    def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """Streams live as long as they have something to say; failures are raised while iterating."""
+        call = continuation(client_call_details, request)
+        return _stream(call, client_call_details.method)
+
+
+def _stream(call: Any, method: str) -> Any:
+    try:
+        yield from call
+    except grpc.RpcError as error:
+        raise from_rpc_error(error, method) from None
+    finally:
+        call.cancel()
+
+
+def _with_deadline(details: Any, seconds: float) -> Any:
+    if details.timeout is not None:
+        return details
+    return details._replace(timeout=seconds)

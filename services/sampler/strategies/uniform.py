@@ -1,0 +1,12 @@
+"""``random``: every image of the pool is as likely as any other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.sampler.strategies import Items, Pool, Scores
+
+
+def uniform(scores: Scores, pool: Pool, count: int, rng: np.random.Generator) -> Items:
+    """``count`` items, drawn without replacement; ``scores`` are not looked at."""
+    return rng.choice(np.flatnonzero(pool), count, replace=False).astype(np.int64)
