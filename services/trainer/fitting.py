@@ -23,6 +23,7 @@ for _name in ("pytorch_lightning", "lightning.pytorch", "lightning_utilities"):
     logging.getLogger(_name).setLevel(logging.ERROR)  # it announces its hardware and its tips for every head
 _ONE_AT_A_TIME = threading.RLock()  # dropout draws from the process-wide generator
 CLIP_NORM = 1.0
+_CPU = torch.device("cpu")
 
 Batch = tuple[Tensor, Tensor]
 
@@ -77,7 +78,7 @@ class Fitting(pl.LightningModule):
         inputs, targets = batch
         return functional.binary_cross_entropy_with_logits(self.model(inputs), targets)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """SGD with the rates of the groups and their schedule, one step an epoch."""
         asked = self.parameters_of_training
         groups = [{"params": group.parameters, "lr": group.lr} for group in self.groups]
@@ -128,21 +129,21 @@ def _factor(parameters: Parameters, lr: float) -> Callable[[int], float]:
     return lambda epoch: parameters.lr_at(epoch, lr) / lr if lr else 0.0
 
 
-def fit(fitting: Fitting, batches: Any, epochs: int, device: str = "cpu") -> Outcome:
+def fit(fitting: Fitting, batches: Any, epochs: int, device: torch.device = _CPU) -> Outcome:
     """Trains, and leaves the model with the weights of its best epoch, in evaluation mode.
 
     Args:
         fitting: the model and how to train it.
         batches: iterated once an epoch: (inputs, targets) on the processor or on ``device``.
         epochs: how often.
-        device: "cpu" or "cuda:N".
+        device: where.
     """
-    kind, _, number = device.partition(":")
+    on_gpu = device.type == "cuda"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer = pl.Trainer(
-            accelerator="cpu" if kind == "cpu" else "gpu",
-            devices=1 if kind == "cpu" else [int(number or 0)],
+            accelerator="gpu" if on_gpu else "cpu",
+            devices=[device.index or 0] if on_gpu else 1,
             max_epochs=epochs,
             gradient_clip_val=CLIP_NORM,
             logger=False,

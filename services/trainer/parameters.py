@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from protos.errors import InvalidInputError
 from services.trainer.heads import HeadShape
 
+LOWER_RATES = (1.0, 0.1, 0.01, 0.001)  # of the rate that was asked for, one after the other while training fails
+
 
 @dataclass(frozen=True)
 class Parameters:

@@ -1,0 +1,175 @@
+"""Labels and embeddings to a head."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from protos.common_pb2 import Artifact
+from protos.errors import InvalidInputError
+from services.common.arrays import map_array
+from services.common.artifacts import ArtifactStore, digest_of
+from services.trainer.fitting import Fitting, Group, Outcome, fit, seeded
+from services.trainer.heads import Head, HeadRecord, HeadShape, head_bytes, load_head
+from services.trainer.labelled import Labels, ShuffledBatches, gather
+from services.trainer.notes import Note, find_note, keep_note
+from services.trainer.parameters import LOWER_RATES, Parameters
+from services.trainer.quality import is_alive
+from services.trainer.scaling import sample_rows, scaling_for
+from services.trainer.splits import stratified
+
+log = logging.getLogger(__name__)
+VERSION = 1  # of the algorithm; part of every name
+# A head gains nothing from a second thread, and on busy cores two that wait for each other took 36 s for what one did in 1.
+THREADS = 1
+
+
+@dataclass(frozen=True)
+class HeadRequest:
+    """What a head is trained from; see ``TrainHeadRequest`` in the contracts."""
+
+    vectors: Artifact
+    labels: Labels
+    parameters: Parameters
+    parent: Artifact | None
+    label_position: int
+
+    @property
+    def name(self) -> str:
+        """Where the head of these inputs lies, without the ending."""
+        items, positive = self.labels
+        parent = self.parent.sha256 if self.parent else ""
+        inputs = (self.vectors.sha256, items.tobytes(), positive.tobytes(), self.parameters.as_json(), parent)
+        return f"heads/{digest_of('head', VERSION, *inputs, self.label_position)}"
+
+
+@dataclass(frozen=True)
+class TrainedHead:
+    """A published head and how its training went."""
+
+    artifact: Artifact
+    shape: HeadShape
+    note: Note
+
+
+def train_head(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
+    """Trains a head, or finds the one that was trained from the same inputs before.
+
+    Raises:
+        InvalidInputError: when nothing can be learnt from the labels, or no learning rate works.
+        DamagedError: when vectors or parent are not what their references say.
+    """
+    with seeded(request.parameters.seed, THREADS):
+        found, note = store.find(f"{request.name}.safetensors"), find_note(store, f"{request.name}.json")
+        if found and note:
+            return TrainedHead(found, load_head(store.open(found))[1].shape, note)
+        return _train(store, request)
+
+
+def _train(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
+    start = time.monotonic()
+    vectors: NDArray[np.float32] = map_array(store.open(request.vectors), np.float32, 2)
+    rows, labels = gather(vectors, request.labels)
+    shape = request.parameters.shape(vectors.shape[1])
+    parent = load_parent(store, request.parent, shape)
+    sample = sample_rows(vectors)
+    head, outcome, lr = fit_head(rows, labels, request.parameters, parent, sample)
+    digest = request.parent.sha256 if request.parent and parent else ""
+    record = HeadRecord(shape, digest, request.parameters.seed, request.label_position, lr, outcome.best_epoch)
+    note = Note(outcome.quality, outcome.best_epoch, time.monotonic() - start)
+    artifact = store.put(f"{request.name}.safetensors", head_bytes(head, record))
+    keep_note(store, f"{request.name}.json", note)
+    positives = int(labels[1].sum())
+    log.info("trained a head on %d labels, %d positive, in %.2f s", len(rows), positives, note.seconds)
+    return TrainedHead(artifact, shape, note)
+
+
+def load_parent(store: ArtifactStore, parent: Artifact | None, shape: HeadShape) -> Head | None:
+    """The head to carry on from; None (and a line in the log) where it does not fit ``shape``."""
+    if parent is None:
+        return None
+    head, record = load_head(store.open(parent))
+    if not shape.fits(record.shape):
+        log.info("the last head (%s) does not fit %s: starting afresh", record.shape, shape)
+        return None
+    return head
+
+
+def fit_head(
+    rows: NDArray[np.float32],
+    labels: Labels,
+    parameters: Parameters,
+    parent: Head | None,
+    sample: NDArray[np.float32],
+) -> tuple[Head, Outcome, float]:
+    """Fits a head to embeddings [n, dim]; returns it, its best epoch, and the learning rate that worked.
+
+    A head that diverges, or that gives the same output whatever its input (its units are dead), is thrown away: first for a
+    fresh start, then at lower rates.
+
+    Raises:
+        InvalidInputError: when no rate works.
+    """
+    split = stratified(*labels, parameters.validation_share, parameters.seed)
+    inputs, targets = torch.from_numpy(rows), torch.from_numpy(labels[1].astype(np.float32))
+    probe = torch.from_numpy(np.ascontiguousarray(sample))
+    for number, (start, lr) in enumerate(_attempts(parent, parameters.lr)):
+        torch.manual_seed(parameters.seed + number)
+        head = start_head(start, parameters.shape(rows.shape[1]), sample)
+        outcome = _fit_once(head, (inputs, targets), (split.training, split.validation), parameters, lr)
+        if outcome.best_epoch and _is_sound(head, probe):
+            return head, outcome, lr
+        log.warning("training a head at a rate of %g failed (attempt %d)", lr, number + 1)
+    raise InvalidInputError(
+        f"no head could be trained at a learning rate of {parameters.lr:g} or a thousandth of it; set a lower one"
+    )
+
+
+def _attempts(parent: Head | None, lr: float) -> Iterator[tuple[Head | None, float]]:
+    if parent is not None:
+        yield parent, lr
+    yield from ((None, lr * factor) for factor in LOWER_RATES)
+
+
+def start_head(parent: Head | None, shape: HeadShape, sample: NDArray[np.float32]) -> Head:
+    """A copy of ``parent`` with the dropout of ``shape``, or a fresh head scaled for embeddings like ``sample``; in training mode."""
+    head = Head(shape)
+    if parent is None:
+        scaling_for(sample).apply_to(head)
+    else:
+        head.load_state_dict(parent.state_dict())
+    return head.train()
+
+
+def _fit_once(
+    head: Head,
+    data: tuple[Tensor, Tensor],
+    split: tuple[NDArray[np.int64], NDArray[np.int64]],
+    parameters: Parameters,
+    lr: float,
+) -> Outcome:
+    inputs, targets = data
+    training, validation = (torch.from_numpy(rows) for rows in split)
+    batches = ShuffledBatches(inputs[training], targets[training], parameters.batch_size, parameters.seed)
+
+    def judge() -> tuple[Tensor, Tensor]:
+        return head(inputs[validation]), targets[validation]
+
+    fitting = Fitting(head, [Group(list(head.parameters()), lr)], parameters, judge if len(validation) else None)
+    return fit(fitting, batches, parameters.epochs)
+
+
+def _is_sound(head: Head, probe: Tensor) -> bool:
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in head.state_dict().values()):
+        return False
+    if len(probe) < 2 or bool((probe == probe[0]).all()):
+        return True
+    with torch.no_grad():
+        return is_alive(head(probe))

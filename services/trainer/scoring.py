@@ -1,0 +1,76 @@
+"""A head and the embeddings of a catalog to the probability of every item."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from protos.common_pb2 import Artifact
+from protos.errors import InvalidInputError
+from services.common.arrays import map_array
+from services.common.artifacts import ArtifactStore, digest_of
+from services.trainer.heads import Head, load_head
+
+CHUNK_ROWS = 8192
+VERSION = 1
+
+
+def score(store: ArtifactStore, head: Artifact, vectors: Artifact, present: Artifact | None) -> tuple[Artifact, float]:
+    """Publishes the probabilities of the positive class, float32 [rows], not-a-number where an item has no embedding.
+
+    Args:
+        store: where everything lies.
+        head: the head.
+        vectors: ``.npy``, float32 [rows, dim].
+        present: ``.npy``, bool [rows]; None: every item has an embedding.
+
+    Returns:
+        the scores, and the seconds that it took.
+
+    Raises:
+        InvalidInputError: when head, vectors and mask do not go together.
+        DamagedError: when one of them is not what its reference says.
+    """
+    start = time.monotonic()
+    name = digest_of("scores", VERSION, head.sha256, vectors.sha256, present.sha256 if present else "")
+
+    def write(path: Path) -> None:
+        torch.set_num_threads(1)  # equal scores from every replica
+        values = probabilities(*_inputs(store, head, vectors, present))
+        with path.open("wb") as file:
+            np.save(file, values)
+
+    artifact, _ = store.once(f"scores/{name}.npy", write)
+    return artifact, time.monotonic() - start
+
+
+def _inputs(
+    store: ArtifactStore, head: Artifact, vectors: Artifact, present: Artifact | None
+) -> tuple[Head, NDArray[np.float32], NDArray[np.bool_]]:
+    loaded, record = load_head(store.open(head))
+    matrix: NDArray[np.float32] = map_array(store.open(vectors), np.float32, 2)
+    if matrix.shape[1] != record.shape.dim:
+        raise InvalidInputError(
+            f"the head takes embeddings of {record.shape.dim} numbers, these have {matrix.shape[1]}; train it on these"
+        )
+    if present is None:
+        return loaded, matrix, np.ones(len(matrix), dtype=np.bool_)
+    mask: NDArray[np.bool_] = map_array(store.open(present), np.bool_, 1)
+    if len(mask) != len(matrix):
+        raise InvalidInputError(f"{len(matrix)} embeddings with a mask of {len(mask)} items are no generation")
+    return loaded, matrix, mask
+
+
+def probabilities(head: Head, vectors: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Probabilities float32 [rows] of embeddings [rows, dim]; not-a-number where ``present`` [rows] is false."""
+    scores = np.empty(len(vectors), dtype=np.float32)
+    with torch.inference_mode():
+        for first in range(0, len(vectors), CHUNK_ROWS):
+            chunk = torch.from_numpy(np.array(vectors[first : first + CHUNK_ROWS]))
+            scores[first : first + CHUNK_ROWS] = head(chunk).sigmoid().numpy()
+    scores[~np.asarray(present)] = np.nan
+    return scores
