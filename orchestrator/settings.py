@@ -86,11 +86,13 @@ class SeedSetSettings(Section):
     def _has_what_the_mode_needs(self) -> SeedSetSettings:
         if self.mode == "neighbours" and self.reference is None:
             raise ValueError(
-                "seed_set.mode wants neighbours of an image, but seed_set.reference is not set; give an image of what you look for"
+                "seed_set.mode wants neighbours of an image, but seed_set.reference is not set;"
+                " give an image of what you look for"
             )
         if self.mode == "folder" and self.folder is None:
             raise ValueError(
-                "seed_set.mode wants a folder of labelled images, but seed_set.folder is not set; give the folder with positive/ and negative/"
+                "seed_set.mode wants a folder of labelled images, but seed_set.folder is not set;"
+                " give the folder with positive/ and negative/"
             )
         return self
 

@@ -146,11 +146,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"seed_set": {"mode": "neighbours"}},
-        "seed_set.mode wants neighbours of an image, but seed_set.reference is not set; give an image of what you look for",
+        "seed_set.mode wants neighbours of an image, but seed_set.reference is not set;"
+        " give an image of what you look for",
     ),
     (
         {"seed_set": {"mode": "folder"}},
-        "seed_set.mode wants a folder of labelled images, but seed_set.folder is not set; give the folder with positive/ and negative/",
+        "seed_set.mode wants a folder of labelled images, but seed_set.folder is not set;"
+        " give the folder with positive/ and negative/",
     ),
     (
         {"seed_set": {"reference": "a", "folder": "b"}},
