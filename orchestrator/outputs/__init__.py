@@ -1,0 +1,1 @@
+"""What a run leaves for people: tables, a plot, the curated data set, folders of links, a report. Arrays and paths in, files out."""
