@@ -8,32 +8,15 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from orchestrator.clients.embedder import publish_blocks, quarantined_items
-from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef, GenerationRef
+from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef
+from orchestrator.model import Catalogued, Embedded
 from orchestrator.outputs.quarantine import write_quarantine
 from orchestrator.run import Run
 from protos.errors import InvalidInputError, NotFoundError
 from services.common.catalog import BLOCK_ROWS, list_images, write_catalog
 
 _CALL_S = 2.0  # a call carries as many blocks as take about this long
-
-
-class Catalogued(BaseModel):
-    """The images of the data set, listed once."""
-
-    model_config = ConfigDict(frozen=True)
-    catalog: ArtifactRef
-    images: int
-
-
-class Embedded(BaseModel):
-    """The data set as an encoder sees it."""
-
-    model_config = ConfigDict(frozen=True)
-    generation: GenerationRef
-    quarantined: int
 
 
 def list_data(run: Run) -> Catalogued:

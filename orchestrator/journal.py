@@ -102,3 +102,15 @@ def read_entries(path: Path) -> tuple[list[dict[str, object]], int]:
             ) from error
         length += len(line) + 1
     return entries, length
+
+
+def is_at_work(path: Path) -> bool:
+    """Whether a process has the journal open to write."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

@@ -10,12 +10,13 @@ from itertools import count
 
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef
-from orchestrator.embedding import Catalogued, Embedded, embed, import_encoder, list_data
+from orchestrator.embedding import embed, import_encoder, list_data
 from orchestrator.finish import Finished, finish
 from orchestrator.labels import LabelLog
+from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.questions import FINE_TUNE, FINISH, TRAIN, Question, Standing
 from orchestrator.results import record_round
-from orchestrator.rounds import Model, RoundRecord, one_round
+from orchestrator.rounds import RoundRecord, one_round
 from orchestrator.run import Run
 from orchestrator.seeding import embed_reference, seed_by_labeling, seed_from_folder
 from protos.errors import InvalidInputError

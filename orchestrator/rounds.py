@@ -5,33 +5,13 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.clients.refs import ArtifactRef, EncoderRef, GenerationRef, HeadRef, Pick, Trained, ValidationRef
-from orchestrator.embedding import Catalogued, Embedded, embed
+from orchestrator.clients.refs import ArtifactRef, GenerationRef, HeadRef, Pick, Trained, ValidationRef
+from orchestrator.embedding import embed
 from orchestrator.labeling import Labelled, label
 from orchestrator.labels import LabelLog, Labels
+from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.questions import FINE_TUNE
 from orchestrator.run import Run
-
-
-class Model(BaseModel):
-    """What the loop has learned so far.
-
-    Attributes:
-        scores: probabilities of all items by ``head``; none before the first training.
-        position: of the label log that ``head`` has learned.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    encoder: EncoderRef
-    embedded: Embedded
-    head: HeadRef | None = None
-    scores: ArtifactRef | None = None
-    position: int = -1
-
-    @property
-    def generation(self) -> GenerationRef:
-        """The vectors that belong to the encoder."""
-        return self.embedded.generation
 
 
 class RoundRecord(BaseModel):

@@ -13,6 +13,7 @@ from orchestrator.clients import Clients
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
+from orchestrator.model import Model
 from orchestrator.questions import Asker, Question, Standing
 from orchestrator.reporting import Reporter
 from orchestrator.settings import RunSettings
@@ -50,6 +51,7 @@ class Run:
 
     Attributes:
         in_flight: embedding calls at the same time.
+        latest: what the loop has learned so far; for searches and exports from outside.
         stopping: asked between steps and while waiting; True ends the run in an orderly way.
     """
 
@@ -63,6 +65,7 @@ class Run:
     in_flight: int = 2
     stopping: Callable[[], bool] = lambda: False
     board: Board = field(default_factory=Board)
+    latest: Model | None = None
 
     @property
     def id(self) -> str:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef, GenerationRef, Pick
-from orchestrator.embedding import Catalogued, publish
+from orchestrator.embedding import publish
 from orchestrator.labeling import label
 from orchestrator.labels import LabelLog
+from orchestrator.model import Catalogued
 from orchestrator.questions import Question, Standing
 from orchestrator.run import Run
 from protos.errors import ConflictError, InvalidInputError, NotFoundError

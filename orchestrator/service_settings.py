@@ -17,7 +17,8 @@ class OrchestratorSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ACTIVE_LABELER_", env_nested_delimiter="__", extra="ignore")
 
     endpoints: EndpointSettings = Field(
-        EndpointSettings(), description="addresses of services that run already, one variable each: ..._ENDPOINTS__INDEX"
+        EndpointSettings(),
+        description="addresses of services that run already, one variable each: ..._ENDPOINTS__INDEX",
     )
     artifacts: Path | None = Field(None, description="folder of the artifact store that those services share")
     control: str | None = Field(
@@ -26,8 +27,10 @@ class OrchestratorSettings(BaseSettings):
     listen: str = Field("127.0.0.1:50050", description="where `active-labeler serve` offers the control service")
     patience_s: float = Field(300, ge=0, description="seconds that a call waits for a service that is away")
     in_flight: int = Field(8, ge=1, description="embedding calls at the same time, spread over the replicas")
-    output: Path | None = Field(None, description="folder below which a served run puts its results when it names none")
-    tls_certificate: Path | None = Field(None, description="PEM file; with key and authority: mutual TLS to the services")
+    state: Path | None = Field(None, description="folder where `serve` remembers the runs at work, to resume them")
+    tls_certificate: Path | None = Field(
+        None, description="PEM file; with key and authority: mutual TLS to the services"
+    )
     tls_key: Path | None = Field(None, description="PEM file")
     tls_authority: Path | None = Field(None, description="PEM file")
 

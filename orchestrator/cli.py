@@ -1,0 +1,192 @@
+"""The command line: ``active-labeler run|resume|status|export|services|serve``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from click.exceptions import ClickException
+
+from orchestrator import commands
+from protos.errors import ActiveLabelerError
+
+app = typer.Typer(
+    help=(
+        "Find one thing in a folder of unlabelled images.\n\n"
+        "Start with  active-labeler run --data FOLDER --reference IMAGE : it embeds the images, shows you those that look"
+        " like the reference, learns from your answers, and ends with a curated data set and a trained model."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_MAIN, _LOOP, _PAGE, _MACHINE = "What to look at", "The loop", "Labeling", "Machine"
+
+
+def _option(names: Sequence[str], text: str, panel: str = _MAIN) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=panel, show_default=False)
+
+
+Runtime = Annotated[Path, typer.Argument(help="the runtime folder of the run (runtime_path in the original's file)")]
+Auto = Annotated[bool | None, _option(["--auto"], "ask no questions: --rounds rounds, then finish", _LOOP)]
+Rounds = Annotated[int | None, _option(["--rounds"], "rounds with --auto (10)", _LOOP)]
+Port = Annotated[int | None, _option(["--port"], "port of the labeling page (5000)", _PAGE)]
+Settings = Annotated[
+    list[str] | None,
+    _option(["--set"], "any setting by its name, e.g. --set head.epochs=20; all are in docs/configuration.md", _LOOP),
+]
+
+
+@app.command()
+def run(
+    config: Annotated[
+        Path | None,
+        _option(["--config_path", "--config", "-c"], "YAML file: ours, or the original's pipeline_config.yaml"),
+    ] = None,
+    data: Annotated[Path | None, _option(["--data"], "folder with the images (or with Unlabeled/ in it)")] = None,
+    reference: Annotated[Path | None, _option(["--reference"], "an image of what you look for")] = None,
+    encoder: Annotated[
+        Path | None, _option(["--encoder"], "checkpoint of a self-supervised encoder (.ckpt, .pt)")
+    ] = None,
+    seed_folder: Annotated[
+        Path | None, _option(["--seed-folder"], "folder with positive/ and negative/: images that you know already")
+    ] = None,
+    runtime: Annotated[
+        Path | None, _option(["--runtime"], "folder for all that the run needs to go on later (runtime)")
+    ] = None,
+    output: Annotated[Path | None, _option(["--output"], "folder for final_dataset/ and final_model.ckpt (.)")] = None,
+    question: Annotated[str | None, _option(["--question"], "what the page asks about each image", _PAGE)] = None,
+    auto: Auto = None,
+    rounds: Rounds = None,
+    sample_size: Annotated[int | None, _option(["--sample-size"], "images asked about in a round (20)", _LOOP)] = None,
+    seed_count: Annotated[
+        int | None, _option(["--seed-count"], "images labelled before the first round", _LOOP)
+    ] = None,
+    strategy: Annotated[str | None, _option(["--strategy"], "how images are chosen (uncertainty)", _LOOP)] = None,
+    fine_tune: Annotated[
+        bool | None, _option(["--fine-tune"], "with --auto: fine-tune the encoder each round", _LOOP)
+    ] = None,
+    stop_after: Annotated[
+        int | None, _option(["--stop-after"], "with --auto: finish after so many rounds without a positive", _LOOP)
+    ] = None,
+    max_labels: Annotated[int | None, _option(["--max-labels"], "with --auto: finish at so many labels", _LOOP)] = None,
+    simulate: Annotated[
+        str | None, _option(["--simulate"], "no person: images with this text in their file name are positive", _PAGE)
+    ] = None,
+    port: Port = None,
+    host: Annotated[str | None, _option(["--host"], "address the page listens on (127.0.0.1)", _PAGE)] = None,
+    device: Annotated[str | None, _option(["--device"], "auto, cpu, cuda or cuda:N", _MACHINE)] = None,
+    endpoints: Annotated[
+        str | None, _option(["--endpoints"], "services that run already: embedder=host:port,index=...", _MACHINE)
+    ] = None,
+    resume: Annotated[
+        bool, _option(["--resume"], "go on when there is a run in the runtime folder already", _LOOP)
+    ] = False,
+    quiet: Annotated[bool | None, _option(["--quiet", "-q"], "only questions, errors and the report", _MACHINE)] = None,
+    settings: Settings = None,
+) -> None:
+    """Start a run: embed, seed, and then label, train, and pick again until you finish.
+
+    Give --config_path with a file, or --data and --reference; what else you give here wins over the file. Nothing in your
+    folder is moved or changed. Stop with Ctrl-C at any time; `active-labeler resume RUNTIME` goes on.
+    """
+    overrides = {
+        "data": data,
+        "seed_set.reference": reference,
+        "encoder.path": encoder,
+        "seed_set.folder": seed_folder,
+        "runtime": runtime,
+        "output": output,
+        "question": question,
+        "auto.enabled": auto,
+        "auto.rounds": rounds,
+        "sampling.size": sample_size,
+        "seed_set.count": seed_count,
+        "sampling.strategy": strategy,
+        "auto.choice": "fine_tune" if fine_tune else None,
+        "auto.stop_after_rounds_without_positive": stop_after,
+        "auto.max_labels": max_labels,
+        "labeling.simulate": True if simulate else None,
+        "labeling.pos_class": simulate,
+        "labeling.port": port,
+        "labeling.host": host,
+        "device": device,
+        "verbose": False if quiet else None,
+        **commands.endpoint_overrides(endpoints),
+        **commands.set_overrides(settings or []),
+    }
+    commands.run(config, {name: value for name, value in overrides.items() if value is not None}, resume)
+
+
+@app.command()
+def resume(
+    runtime: Runtime, auto: Auto = None, rounds: Rounds = None, port: Port = None, settings: Settings = None
+) -> None:
+    """Go on with a run that was stopped, killed, or left at a question."""
+    overrides = {
+        "auto.enabled": auto,
+        "auto.rounds": rounds,
+        "labeling.port": port,
+        **commands.set_overrides(settings or []),
+    }
+    commands.resume(runtime, {name: value for name, value in overrides.items() if value is not None})
+
+
+@app.command()
+def status(runtime: Runtime = Path("runtime")) -> None:
+    """Tell where a run stands, from its journal; it may be at work or not."""
+    commands.status(runtime)
+
+
+@app.command()
+def export(
+    runtime: Runtime,
+    output: Annotated[Path, typer.Option("--output", help="folder for final_dataset/ and final_model.ckpt")],
+    mode: Annotated[str, typer.Option("--mode", help="copy, hardlink, symlink or list")] = "copy",
+) -> None:
+    """Write the curated data set and the model as they are now, without finishing the run."""
+    commands.export(runtime, output, mode)
+
+
+@app.command()
+def services(
+    artifacts: Annotated[
+        Path | None, typer.Option("--artifacts", help="start all five here, with this artifact folder, until Ctrl-C")
+    ] = None,
+) -> None:
+    """Tell whether the services of ACTIVE_LABELER_ENDPOINTS__... are healthy; with --artifacts start them on this machine."""
+    commands.services(artifacts)
+
+
+@app.command()
+def serve() -> None:
+    """Be the orchestrator of a deployment: wait for runs at the control service (see docs/deployment.md)."""
+    commands.serve()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and ends the process: 0 done, 2 mend your input, 3 a service is gone, 130 stopped by Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+    except ActiveLabelerError as error:
+        _end("\n".join(f"error: {line}" for line in str(error).splitlines()), error.exit_code)
+    except ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        _end("Stopped; every answer is kept. Go on with `active-labeler resume RUNTIME`.", 130)
+    except OSError as error:
+        _end(f"error: {error.strerror or error}: {error.filename or ''}; mend that and resume, nothing is lost", 1)
+
+
+def _end(text: str, code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(f"{text}\n")
+    sys.exit(code)

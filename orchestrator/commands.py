@@ -1,0 +1,179 @@
+"""What the commands do; the command line only reads their options."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from orchestrator import clients, config_file, remote, standing
+from orchestrator.control.daemon import serve_control
+from orchestrator.finish import export_now
+from orchestrator.folder import RunFolder, create, open_existing
+from orchestrator.launcher import Launcher
+from orchestrator.loop import run_loop
+from orchestrator.outputs.final_dataset import check_outputs_free
+from orchestrator.places import absolute, check_places
+from orchestrator.questions import TerminalAsker
+from orchestrator.reporting import TerminalReporter
+from orchestrator.service_settings import OrchestratorSettings
+from orchestrator.session import session
+from orchestrator.settings import EndpointSettings, RunSettings
+from protos import rpc
+from protos.errors import InvalidInputError, UnavailableError
+from services.common.telemetry import set_up_logging
+
+
+def set_overrides(entries: Sequence[str]) -> dict[str, str]:
+    """``name=value`` entries as a mapping.
+
+    Raises:
+        InvalidInputError: when one has no name or no ``=``.
+    """
+    pairs = [entry.partition("=") for entry in entries]
+    for entry, (name, sign, _) in zip(entries, pairs, strict=True):
+        if not name or not sign:
+            raise InvalidInputError(f"--set {entry}: write name=value, for example --set head.epochs=20")
+    return {name.strip(): value for name, _, value in pairs}
+
+
+def endpoint_overrides(text: str | None) -> dict[str, str]:
+    """``embedder=host:port,index=...`` as settings.
+
+    Raises:
+        InvalidInputError: when a name is none of the five services.
+    """
+    found: dict[str, str] = {}
+    for entry in (text or "").split(","):
+        if entry.strip():
+            name, sign, address = entry.strip().partition("=")
+            if name not in clients.SERVICES or not sign or not address:
+                raise InvalidInputError(
+                    f"--endpoints {entry}: write SERVICE=host:port with one of {', '.join(clients.SERVICES)}"
+                )
+            found[f"endpoints.{name}"] = address
+    return found
+
+
+def run(config: Path | None, overrides: dict[str, Any], resume_existing: bool) -> None:
+    """Starts a run here, or at the orchestrator that ``ACTIVE_LABELER_CONTROL`` names."""
+    settings = absolute(config_file.load(config, overrides))
+    process = OrchestratorSettings()
+    if process.control is not None:
+        remote.run(process.control, settings, resume_existing, process.tls)
+        return
+    if resume_existing and (settings.runtime / "run.json").exists():
+        resume(
+            settings.runtime,
+            {k: v for k, v in overrides.items() if k.startswith(("auto.", "labeling.port", "endpoints."))},
+        )
+        return
+    check_places(settings)
+    _log(settings)
+    check_outputs_free(settings.output, "")
+    _work(settings, create(settings), process)
+
+
+def resume(runtime: Path, overrides: dict[str, Any]) -> None:
+    """Goes on with a run; ``overrides`` are settings that may change on the way."""
+    folder = open_existing(runtime.absolute())
+    settings = config_file.load(folder.path / "run.yaml", overrides)
+    process = OrchestratorSettings()
+    if process.control is not None:
+        remote.run(process.control, settings, True, process.tls)
+        return
+    _log(settings)
+    _work(settings, folder, process)
+
+
+def _log(settings: RunSettings) -> None:
+    settings.output.mkdir(parents=True, exist_ok=True)
+    set_up_logging(verbose=False, file=settings.output / "active_labeler.log")
+
+
+def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSettings) -> None:
+    reporter = TerminalReporter(quiet=not settings.verbose)
+    asker = TerminalAsker(reporter.console.print)
+    check_outputs_free(settings.output, folder.run)
+    try:
+        with session(settings, folder, asker, reporter, process) as work:
+            finished = run_loop(work)
+    except UnavailableError as error:
+        raise UnavailableError(f"{error}. Nothing is lost: go on with `active-labeler resume {folder.path}`") from error
+    except KeyboardInterrupt:
+        sys.stderr.write(f"Stopped; nothing is lost. Go on with `active-labeler resume {folder.path}`\n")
+        sys.exit(130)
+    reporter.console.print(finished.report, markup=False)
+
+
+def status(runtime: Path) -> None:
+    """Prints where a run stands."""
+    folder = open_existing(runtime.absolute())
+    sys.stdout.write(standing.describe(folder) + "\n")
+
+
+def export(runtime: Path, output: Path, mode: str) -> None:
+    """Writes data set and model as they are now."""
+    folder = open_existing(runtime.absolute())
+    settings = config_file.load(folder.path / "run.yaml", {"labeling.port": 0})
+    reporter = TerminalReporter()
+    check_outputs_free(output.absolute(), folder.run)
+    with session(settings, folder, TerminalAsker(print), reporter, OrchestratorSettings()) as work:
+        reporter.console.print(export_now(work, output.absolute(), mode), markup=False)
+
+
+def services(artifacts: Path | None) -> None:
+    """Tells the health of services, or starts them and waits for Ctrl-C.
+
+    Raises:
+        UnavailableError: when one is not healthy, or dies.
+    """
+    if artifacts is None:
+        _tell_health(OrchestratorSettings())
+        return
+    artifacts = artifacts.absolute()
+    environment = {"ARTIFACTS": artifacts / "store", "LABELS": artifacts / "labels"}
+    launcher = Launcher(artifacts / "logs", {f"ACTIVE_LABELER_{k}": str(v) for k, v in environment.items()})
+    try:
+        endpoints = launcher.start(EndpointSettings())
+        shown = ",".join(f"{name}={getattr(endpoints, name)}" for name in clients.SERVICES)
+        sys.stdout.write(f"ACTIVE_LABELER_ARTIFACTS={environment['ARTIFACTS']}\n--endpoints {shown}\n")
+        sys.stdout.flush()
+        _until_gone(launcher.why_gone)
+    finally:
+        launcher.stop()
+
+
+def _until_gone(why_gone: Callable[[], str | None]) -> None:
+    while True:
+        reason = why_gone()
+        if reason is not None:
+            raise UnavailableError(reason)
+        time.sleep(0.5)
+
+
+def _tell_health(process: OrchestratorSettings) -> None:
+    sick = []
+    for name in clients.SERVICES:
+        address = getattr(process.endpoints, name)
+        healthy = address is not None and rpc.is_healthy(rpc.connect(address, tls=process.tls))
+        word = (
+            "healthy"
+            if healthy
+            else "no answer"
+            if address
+            else "no address: set ACTIVE_LABELER_ENDPOINTS__" + name.upper()
+        )
+        sys.stdout.write(f"{name:<9} {address or '-':<28} {word}\n")
+        if not healthy:
+            sick.append(name)
+    if sick:
+        raise UnavailableError(f"not healthy: {', '.join(sick)}")
+
+
+def serve() -> None:
+    """Serves the control contract until SIGTERM."""
+    set_up_logging(verbose=True)
+    serve_control(OrchestratorSettings())

@@ -1,0 +1,23 @@
+"""``active-labeler serve``: the orchestrator of a deployment."""
+
+from __future__ import annotations
+
+import logging
+
+from orchestrator.control.manager import RunManager
+from orchestrator.control.servicer import registration
+from orchestrator.service_settings import OrchestratorSettings
+from protos.rpc import serve
+
+log = logging.getLogger("active_labeler")
+
+
+def serve_control(process: OrchestratorSettings) -> None:
+    """Serves the control contract until SIGTERM; runs at work are resumed at the next start."""
+    manager = RunManager(process, process.state / "at-work.json" if process.state else None)
+    server = serve([registration(manager)], process.listen, threads=32, tls=process.tls)
+    server.stop_on_signals()
+    log.info("the control service listens on %s", server.address)
+    manager.resume_remembered()
+    server.wait()
+    manager.close()

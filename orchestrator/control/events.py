@@ -1,0 +1,123 @@
+"""What happens in a run, kept for whoever watches, now or later."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from orchestrator.questions import Question, Standing
+from orchestrator.reporting import Bar
+from orchestrator.run import Stopped
+
+log = logging.getLogger("active_labeler")
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line, the progress of a step, a question, or a new state; what does not apply is empty."""
+
+    sequence: int
+    time_ms: int
+    text: str = ""
+    step: str = ""
+    done: int = 0
+    total: int = 0
+    question: Question | None = None
+    state: str = ""
+
+
+@dataclass
+class EventLog:
+    """Events of one run in order. Progress is only kept as the newest of its kind."""
+
+    run: str
+    _events: list[Event] = field(default_factory=list)
+    _next: int = 1
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def add(self, **what: object) -> None:
+        """Appends an event and wakes all who watch."""
+        with self._changed:
+            event = Event(self._next, int(time.time() * 1000), **what)  # type: ignore[arg-type]
+            self._next += 1
+            if event.total and self._events and self._events[-1].total and self._events[-1].step == event.step:
+                self._events.pop()
+            self._events.append(event)
+            self._changed.notify_all()
+
+    def after(self, sequence: int, seconds: float) -> list[Event]:
+        """Events with a higher number; waits up to ``seconds`` for one."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._next > sequence + 1, seconds)
+            return [event for event in self._events if event.sequence > sequence]
+
+
+class EventReporter:
+    """Lines and progress of a run become events, and lines of the log with the run's name."""
+
+    def __init__(self, events: EventLog) -> None:
+        self._events = events
+
+    def say(self, text: str) -> None:
+        """A line."""
+        log.info("run %s: %s", self._events.run, text)
+        self._events.add(text=text)
+
+    @contextmanager
+    def bar(self, step: str, total: int, unit: str) -> Iterator[Bar]:
+        """The progress of a step."""
+        yield _EventBar(self._events, step, total)
+
+
+class _EventBar:
+    def __init__(self, events: EventLog, step: str, total: int) -> None:
+        self._events, self._step, self._total = events, step, total
+
+    def update(self, done: int, note: str = "") -> None:
+        """Progress; ``note`` is left to those who show it."""
+        self._events.add(step=self._step, done=done, total=self._total)
+
+
+class EventAsker:
+    """A question becomes an event, and waits until somebody answers it; the first answer wins."""
+
+    def __init__(self, events: EventLog) -> None:
+        self._events = events
+        self._answered = threading.Condition()
+        self._open: Question | None = None
+        self._answer: str | None = None
+        self.stopping = False
+
+    def ask(self, question: Question, standing: Standing) -> str:
+        """Blocks until there is an answer.
+
+        Raises:
+            Stopped: when the run is stopped meanwhile.
+        """
+        with self._answered:
+            self._open, self._answer = question, None
+            self._events.add(question=question, state="asking")
+            while self._answer is None:
+                if self.stopping:
+                    raise Stopped
+                self._answered.wait(0.5)
+            self._open = None
+            self._events.add(state="running")
+            return self._answer
+
+    def answer(self, question: str, answer: str) -> bool:
+        """Whether this answer was the first to the open question ``question``.
+
+        Raises:
+            InvalidInputError: when the question does not take it.
+        """
+        with self._answered:
+            if self._open is None or self._open.id != question or self._answer is not None:
+                return False
+            self._answer = self._open.check(answer)
+            self._answered.notify_all()
+            return True

@@ -1,0 +1,162 @@
+"""The runs of a daemon, each in a thread of its own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator import config_file
+from orchestrator.control.events import EventAsker, EventLog, EventReporter
+from orchestrator.folder import RunFolder, create, open_existing
+from orchestrator.loop import run_loop
+from orchestrator.outputs.final_dataset import check_outputs_free
+from orchestrator.places import check_places
+from orchestrator.run import Board, Run, Stopped
+from orchestrator.service_settings import OrchestratorSettings
+from orchestrator.session import session
+from orchestrator.settings import RunSettings
+from protos.errors import ActiveLabelerError, ConflictError, NotFoundError
+
+log = logging.getLogger("active_labeler")
+ENDED = ("finished", "stopped", "failed")
+
+
+@dataclass
+class ManagedRun:
+    """A run at work, or at its end."""
+
+    folder: RunFolder
+    settings: RunSettings
+    events: EventLog
+    asker: EventAsker
+    board: Board = field(default_factory=Board)
+    message: str = ""
+    work: Run | None = None
+    thread: threading.Thread | None = None
+
+
+class RunManager:
+    """Starts, stops and remembers runs.
+
+    Args:
+        process: where the services are, and the like.
+        remembered: file with the runtime folders of runs that have not ended; they are resumed at the next start.
+    """
+
+    def __init__(self, process: OrchestratorSettings, remembered: Path | None = None) -> None:
+        self._process = process
+        self._remembered = remembered
+        self._lock = threading.Lock()
+        self._runs: dict[str, ManagedRun] = {}
+        self._closing = False
+
+    def start(self, settings: RunSettings, resume: bool) -> ManagedRun:
+        """Starts a run, or goes on with the one in its runtime folder.
+
+        Raises:
+            ConflictError: when it is at work already, or its folders are another run's.
+            ActiveLabelerError: whatever is wrong with the settings.
+        """
+        with self._lock:
+            if resume and (settings.runtime / "run.json").exists():
+                folder = open_existing(settings.runtime)
+                stored = config_file.load(folder.path / "run.yaml")
+                changing = {"auto": settings.auto, "endpoints": settings.endpoints}
+                settings = stored.model_copy(update=changing)
+            else:
+                check_places(settings)
+                check_outputs_free(settings.output, "")
+                folder = create(settings)
+            known = self._runs.get(folder.run)
+            if known is not None and known.board.state not in ENDED:
+                if resume:
+                    return known
+                raise ConflictError(f"run {folder.run} in {folder.path} is at work already; watch it with resume")
+            return self._launch(folder, settings)
+
+    def get(self, run: str) -> ManagedRun:
+        """A run by its name.
+
+        Raises:
+            NotFoundError: when there is none.
+        """
+        found = self._runs.get(run)
+        if found is None:
+            raise NotFoundError(f"there is no run {run!r} here; there are {', '.join(self._runs) or 'none'}")
+        return found
+
+    def all(self) -> list[ManagedRun]:
+        """All runs since the daemon was started."""
+        return list(self._runs.values())
+
+    def resume_remembered(self) -> None:
+        """Goes on with the runs that were at work when the daemon was stopped or killed."""
+        if self._remembered is None or not self._remembered.exists():
+            return
+        for path in json.loads(self._remembered.read_bytes()):
+            try:
+                settings = config_file.load(Path(path) / "run.yaml")
+                self.start(settings, resume=True)
+                log.info("resuming the run in %s", path)
+            except ActiveLabelerError as error:
+                log.warning("cannot resume the run in %s: %s", path, error)
+
+    def close(self) -> None:
+        """Stops all runs after the step that they are in; they are resumed when the daemon is back."""
+        self._closing = True
+        for managed in self.all():
+            managed.asker.stopping = True
+        for managed in self.all():
+            if managed.thread is not None:
+                managed.thread.join(5)
+
+    def _launch(self, folder: RunFolder, settings: RunSettings) -> ManagedRun:
+        events = EventLog(folder.run)
+        managed = ManagedRun(folder, settings, events, EventAsker(events))
+        self._runs[folder.run] = managed
+        managed.thread = threading.Thread(target=self._work, args=(managed,), name=f"run-{folder.run}", daemon=True)
+        managed.thread.start()
+        self._remember()
+        return managed
+
+    def _work(self, managed: ManagedRun) -> None:
+        reporter = EventReporter(managed.events)
+        try:
+            check_outputs_free(managed.settings.output, managed.folder.run)
+            with session(managed.settings, managed.folder, managed.asker, reporter, self._process) as work:
+                work.board = managed.board
+                work.stopping = lambda: managed.asker.stopping
+                managed.work = work
+                finished = run_loop(work)
+            managed.message = finished.report
+            self._end(managed, "finished")
+        except Stopped:
+            managed.message = f"stopped; nothing is lost: go on with `active-labeler resume {managed.folder.path}`"
+            self._end(managed, "stopped")
+        except ActiveLabelerError as error:
+            managed.message = str(error)
+            self._end(managed, "failed")
+        except Exception as error:
+            log.exception("run %s failed", managed.folder.run)
+            managed.message = f"{type(error).__name__}: {error}; the log of the orchestrator has more"
+            self._end(managed, "failed")
+
+    def _end(self, managed: ManagedRun, state: str) -> None:
+        managed.work = None
+        managed.board.state = state
+        managed.events.add(text=managed.message, state=state)
+        log.info("run %s %s", managed.folder.run, state)
+        if not self._closing:
+            self._remember()
+
+    def _remember(self) -> None:
+        if self._remembered is None:
+            return
+        paths = [str(m.folder.path) for m in self.all() if m.board.state not in ENDED]
+        self._remembered.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self._remembered.with_suffix(".new")
+        scratch.write_text(json.dumps(paths))
+        scratch.replace(self._remembered)

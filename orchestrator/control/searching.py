@@ -1,0 +1,34 @@
+"""Search in a run at work: what looks like a picture, or like an item."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from orchestrator.clients.refs import ArtifactRef
+from orchestrator.control.manager import ManagedRun
+from protos.errors import ConflictError
+
+
+def search(managed: ManagedRun, query: bytes | int, k: int) -> tuple[list[int], list[float]]:
+    """Up to ``k`` items and their distances, nearest first, in the newest generation of the run.
+
+    Args:
+        query: the bytes of an image file, or an item.
+
+    Raises:
+        ConflictError: when the run is not at work, or has no index yet.
+        InvalidInputError: when the picture is no image, or there is no such item.
+    """
+    work = managed.work
+    model = work.latest if work is not None else None
+    if work is None or model is None:
+        raise ConflictError(f"run {managed.folder.run} has no index to search in (it is {managed.board.state})")
+    if isinstance(query, int):
+        wanted = np.array([query], dtype=np.uint64)
+    else:
+        image = ArtifactRef.of(work.store.put(f"uploads/{hashlib.sha256(query).hexdigest()}", query))
+        wanted = work.clients.embedder.embed_image(work.id, model.encoder, image, "the picture", work.settings)
+    found = work.clients.index.neighbours(work.id, model.generation, wanted, k, work.settings.index.search_k)
+    return found[0]

@@ -1,0 +1,126 @@
+"""The control contract: messages to calls of the run manager, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import grpc
+
+from orchestrator import setting_errors
+from orchestrator.control import searching
+from orchestrator.control.events import Event
+from orchestrator.control.manager import ENDED, ManagedRun, RunManager
+from orchestrator.questions import Question
+from protos import control_pb2, control_pb2_grpc
+from protos.errors import InvalidInputError
+from protos.rpc import Registration
+
+NAME = "activelabeler.v1.Control"
+
+
+class ControlServicer(control_pb2_grpc.ControlServicer):
+    """Answers the calls of `protos/control.proto`."""
+
+    def __init__(self, manager: RunManager) -> None:
+        self._manager = manager
+
+    def StartRun(
+        self, request: control_pb2.StartRunRequest, context: grpc.ServicerContext
+    ) -> control_pb2.StartRunResponse:
+        """Starts or resumes a run."""
+        try:
+            values = json.loads(request.settings_json)
+        except ValueError as error:
+            raise InvalidInputError(f"settings_json is no JSON: {error}") from error
+        managed = self._manager.start(setting_errors.build(values), request.resume)
+        return control_pb2.StartRunResponse(run=managed.folder.run)
+
+    def ListRuns(
+        self, request: control_pb2.ListRunsRequest, context: grpc.ServicerContext
+    ) -> control_pb2.ListRunsResponse:
+        """All runs since the daemon was started."""
+        return control_pb2.ListRunsResponse(runs=[_status(managed) for managed in self._manager.all()])
+
+    def GetRun(self, request: control_pb2.GetRunRequest, context: grpc.ServicerContext) -> control_pb2.RunStatus:
+        """Where a run stands."""
+        return _status(self._manager.get(request.run))
+
+    def WatchRun(
+        self, request: control_pb2.WatchRunRequest, context: grpc.ServicerContext
+    ) -> Iterator[control_pb2.RunEvent]:
+        """Events until the run ends."""
+        managed = self._manager.get(request.run)
+        after = request.after
+        while context.is_active():
+            for event in managed.events.after(after, seconds=2):
+                after = event.sequence
+                yield _event(request.run, event)
+                if event.state in ENDED:
+                    return
+
+    def AnswerQuestion(
+        self, request: control_pb2.AnswerQuestionRequest, context: grpc.ServicerContext
+    ) -> control_pb2.AnswerQuestionResponse:
+        """Answers the open question."""
+        accepted = self._manager.get(request.run).asker.answer(request.question, request.answer)
+        return control_pb2.AnswerQuestionResponse(run=request.run, accepted=accepted)
+
+    def StopRun(
+        self, request: control_pb2.StopRunRequest, context: grpc.ServicerContext
+    ) -> control_pb2.StopRunResponse:
+        """Stops a run after its step."""
+        self._manager.get(request.run).asker.stopping = True
+        return control_pb2.StopRunResponse(run=request.run)
+
+    def Search(self, request: control_pb2.SearchRequest, context: grpc.ServicerContext) -> control_pb2.SearchResponse:
+        """Neighbours of a picture or an item."""
+        managed = self._manager.get(request.run)
+        query = request.picture if request.WhichOneof("query") == "picture" else request.item
+        items, distances = searching.search(managed, query, request.k or 20)
+        return control_pb2.SearchResponse(run=request.run, item=items, distance=distances)
+
+
+def registration(manager: RunManager) -> Registration:
+    """What `protos.rpc.serve` needs to serve it."""
+    servicer = ControlServicer(manager)
+    return Registration(NAME, lambda server: control_pb2_grpc.add_ControlServicer_to_server(servicer, server))
+
+
+def _question(question: Question | None) -> control_pb2.Question | None:
+    if question is None:
+        return None
+    return control_pb2.Question(id=question.id, text=question.text, choices=question.choices)
+
+
+def _event(run: str, event: Event) -> control_pb2.RunEvent:
+    return control_pb2.RunEvent(
+        run=run,
+        sequence=event.sequence,
+        time_ms=event.time_ms,
+        text=event.text,
+        step=event.step,
+        done=event.done,
+        total=event.total,
+        question=_question(event.question),
+        state=event.state,
+    )
+
+
+def _status(managed: ManagedRun) -> control_pb2.RunStatus:
+    board, settings = managed.board, managed.settings
+    return control_pb2.RunStatus(
+        run=managed.folder.run,
+        name=settings.name or settings.data.name,
+        state=board.state,
+        round=board.round,
+        step=board.step,
+        images=board.images,
+        quarantined=board.quarantined,
+        labels=board.labels,
+        positives=board.positives,
+        question=_question(board.question),
+        message=managed.message,
+        runtime_path=str(managed.folder.path),
+        output_path=str(settings.output),
+    )

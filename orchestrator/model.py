@@ -1,0 +1,44 @@
+"""What the loop has made and learned so far."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.clients.refs import ArtifactRef, EncoderRef, GenerationRef, HeadRef
+
+
+class Catalogued(BaseModel):
+    """The images of the data set, listed once."""
+
+    model_config = ConfigDict(frozen=True)
+    catalog: ArtifactRef
+    images: int
+
+
+class Embedded(BaseModel):
+    """The data set as an encoder sees it."""
+
+    model_config = ConfigDict(frozen=True)
+    generation: GenerationRef
+    quarantined: int
+
+
+class Model(BaseModel):
+    """What the loop has learned so far.
+
+    Attributes:
+        scores: probabilities of all items by ``head``; none before the first training.
+        position: of the label log that ``head`` has learned.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    encoder: EncoderRef
+    embedded: Embedded
+    head: HeadRef | None = None
+    scores: ArtifactRef | None = None
+    position: int = -1
+
+    @property
+    def generation(self) -> GenerationRef:
+        """The vectors that belong to the encoder."""
+        return self.embedded.generation
