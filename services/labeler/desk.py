@@ -1,0 +1,204 @@
+"""The desk: cards go out, answers come in. The one core under both sides of the service, gRPC and web."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from protos.errors import InvalidInputError, NotFoundError
+from services.labeler.catalogs import Catalogs, RunCatalog
+from services.labeler.changes import Changes
+from services.labeler.model import Answer, Author, Entry, Event, Offered, Queue, Reply, Run, Visit
+from services.labeler.store import cards, events, runs
+from services.labeler.store.database import Database, translated
+from services.labeler.store.visits import receive
+from services.labeler.store.writer import T, Writer
+from services.labeler.text import check_run, clean
+
+LEASE_S = 60.0
+MOST_EVENTS = 10_000  # in one page of the log
+WATCH_S = 2.0  # a watcher hears something at least so often
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Desk:
+    """Runs, cards and answers.
+
+    Whatever returns a Future is done, and on disk, when the future is; nothing else is ever acknowledged.
+
+    Args:
+        database: the label store; closed with the desk.
+        catalogs: of the runs.
+        lease_s: seconds that a card stays with somebody who gives no sign of life.
+    """
+
+    def __init__(self, database: Database, catalogs: Catalogs, lease_s: float = LEASE_S) -> None:
+        self._database, self._catalogs = database, catalogs
+        self._lease_ms = int(lease_s * 1000)
+        self._changes = Changes()
+        self._writer = Writer(database, self._changes.bump)
+
+    def close(self) -> None:
+        """Finishes what is being written and closes the store."""
+        self._writer.close()
+        self._database.close()
+
+    # Runs
+
+    def open_run(self, run: Run) -> Future[None]:
+        """Makes a run known, or renews its texts; its catalog may only grow."""
+        check_run(run.run)
+        self._catalogs.open(run.catalog)
+        known = self._read(lambda connection: runs.find_run(connection, run.run))
+        if known is not None:
+            self._catalogs.check_grown(run.run, known.catalog, run.catalog)
+        tidy = replace(
+            run,
+            name=clean(run.name, 200),
+            question=clean(run.question, 500),
+            batch_size=max(1, min(run.batch_size or 10, 1000)),
+        )
+        return self._writer.submit(run.run, lambda connection: runs.open_run(connection, tidy, now_ms()))
+
+    def close_run(self, run: str, sentence: str) -> Future[None]:
+        """Says that labeling is over; opening the run again goes on with it."""
+        self.run(run)
+        text = clean(sentence, 500)
+        return self._writer.submit(run, lambda connection: runs.close_run(connection, run, text))
+
+    def run(self, run: str) -> Run:
+        """A run by its name.
+
+        Raises:
+            NotFoundError: when there is none.
+        """
+        found = self._read(lambda connection: runs.find_run(connection, run))
+        if found is None:
+            raise NotFoundError(
+                f"the labeler knows no run {clean(run, 100)!r}; open it first, or look whether it uses another label store"
+            )
+        return found
+
+    def runs(self) -> list[tuple[Run, int]]:
+        """All runs with the number of their open cards, the newest first."""
+        return self._read(runs.list_runs)
+
+    def catalog(self, run: str) -> RunCatalog:
+        """The images of a run."""
+        return self._catalogs.open(self.run(run).catalog)
+
+    # Cards
+
+    def offer(self, run: str, number: int, offered: Sequence[Offered]) -> Future[int]:
+        """Puts cards on offer, best first; the future is the number of new ones."""
+        self.catalog(run).check(card.item for card in offered)
+        tidy = [replace(card, reason=clean(card.reason, 200)) for card in offered]
+
+        def work(connection: Connection) -> int:
+            runs.lock_run(connection, run)
+            return cards.offer(connection, run, number, tidy)
+
+        return self._writer.submit(run, work)
+
+    def withdraw(self, run: str, number: int) -> Future[int]:
+        """Takes back the open cards of a round, held ones too; the future is their number."""
+
+        def work(connection: Connection) -> int:
+            runs.lock_run(connection, run)
+            return cards.withdraw(connection, run, number)
+
+        return self._writer.submit(run, work)
+
+    def queue(self, run: str, number: int) -> Queue:
+        """How far a round is."""
+        self.run(run)
+        return self._read(lambda connection: cards.count(connection, run, number, now_ms()))
+
+    def watch(self, run: str, number: int, active: Callable[[], bool]) -> Iterator[Queue]:
+        """How far a round is, at each change and at least every two seconds, until nothing of it is open.
+
+        Args:
+            active: asked now and then; the watching ends when it says no.
+        """
+        sent: Queue | None = None
+        heard = 0.0
+        while active():
+            seen = self._changes.count(run)
+            queue = self.queue(run, number)
+            if queue != sent or time.monotonic() - heard >= WATCH_S:
+                yield queue
+                sent, heard = queue, time.monotonic()
+            if queue.open == 0:
+                return
+            self._changes.wait(run, seen, max(0.0, heard + WATCH_S - time.monotonic()))
+
+    # Answers
+
+    def visit(self, run: str, visit: Visit) -> Future[Reply]:
+        """One exchange with a page: its answers are recorded, its leases renewed, its hands filled, in one transaction."""
+        return self._writer.submit(run, lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms))
+
+    def simulate(self, run: str, number: int, pos_class: str) -> Future[int]:
+        """Answers the open cards of a round: positive where ``pos_class`` occurs in the file name; the future is their number."""
+        if not pos_class:
+            raise InvalidInputError(
+                "pos_class is empty, and every file name contains that; give the text that marks positive images"
+            )
+        names = self.catalog(run)
+        author = Author(client=f"simulated:{number}", annotator="simulated")
+
+        def work(connection: Connection) -> int:
+            entries = [
+                Entry(item, number, Answer.POSITIVE if pos_class in names.name(item) else Answer.NEGATIVE)
+                for item in cards.open_items(connection, run, number)
+            ]
+            return events.Appender(connection, run, author, now_ms(), 0).append(entries, set()).added
+
+        return self._writer.submit(run, work)
+
+    def import_labels(self, run: str, number: int, labels: Sequence[tuple[int, bool]], annotator: str) -> Future[int]:
+        """Records (item, positive) labels that were made elsewhere; the future is how many are new."""
+        name = clean(annotator, 80)
+        if not name:
+            raise InvalidInputError("the labels have no annotator; say where they come from, for example 'seed folder'")
+        self.catalog(run).check(item for item, _ in labels)
+        author = Author(client=f"import:{number}:{name}", annotator=name)
+        entries = [
+            Entry(item, number, Answer.POSITIVE if positive else Answer.NEGATIVE, sequence=2 * item + positive)
+            for item, positive in labels
+        ]
+
+        def work(connection: Connection) -> int:
+            numbers = [entry.sequence for entry in entries if entry.sequence is not None]
+            recorded = events.recorded_of(connection, run, author.client, numbers)
+            appender = events.Appender(connection, run, author, now_ms(), 0, needs_card=False)
+            return appender.append(entries, recorded).added
+
+        return self._writer.submit(run, work)
+
+    def events(self, run: str, after: int, limit: int) -> tuple[list[Event], int]:
+        """A page of the log after a position, and the newest position of the run."""
+        self.run(run)
+        most = min(limit or MOST_EVENTS, MOST_EVENTS)
+        start = min(after, 2**63 - 1)  # of what a database counts to
+
+        def work(connection: Connection) -> tuple[list[Event], int]:
+            return events.list_events(connection, run, start, most), runs.last_position(connection, run)
+
+        return self._read(work)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._database.engine.connect().execution_options(writes=False) as connection:
+                return work(connection)
+        except SQLAlchemyError as error:
+            raise translated(error, self._database.name) from error

@@ -1,0 +1,56 @@
+"""The parts of a labeler, put together."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+from services.common.artifacts import ArtifactStore
+from services.labeler.catalogs import Catalogs
+from services.labeler.desk import Desk
+from services.labeler.pictures.shelf import Shelf
+from services.labeler.pictures.workshop import Workshop
+from services.labeler.settings import LabelerSettings
+from services.labeler.store.database import Database
+from services.labeler.web.app import build_app
+from services.labeler.web.guard import Guard
+from services.labeler.web.server import WebServer
+
+log = logging.getLogger(__name__)
+
+
+class Labeler:
+    """The desk with its web side; the gRPC side is the servicer over ``desk``.
+
+    Args:
+        settings: of the service.
+
+    Raises:
+        ConflictError: when another labeler has the label store, or the page's port is in use.
+        InvalidInputError, UnavailableError: when a setting cannot be used, or the database does not answer.
+    """
+
+    def __init__(self, settings: LabelerSettings) -> None:
+        with contextlib.ExitStack() as opened:
+            catalogs = Catalogs(ArtifactStore(settings.artifacts), settings.data_root)
+            self.desk = Desk(Database(settings.database_url), catalogs, settings.lease_seconds)
+            opened.callback(self.desk.close)
+            self._workshop = Workshop(settings.derivatives_folder, settings.derivative_workers)
+            opened.callback(self._workshop.close)
+            app = Guard(build_app(self.desk, Shelf(self._workshop)), settings.hosts, settings.frames)
+            self._web = WebServer(app, settings.web_host, settings.web_port)
+            opened.pop_all()
+        self.url = settings.web_url or f"http://{_shown(settings.web_host)}:{self._web.port}/"
+        log.info("the labeling page is at %s", self.url)
+
+    def close(self) -> None:
+        """Stops the page, finishes what is being written, closes the store."""
+        self._web.stop()
+        self._workshop.close()
+        self.desk.close()
+
+
+def _shown(host: str) -> str:
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - shown, not listened on
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,1 @@
+"""Display derivatives: what a browser shows in the place of an image file."""

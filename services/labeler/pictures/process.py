@@ -1,0 +1,84 @@
+"""The labeler's end of the worker process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+class WorkerDiedError(Exception):
+    """The worker process ended, or took too long and was ended, while it worked on an image."""
+
+
+class WorkerProcess:
+    """A worker process, started when the first image comes and again after each death. For one thread.
+
+    Args:
+        seconds: that one image may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def derive(self, source: Path, target: Path) -> str | None:
+        """Makes the derivative of ``source`` in ``target``; returns None, or the reason why there is none.
+
+        Raises:
+            WorkerDiedError: when the decoder did not survive this image.
+        """
+        process = self._start()
+        request = json.dumps({"source": str(source), "target": str(target)}) + "\n"
+        try:
+            assert process.stdin is not None
+            process.stdin.write(request.encode())
+            process.stdin.flush()
+            answer = json.loads(self._line(process))
+        except (OSError, ValueError) as error:
+            self.close()
+            raise WorkerDiedError(str(error)) from error
+        return None if answer["error"] is None else str(answer["error"])
+
+    def close(self) -> None:
+        """Ends the process; the next image starts another."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):
+                    if pipe is not None:
+                        pipe.close()
+            self._process = None
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "services.labeler.pictures.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # decoders are talkative
+                env={**os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
+            )
+        return self._process
+
+    def _line(self, process: subprocess.Popen[bytes]) -> bytes:
+        assert process.stdout is not None
+        end = time.monotonic() + self._seconds
+        line = b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([process.stdout], [], [], max(0.0, end - time.monotonic()))
+            if not ready:
+                raise TimeoutError(f"no answer within {self._seconds:g} s")
+            chunk = os.read(process.stdout.fileno(), 65536)
+            if not chunk:
+                raise ConnectionError(f"it ended with code {process.wait()}")
+            line += chunk
+        return line

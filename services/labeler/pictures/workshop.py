@@ -1,0 +1,149 @@
+"""The workshop: derivatives in the order in which people will want them, made once, kept on disk."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from protos.errors import UnavailableError
+from services.common.artifacts import digest_of
+from services.common.catalog import Row
+from services.common.images import UnreadableImageError
+from services.labeler.pictures.process import WorkerDiedError, WorkerProcess
+
+log = logging.getLogger(__name__)
+
+_VERSION = 1  # of what derivatives look like
+_END, _NOW, _AHEAD = 0, 1, 2  # urgency
+
+
+@dataclass(order=True)
+class _Order:
+    urgency: int
+    number: int
+    name: str = field(compare=False)
+    source: Path = field(compare=False)
+
+
+class Workshop:
+    """Makes and finds derivatives.
+
+    Args:
+        folder: of the cache; may be deleted whenever the labeler is not running.
+        workers: processes that decode.
+        seconds: that one image may take.
+    """
+
+    def __init__(self, folder: Path, workers: int = 1, seconds: float = 30.0) -> None:
+        self._folder = folder
+        self._seconds = seconds
+        self._orders: queue.PriorityQueue[_Order] = queue.PriorityQueue()
+        self._numbers = count()
+        self._promised: dict[str, Future[Path]] = {}
+        self._waiting: set[str] = set()  # of these, not begun
+        self._lock = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"derivatives-{n}", daemon=True) for n in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @staticmethod
+    def name_of(root: Path, row: Row) -> str:
+        """The name of an image's derivative; it changes with the file."""
+        return digest_of(_VERSION, os.fsencode(root), os.fsencode(row.path), row.size, row.mtime_ns)[:40]
+
+    def get(self, name: str, source: Path, ahead: bool = False) -> Future[Path]:
+        """The file of a derivative, made when there is none yet.
+
+        The future raises UnreadableImageError where the image cannot be shown.
+
+        Args:
+            ahead: nobody waits for it yet; those that somebody waits for come first.
+        """
+        with self._lock:
+            promised = self._promised.get(name)
+            if promised is not None:
+                if not ahead:  # again, at the front; who comes second finds it done
+                    self._orders.put(_Order(_NOW, next(self._numbers), name, source))
+                return promised
+            future = self._found(name)
+            if not future.done():
+                self._promised[name] = future
+                self._waiting.add(name)
+                self._orders.put(_Order(_AHEAD if ahead else _NOW, next(self._numbers), name, source))
+            return future
+
+    def close(self) -> None:
+        """Ends the workers; what waits is given up."""
+        for _ in self._threads:
+            self._orders.put(_Order(_END, next(self._numbers), "", Path()))
+        for thread in self._threads:
+            thread.join(2)  # one in the middle of an image ends with this process
+
+    def _found(self, name: str) -> Future[Path]:
+        future: Future[Path] = Future()
+        if _holds_something(self._file(name)):
+            future.set_result(self._file(name))
+        elif _holds_something(self._note(name)):
+            future.set_exception(UnreadableImageError(self._note(name).read_text(encoding="utf-8")))
+        return future
+
+    def _serve(self) -> None:
+        worker = WorkerProcess(self._seconds)
+        while (order := self._orders.get()).urgency != _END:
+            with self._lock:
+                if order.name not in self._waiting:
+                    continue
+                self._waiting.remove(order.name)
+                future = self._promised[order.name]
+            self._make(worker, order, future)
+        worker.close()
+
+    def _make(self, worker: WorkerProcess, order: _Order, future: Future[Path]) -> None:
+        target = self._file(order.name)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            reason = worker.derive(order.source, target)
+        except WorkerDiedError as error:
+            log.warning("the image %r cannot be shown: its decoder died (%s)", str(order.source), error)
+            reason = "the decoder did not survive this file"
+        except OSError as error:
+            self._settle(
+                order.name, future, UnavailableError(f"no derivative can be written to {target.parent}: {error}")
+            )
+            return
+        if reason is None:
+            self._settle(order.name, future, None)
+            return
+        if order.source.is_file():  # one that is away for a while is tried again
+            self._note(order.name).write_text(reason, encoding="utf-8")
+        self._settle(order.name, future, UnreadableImageError(reason))
+
+    def _settle(self, name: str, future: Future[Path], error: Exception | None) -> None:
+        with self._lock:
+            del self._promised[name]
+        if error is None:
+            future.set_result(self._file(name))
+        else:
+            future.set_exception(error)
+
+    def _file(self, name: str) -> Path:
+        return self._folder / name[:2] / f"{name}.img"
+
+    def _note(self, name: str) -> Path:
+        return self._folder / name[:2] / f"{name}.txt"
+
+
+def _holds_something(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0  # a power cut may leave an empty one
+    except OSError:
+        return False

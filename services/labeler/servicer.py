@@ -1,0 +1,118 @@
+"""The gRPC side: messages to the desk and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import grpc
+
+from protos import labeler_pb2 as pb
+from protos import labeler_pb2_grpc
+from protos.common_pb2 import Artifact
+from protos.errors import InvalidInputError
+from services.labeler.desk import Desk
+from services.labeler.model import Answer, CatalogRef, Event, Offered, Queue, Run
+
+_ANSWERS = {
+    Answer.POSITIVE: pb.ANSWER_POSITIVE,
+    Answer.NEGATIVE: pb.ANSWER_NEGATIVE,
+    Answer.UNSURE: pb.ANSWER_UNSURE,
+    Answer.RETRACTED: pb.ANSWER_RETRACTED,
+}
+
+
+class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
+    """Implements ``protos/labeler.proto``.
+
+    Args:
+        desk: the core.
+        url: of the page.
+    """
+
+    def __init__(self, desk: Desk, url: str) -> None:
+        self._desk, self._url = desk, url
+
+    def OpenRun(self, request: pb.OpenRunRequest, context: grpc.ServicerContext) -> pb.OpenRunResponse:
+        """Makes a run known."""
+        run = Run(request.run, _catalog(request.catalog), request.name, request.question, request.batch_size)
+        self._desk.open_run(run).result()
+        return pb.OpenRunResponse(run=request.run, url=self._url)
+
+    def CloseRun(self, request: pb.CloseRunRequest, context: grpc.ServicerContext) -> pb.CloseRunResponse:
+        """Tells people that labeling is over."""
+        self._desk.close_run(request.run, request.sentence).result()
+        return pb.CloseRunResponse(run=request.run)
+
+    def Offer(self, request: pb.OfferRequest, context: grpc.ServicerContext) -> pb.OfferResponse:
+        """Puts cards on offer."""
+        added = self._desk.offer(request.run, request.round, [_offered(card) for card in request.cards]).result()
+        return pb.OfferResponse(run=request.run, added=added)
+
+    def Simulate(self, request: pb.SimulateRequest, context: grpc.ServicerContext) -> pb.SimulateResponse:
+        """Answers open cards from file names."""
+        labelled = self._desk.simulate(request.run, request.round, request.pos_class).result()
+        return pb.SimulateResponse(run=request.run, labelled=labelled)
+
+    def ImportLabels(self, request: pb.ImportLabelsRequest, context: grpc.ServicerContext) -> pb.ImportLabelsResponse:
+        """Records labels that were made elsewhere."""
+        items, positive = request.labels.item, request.labels.positive
+        if len(items) != len(positive) or not set(positive) <= {0, 1}:
+            raise InvalidInputError(
+                f"{len(items)} items and {len(positive)} labels are not in parallel; send one byte, 0 or 1, for each item"
+            )
+        labels = [(item, bool(mark)) for item, mark in zip(items, positive, strict=True)]
+        added = self._desk.import_labels(request.run, request.round, labels, request.annotator).result()
+        return pb.ImportLabelsResponse(run=request.run, added=added)
+
+    def ListLabels(self, request: pb.ListLabelsRequest, context: grpc.ServicerContext) -> pb.ListLabelsResponse:
+        """A page of the log."""
+        found, last = self._desk.events(request.run, request.after, request.limit)
+        return pb.ListLabelsResponse(run=request.run, events=[_event(event) for event in found], last=last)
+
+    def Withdraw(self, request: pb.WithdrawRequest, context: grpc.ServicerContext) -> pb.WithdrawResponse:
+        """Takes the open cards of a round back."""
+        return pb.WithdrawResponse(run=request.run, withdrawn=self._desk.withdraw(request.run, request.round).result())
+
+    def GetQueue(self, request: pb.GetQueueRequest, context: grpc.ServicerContext) -> pb.Queue:
+        """How far a round is."""
+        return _queue(self._desk.queue(request.run, request.round))
+
+    def WatchQueue(self, request: pb.GetQueueRequest, context: grpc.ServicerContext) -> Iterator[pb.Queue]:
+        """The same, until the round is done."""
+        return map(_queue, self._desk.watch(request.run, request.round, context.is_active))
+
+
+def _catalog(artifact: Artifact) -> CatalogRef:
+    return CatalogRef(artifact.path, artifact.sha256, artifact.bytes)
+
+
+def _offered(card: pb.Card) -> Offered:
+    return Offered(card.item, card.reason, card.score if math.isfinite(card.score) else None)
+
+
+def _event(event: Event) -> pb.LabelEvent:
+    return pb.LabelEvent(
+        position=event.position,
+        item=event.item,
+        answer=_ANSWERS[event.answer],
+        round=event.round,
+        annotator=event.annotator,
+        time_ms=event.time_ms,
+        reason=event.reason,
+        late=event.late,
+    )
+
+
+def _queue(queue: Queue) -> pb.Queue:
+    return pb.Queue(
+        run=queue.run,
+        round=queue.round,
+        open=queue.open,
+        held=queue.held,
+        positive=queue.positive,
+        negative=queue.negative,
+        unsure=queue.unsure,
+        withdrawn=queue.withdrawn,
+        last=queue.last,
+    )

@@ -1,0 +1,75 @@
+"""Settings of the labeler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from services.common.settings import ServiceSettings
+
+
+class LabelerSettings(ServiceSettings):
+    """What the labeler needs to know to start."""
+
+    labels: Path = Field(
+        Path("labels"), description="labeler: folder of the label store; only the labeler writes there"
+    )
+    database: str = Field(
+        "",
+        description="labeler: URL of the label store, for example postgresql://user@host/name;"
+        " empty: labels.sqlite in the folder of labels",
+    )
+    web_host: str = Field(
+        "127.0.0.1", description="labeler: address that the page listens on; 0.0.0.0: every one of this machine"
+    )
+    web_port: int = Field(5000, ge=0, le=65535, description="labeler: port of the page; 0: any free one")
+    web_url: str = Field(
+        "", description="labeler: address of the page as people reach it, where a proxy stands before it"
+    )
+    allowed_hosts: str = Field(
+        "",
+        description="labeler: names beyond localhost under which the page is reached, with commas between;"
+        " .example.org: all below it, *: every name",
+    )
+    frame_ancestors: str = Field(
+        "",
+        description="labeler: addresses of pages that may show the page in a frame, notebooks for example, with commas between",
+    )
+    lease_seconds: float = Field(
+        60.0, ge=1, le=86400, description="labeler: how long an image stays with somebody who gives no sign of life"
+    )
+    derivatives: Path | None = Field(
+        None, description="labeler: folder where pictures for the page are kept; not given: beside the labels"
+    )
+    derivative_workers: int = Field(1, ge=1, le=32, description="labeler: processes that make pictures for the page")
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the label store."""
+        return self.database or f"sqlite:///{(self.labels / 'labels.sqlite').absolute()}"
+
+    @property
+    def derivatives_folder(self) -> Path:
+        """Where pictures are kept."""
+        return self.derivatives or self.labels / "derivatives"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names under which the page is reached, beyond localhost; the address that it listens on is one."""
+        return (*_listed(self.allowed_hosts), *_host_itself(self.web_host))
+
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """Addresses of pages that may show the page in a frame."""
+        return _listed(self.frame_ancestors)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.replace(";", ",").split(",") if part.strip())
+
+
+def _host_itself(host: str) -> tuple[str, ...]:
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not listened on
+        return ()
+    return (f"[{host}]",) if ":" in host else (host,)

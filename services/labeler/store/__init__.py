@@ -1,0 +1,1 @@
+"""The label store: runs, cards and a log of answers that is only appended to."""

@@ -1,0 +1,120 @@
+"""Cards in the store: on offer, withdrawn, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, func, insert, select, update
+
+from services.labeler.model import ANSWERED, OPEN, WITHDRAWN, Answer, Offered, Progress, Queue
+from services.labeler.store.rows import chunks
+from services.labeler.store.runs import last_position
+from services.labeler.store.schema import cards
+
+
+def offer(connection: Connection, run: str, number: int, offered: Sequence[Offered]) -> int:
+    """Puts cards on offer behind those of the round; returns how many are new.
+
+    What the round has already stays as it is. An open card of the same image in another round is withdrawn, and whoever
+    holds it holds the new one: no image is asked for twice at the same time.
+    """
+    known = _items_of(connection, run, number)
+    new = {card.item: card for card in reversed(offered) if card.item not in known}  # the first of each image
+    ordered = [card for card in offered if new.get(card.item) is card]
+    moved = _take_over(connection, run, new)
+    rank = connection.scalar(select(func.max(cards.c.rank)).where(cards.c.run == run, cards.c.round == number))
+    first = 0 if rank is None else int(rank) + 1
+    rows = [
+        {
+            "run": run,
+            "round": number,
+            "item": card.item,
+            "rank": first + place,
+            "reason": card.reason,
+            "score": card.score,
+            "state": OPEN,
+            "holder": moved[card.item].holder if card.item in moved else None,
+            "held_until_ms": moved[card.item].held_until_ms if card.item in moved else 0,
+        }
+        for place, card in enumerate(ordered)
+    ]
+    if rows:
+        connection.execute(insert(cards), rows)
+    return len(rows)
+
+
+def _items_of(connection: Connection, run: str, number: int) -> set[int]:
+    rows = connection.scalars(select(cards.c.item).where(cards.c.run == run, cards.c.round == number))
+    return {int(item) for item in rows}
+
+
+def _take_over(connection: Connection, run: str, items: Iterable[int]) -> dict[int, Row[Any]]:
+    moved: dict[int, Row[Any]] = {}
+    for part in chunks(items):
+        these = and_(cards.c.run == run, cards.c.item.in_(part), cards.c.state == OPEN)
+        found = {int(row.item): row for row in connection.execute(select(cards).where(these))}
+        if found:
+            connection.execute(update(cards).where(these).values(state=WITHDRAWN))
+        moved |= found
+    return moved
+
+
+def withdraw(connection: Connection, run: str, number: int) -> int:
+    """Takes back the open cards of a round, held ones too; returns how many."""
+    return connection.execute(
+        update(cards).where(cards.c.run == run, cards.c.round == number, cards.c.state == OPEN).values(state=WITHDRAWN)
+    ).rowcount
+
+
+def open_items(connection: Connection, run: str, number: int) -> list[int]:
+    """The items of a round that nobody has answered, best first."""
+    return [
+        int(item)
+        for item in connection.scalars(
+            select(cards.c.item)
+            .where(cards.c.run == run, cards.c.round == number, cards.c.state == OPEN)
+            .order_by(cards.c.rank)
+        )
+    ]
+
+
+def count(connection: Connection, run: str, number: int, now_ms: int) -> Queue:
+    """How far a round is."""
+    held = func.sum(case((cards.c.held_until_ms > now_ms, 1), else_=0))
+    rows = connection.execute(
+        select(cards.c.state, func.count().label("many"), held.label("held"))
+        .where(cards.c.run == run, cards.c.round == number)
+        .group_by(cards.c.state)
+    )
+    states = {row.state: (int(row.many), int(row.held)) for row in rows}
+    nothing = (0, 0)
+    return Queue(
+        run=run,
+        round=number,
+        open=states.get(OPEN, nothing)[0],
+        held=states.get(OPEN, nothing)[1],
+        positive=states.get(Answer.POSITIVE, nothing)[0],
+        negative=states.get(Answer.NEGATIVE, nothing)[0],
+        unsure=states.get(Answer.UNSURE, nothing)[0],
+        withdrawn=states.get(WITHDRAWN, nothing)[0],
+        last=last_position(connection, run),
+    )
+
+
+def progress(connection: Connection, run: str, annotator: str, now_ms: int) -> Progress:
+    """What the page shows of a run to one person: the oldest round with open cards, or else the newest round."""
+    of_run = cards.c.run == run
+    number = connection.scalar(select(func.min(cards.c.round)).where(of_run, cards.c.state == OPEN))
+    if number is None:
+        number = connection.scalar(select(func.max(cards.c.round)).where(of_run)) or 0
+    queue = count(connection, run, int(number), now_ms)
+    found = select(func.count(cards.c.item.distinct())).where(of_run, cards.c.state == Answer.POSITIVE)
+    yours = select(func.count()).where(of_run, cards.c.annotator == annotator, cards.c.state.in_(ANSWERED))
+    return Progress(
+        round=int(number),
+        open=queue.open,
+        answered=queue.positive + queue.negative + queue.unsure,
+        positives=int(connection.scalar(found) or 0),
+        yours=int(connection.scalar(yours) or 0),
+    )

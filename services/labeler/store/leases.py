@@ -1,0 +1,71 @@
+"""Leases: who has which open card in hand, and until when.
+
+They are columns of the cards, not a list in memory: they outlive a restart of the labeler, and several labelers on one
+Postgres agree about them. A lease that nobody renews runs out, so that a closed tab or a lost phone blocks no card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, and_, or_, select, update
+
+from services.labeler.model import OPEN, Card
+from services.labeler.store.rows import chunks
+from services.labeler.store.schema import cards
+
+
+def renew(connection: Connection, run: str, client: str, items: Sequence[int], now_ms: int, until_ms: int) -> list[int]:
+    """Holds the items further, also those whose lease ran out while nobody else took them; returns what is held."""
+    kept: set[int] = set()
+    for part in chunks(items):
+        mine = and_(
+            cards.c.run == run,
+            cards.c.item.in_(part),
+            cards.c.state == OPEN,
+            or_(cards.c.holder == client, cards.c.holder.is_(None), cards.c.held_until_ms <= now_ms),
+        )
+        kept.update(int(item) for item in connection.scalars(select(cards.c.item).where(mine)))
+        connection.execute(update(cards).where(mine).values(holder=client, held_until_ms=until_ms))
+    return [item for item in items if item in kept]
+
+
+def held_by(connection: Connection, run: str, client: str, now_ms: int) -> list[Card]:
+    """The cards that a client holds, in the order of their offer."""
+    rows = connection.execute(
+        select(cards.c.item, cards.c.round)
+        .where(cards.c.run == run, cards.c.holder == client, cards.c.state == OPEN, cards.c.held_until_ms > now_ms)
+        .order_by(cards.c.round, cards.c.rank)
+    )
+    return [Card(int(item), int(number)) for item, number in rows]
+
+
+def claim(connection: Connection, run: str, client: str, want: int, now_ms: int, until_ms: int) -> list[Card]:
+    """Gives up to ``want`` cards that nobody holds to a client, best first; the run is locked by the caller."""
+    given = unheld(connection, run, want, now_ms)
+    for part in chunks(given):
+        these = and_(cards.c.run == run, cards.c.state == OPEN, cards.c.item.in_([card.item for card in part]))
+        connection.execute(update(cards).where(these).values(holder=client, held_until_ms=until_ms))
+    return given
+
+
+def unheld(connection: Connection, run: str, limit: int, now_ms: int) -> list[Card]:
+    """The next cards that nobody holds, best first, the oldest round before the others."""
+    if limit <= 0:
+        return []
+    rows = connection.execute(
+        select(cards.c.item, cards.c.round)
+        .where(cards.c.run == run, cards.c.state == OPEN, cards.c.held_until_ms <= now_ms)
+        .order_by(cards.c.round, cards.c.rank)
+        .limit(limit)
+    )
+    return [Card(int(item), int(number)) for item, number in rows]
+
+
+def release(connection: Connection, run: str, client: str) -> None:
+    """Gives back everything that a client holds."""
+    connection.execute(
+        update(cards)
+        .where(cards.c.run == run, cards.c.holder == client, cards.c.state == OPEN)
+        .values(holder=None, held_until_ms=0)
+    )

@@ -1,0 +1,83 @@
+"""Runs in the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from protos.errors import NotFoundError
+from services.labeler.model import OPEN, CatalogRef, Run
+from services.labeler.store.schema import cards, runs
+
+
+def open_run(connection: Connection, run: Run, now_ms: int) -> None:
+    """Adds a run, or renews its texts and catalog; an ended one goes on."""
+    values = {
+        "name": run.name,
+        "question": run.question,
+        "batch_size": run.batch_size,
+        "catalog_path": run.catalog.path,
+        "catalog_sha256": run.catalog.sha256,
+        "catalog_bytes": run.catalog.bytes,
+        "finished": run.finished,
+    }
+    known = connection.scalar(select(runs.c.run).where(runs.c.run == run.run).with_for_update())
+    if known is None:
+        connection.execute(insert(runs).values(run=run.run, opened_ms=now_ms, last=0, **values))
+    else:
+        connection.execute(update(runs).where(runs.c.run == run.run).values(values))
+
+
+def close_run(connection: Connection, run: str, sentence: str) -> None:
+    """Notes that labeling is over."""
+    connection.execute(update(runs).where(runs.c.run == run).values(finished=sentence))
+
+
+def find_run(connection: Connection, run: str) -> Run | None:
+    """The run of that name, or None."""
+    row = connection.execute(select(runs).where(runs.c.run == run)).one_or_none()
+    return None if row is None else _run(row)
+
+
+def lock_run(connection: Connection, run: str) -> tuple[Run, int]:
+    """The run and the newest position of its log; until the transaction ends nobody else changes the run.
+
+    Raises:
+        NotFoundError: when there is none.
+    """
+    row = connection.execute(select(runs).where(runs.c.run == run).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFoundError(
+            f"the labeler knows no run {run!r}; open it first, or look whether it uses another label store"
+        )
+    return _run(row), int(row.last)
+
+
+def last_position(connection: Connection, run: str) -> int:
+    """The newest position of the log of a run; 0 where nothing has been answered."""
+    return int(connection.scalar(select(runs.c.last).where(runs.c.run == run)) or 0)
+
+
+def list_runs(connection: Connection) -> list[tuple[Run, int]]:
+    """All runs with the number of their open cards, the newest first."""
+    waiting = (
+        select(cards.c.run, func.count().label("open")).where(cards.c.state == OPEN).group_by(cards.c.run).subquery()
+    )
+    rows = connection.execute(
+        select(runs, func.coalesce(waiting.c.open, 0).label("open"))
+        .outerjoin(waiting, waiting.c.run == runs.c.run)
+        .order_by(runs.c.opened_ms.desc(), runs.c.run)
+    )
+    return [(_run(row), int(row.open)) for row in rows]
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(
+        run=row.run,
+        catalog=CatalogRef(row.catalog_path, row.catalog_sha256, row.catalog_bytes),
+        name=row.name,
+        question=row.question,
+        batch_size=row.batch_size,
+        finished=row.finished,
+    )

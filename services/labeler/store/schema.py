@@ -1,0 +1,91 @@
+"""The tables. Portable SQL apart from the two triggers that keep the log append-only."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+)
+
+VERSION = 1
+
+metadata = MetaData()
+
+about = Table("about", metadata, Column("version", Integer, nullable=False))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run", String(100), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("batch_size", Integer, nullable=False),
+    Column("catalog_path", Text, nullable=False),
+    Column("catalog_sha256", String(64), nullable=False),
+    Column("catalog_bytes", BigInteger, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("finished", Text),  # the sentence of the end; null while labeling goes on
+    Column("last", BigInteger, nullable=False),  # position of the newest event
+)
+
+cards = Table(
+    "cards",
+    metadata,
+    Column("run", String(100), primary_key=True),
+    Column("round", BigInteger, primary_key=True, autoincrement=False),
+    Column("item", BigInteger, primary_key=True, autoincrement=False),
+    Column("rank", BigInteger, nullable=False),  # best first
+    Column("reason", Text, nullable=False),
+    Column("score", Float),
+    Column("state", String(10), nullable=False),  # "open", "withdrawn" or the answer that stands
+    Column("holder", String(200)),  # client with the lease while open, client that answered afterwards
+    Column("held_until_ms", BigInteger, nullable=False),
+    Column("annotator", String(100)),  # whose answer stands
+    Index("cards_to_give", "run", "state", "round", "rank"),
+    Index("cards_of_item", "run", "item"),
+    Index("cards_of_annotator", "run", "annotator"),
+    Index("cards_of_holder", "run", "holder", "state"),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("run", String(100), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("item", BigInteger, nullable=False),
+    Column("answer", String(10), nullable=False),
+    Column("round", BigInteger, nullable=False),
+    Column("annotator", String(100), nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("client", String(200), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    UniqueConstraint("run", "client", "sequence"),  # an answer that is sent twice counts once
+    sqlite_with_rowid=False,
+)
+
+_SQLITE = "CREATE TRIGGER events_no_{0} BEFORE {0} ON events BEGIN SELECT RAISE(ABORT, 'events are only appended'); END"
+_POSTGRES = (
+    "CREATE FUNCTION events_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+    " 'BEGIN RAISE EXCEPTION ''events are only appended''; END'",
+    "CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events FOR EACH ROW EXECUTE FUNCTION events_refuse()",
+)
+for _change in ("UPDATE", "DELETE"):
+    _ddl = DDL(_SQLITE.format(_change))  # type: ignore[no-untyped-call]
+    event.listen(events, "after_create", _ddl.execute_if(dialect="sqlite"))
+for _statement in _POSTGRES:
+    _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
+    event.listen(events, "after_create", _ddl.execute_if(dialect="postgresql"))

@@ -1,0 +1,43 @@
+"""One exchange with a page: answers in, leases renewed, hands filled, in one transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from services.labeler.model import Outcome, Reply, Visit
+from services.labeler.store import cards, events, leases, runs
+
+MOST_HELD = 50  # cards in one pair of hands
+_AHEAD = 24
+
+
+def receive(connection: Connection, run: str, visit: Visit, now_ms: int, lease_ms: int) -> Reply:
+    """Does what a page asks for.
+
+    Raises:
+        NotFoundError: when there is no such run.
+    """
+    until = now_ms + lease_ms
+    client = visit.author.client
+    known, _ = runs.lock_run(connection, run)
+    outcome = _record(connection, run, visit, now_ms, until)
+    if visit.leave:
+        leases.release(connection, run, client)
+        held, mine = [], []
+    else:
+        held = leases.renew(connection, run, client, visit.hold, now_ms, until)
+        # Cards that an earlier reply gave away, but that never arrived, are given again.
+        mine = [card for card in leases.held_by(connection, run, client, now_ms) if card.item not in set(held)]
+        missing = min(visit.want, MOST_HELD) - len(held) - len(mine)
+        mine += leases.claim(connection, run, client, missing, now_ms, until)
+    ahead = [card.item for card in leases.unheld(connection, run, _AHEAD, now_ms)] if mine else []
+    return Reply(known, outcome, held, mine, ahead, cards.progress(connection, run, visit.author.annotator, now_ms))
+
+
+def _record(connection: Connection, run: str, visit: Visit, now_ms: int, until_ms: int) -> Outcome:
+    if not visit.entries:
+        return Outcome()
+    # A page numbers upwards and sends in order: whatever is not above the newest number has been dealt with.
+    newest = events.newest_of_client(connection, run, visit.author.client)
+    done = {entry.sequence for entry in visit.entries if entry.sequence is not None and entry.sequence <= newest}
+    return events.Appender(connection, run, visit.author, now_ms, until_ms).append(visit.entries, done)

@@ -1,0 +1,28 @@
+"""Text from outside: file names, names of people, questions."""
+
+from __future__ import annotations
+
+import re
+
+from protos.errors import InvalidInputError
+
+_RUN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+def clean(text: str, limit: int) -> str:
+    """The text on one line, without what cannot be printed (control and direction marks, lone surrogates), cut to ``limit``."""
+    printable = "".join(
+        letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+    return printable.strip()[:limit]
+
+
+def check_run(run: str) -> str:
+    """The name of a run as it is.
+
+    Raises:
+        InvalidInputError: when it could not stand in an address of the page.
+    """
+    if not _RUN.fullmatch(run):
+        raise InvalidInputError(f"{clean(run, 100)!r} is no name of a run: 1 to 100 letters, digits, '.', '_' or '-'")
+    return run

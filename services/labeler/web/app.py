@@ -1,0 +1,126 @@
+"""The web application: a page, and four things that it may ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Future
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from fastapi import FastAPI, Request
+from fastapi import Path as InPath
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from protos.errors import (
+    ActiveLabelerError,
+    ConflictError,
+    DamagedError,
+    ExhaustedError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+)
+from services.common.images import UnreadableImageError
+from services.labeler.desk import Desk
+from services.labeler.pictures.display import media_type
+from services.labeler.pictures.shelf import Shelf
+from services.labeler.text import clean
+from services.labeler.web.messages import Finish, Sync, describe_reply, describe_run
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+_STATUS: tuple[tuple[type[ActiveLabelerError], HTTPStatus], ...] = (
+    (UnreadableImageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (InvalidInputError, HTTPStatus.BAD_REQUEST),
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    (ConflictError, HTTPStatus.CONFLICT),
+    (DamagedError, HTTPStatus.GONE),
+    (UnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ExhaustedError, HTTPStatus.INSUFFICIENT_STORAGE),
+)
+RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
+Item = Annotated[int, InPath(ge=0, le=2**53 - 1)]
+T = TypeVar("T")
+
+
+def build_app(desk: Desk, shelf: Shelf) -> FastAPI:
+    """The application over a desk."""
+    app = FastAPI(title="Active Labeler", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    _explain_errors(app)
+
+    @app.get("/api/runs")
+    async def list_runs() -> dict[str, Any]:
+        known = await asyncio.to_thread(desk.runs)
+        return {"runs": [describe_run(run, waiting) for run, waiting in known]}
+
+    @app.post("/api/runs/{run}/sync")
+    async def sync(run: RunName, body: Sync) -> dict[str, Any]:
+        reply = await _settled(desk.visit(run, body.visit()))
+        catalog = await asyncio.to_thread(desk.catalog, run)
+        answer = await asyncio.to_thread(describe_reply, reply, catalog, shelf)
+        shelf.prepare(catalog, [card.item for card in reply.cards] + reply.ahead)
+        return answer
+
+    @app.post("/api/runs/{run}/finish")
+    async def finish(run: RunName, body: Finish) -> dict[str, Any]:
+        withdrawn = await _settled(desk.withdraw(run, body.round))
+        return {"run": run, "round": body.round, "withdrawn": withdrawn}
+
+    @app.get("/api/runs/{run}/images/{item}")
+    async def image(run: RunName, item: Item) -> Response:
+        catalog = await asyncio.to_thread(desk.catalog, run)
+        data = (await _settled(shelf.get(catalog, item))).read_bytes()
+        return Response(
+            data, media_type=media_type(data), headers={"Cache-Control": "private, max-age=86400, immutable"}
+        )
+
+    @app.get("/")
+    async def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html")
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+async def _settled(future: Future[T]) -> T:
+    # Shielded: a browser that goes away must cancel neither a write nor a picture that others wait for.
+    return await asyncio.shield(asyncio.wrap_future(future))
+
+
+def _explain_errors(app: FastAPI) -> None:
+    """Every failure is one sentence in JSON; none shows a traceback."""
+
+    @app.exception_handler(ActiveLabelerError)
+    async def ours(request: Request, error: ActiveLabelerError) -> JSONResponse:
+        status = next((code for kind, code in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _refusal(request, status, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return _refusal(request, HTTPStatus.BAD_REQUEST, f"{place}: {first['msg']}; reload the page")
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> JSONResponse:
+        return _refusal(request, error.status_code, str(error.detail))
+
+    @app.exception_handler(Exception)
+    async def defect(request: Request, error: Exception) -> JSONResponse:
+        return _refusal(
+            request,
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            f"a defect of the labeler: {type(error).__name__}; its log says more",
+        )
+
+
+def _refusal(request: Request, status: int, sentence: str) -> JSONResponse:
+    run = request.path_params.get("run")
+    body = {"error": clean(sentence, 500)} | ({"run": clean(run, 100)} if isinstance(run, str) else {})
+    return JSONResponse(body, status_code=int(status))

@@ -1,0 +1,170 @@
+"""What every request has to pass, and what every answer carries.
+
+A page on this machine is within reach of every web site that its user visits: the Host header is checked against DNS
+rebinding, the Origin of what changes something against requests from other sites, and bodies are small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MOST_BYTES = 64 * 1024
+_BODY_SECONDS = 15.0
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+
+
+class Guard:
+    """An ASGI application around another.
+
+    Args:
+        app: what is guarded.
+        hosts: names beyond localhost under which the page is reached; ".example.org" stands for all names below it, "*"
+            for every name.
+        frame_ancestors: addresses of pages that may show this one in a frame, notebooks for example.
+    """
+
+    def __init__(self, app: App, hosts: tuple[str, ...] = (), frame_ancestors: tuple[str, ...] = ()) -> None:
+        self._app = app
+        self._hosts = tuple(host.lower() for host in hosts)
+        self._headers = _headers(frame_ancestors)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a bad request itself, and passes on the others."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        dressed = self._dressed(scope, send)
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._refusal(scope["method"], headers)
+        if refusal is not None:
+            await _answer(dressed, *refusal)
+            return
+        try:
+            body = await asyncio.wait_for(_body(receive), _BODY_SECONDS)
+        except TimeoutError:
+            await _answer(dressed, 408, "the request did not arrive in time; send it again")
+            return
+        if body is None:
+            await _answer(dressed, 413, f"a request may have {MOST_BYTES} bytes; send less at a time")
+            return
+        await self._app(scope, _replay(body, receive), dressed)
+
+    def _refusal(self, method: str, headers: dict[bytes, str]) -> tuple[int, str] | None:
+        host = headers.get(b"host", "")
+        if not self._knows(_name(host)):
+            return 421, (
+                f"this labeler is not reached as {_name(host)[:100]!r}: add the name to ACTIVE_LABELER_ALLOWED_HOSTS"
+                " where it is started"
+            )
+        if method in ("GET", "HEAD"):
+            return None
+        if not self._is_own_origin(host, headers):
+            return 403, "the request comes from another web site"
+        if headers.get(b"content-type", "").split(";")[0].strip().lower() != "application/json":
+            return 415, "the request is no application/json"
+        return None
+
+    def _knows(self, name: str) -> bool:
+        return name in _LOCAL or self._is_listed(name)
+
+    def _is_listed(self, name: str) -> bool:
+        return any(
+            host == "*" or host == name or (host.startswith(".") and name.endswith(host)) for host in self._hosts
+        )
+
+    def _is_own_origin(self, host: str, headers: dict[bytes, str]) -> bool:
+        origin = headers.get(b"origin")
+        if origin is None:  # no browser, or one that says so otherwise
+            return headers.get(b"sec-fetch-site", "none") in ("same-origin", "none")
+        try:
+            place = urlsplit(origin).netloc.lower()
+        except ValueError:
+            return False
+        # Behind a proxy the Host header may be the inner one; then the outer name has to be listed by name.
+        listed = any(known != "*" for known in self._hosts) and self._is_listed_by_name(_name(place))
+        return bool(place) and (place == host.lower() or listed)
+
+    def _is_listed_by_name(self, name: str) -> bool:
+        return any(
+            host != "*" and (host == name or (host.startswith(".") and name.endswith(host))) for host in self._hosts
+        )
+
+    def _dressed(self, scope: Scope, send: Send) -> Send:
+        caching = b"no-cache" if scope["path"].endswith(("/", ".html", ".css", ".js", ".svg")) else b"no-store"
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name.lower() for name, _ in message.get("headers", ())}
+                own = [] if b"cache-control" in present else [(b"cache-control", caching)]
+                message = {**message, "headers": [*message.get("headers", ()), *self._headers, *own]}
+            await send(message)
+
+        return dressed
+
+
+def _headers(frame_ancestors: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
+    frames = " ".join(("'self'", *frame_ancestors))
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        f" base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
+    )
+    return [
+        (b"content-security-policy", policy.encode("latin-1", "ignore")),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+    ]
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without the port."""
+    host = host.strip().lower()
+    if host.startswith("["):
+        return host[: host.find("]") + 1]
+    return host.partition(":")[0].rstrip(".")
+
+
+async def _body(receive: Receive) -> bytes | None:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""  # the browser is gone
+        body += message.get("body", b"")
+        if len(body) > MOST_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if not given:
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return replay
+
+
+async def _answer(send: Send, status: int, sentence: str) -> None:
+    body = json.dumps({"error": sentence}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

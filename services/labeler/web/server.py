@@ -1,0 +1,96 @@
+"""The web server: uvicorn in a thread of this process."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import threading
+import time
+
+import uvicorn
+
+from protos.errors import ConflictError, InvalidInputError, UnavailableError
+from services.labeler.web.guard import App
+
+log = logging.getLogger(__name__)
+
+_START_S = 30.0
+_REMEDY = "choose another port for the labeling page (ACTIVE_LABELER_WEB_PORT, or labeling.port of a run)"
+
+
+class WebServer:
+    """Serves an ASGI application until it is stopped.
+
+    Args:
+        app: what is served.
+        host: address to listen on.
+        port: 0: any free one.
+
+    Raises:
+        ConflictError: when the port is in use.
+        InvalidInputError: when the host is no address of this machine.
+    """
+
+    def __init__(self, app: App, host: str, port: int) -> None:
+        self._socket = _listen(host, port)
+        self.port = int(self._socket.getsockname()[1])
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            lifespan="off",
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=2,
+            limit_concurrency=500,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
+        self._thread.start()
+        self._wait_until_started()
+
+    def stop(self) -> None:
+        """Finishes the requests in flight and ends the thread."""
+        self._server.should_exit = True
+        self._thread.join(5)
+        self._socket.close()
+
+    def _wait_until_started(self) -> None:
+        end = time.monotonic() + _START_S
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > end:
+                raise UnavailableError("the web server of the labeler did not start; its log says why")
+            time.sleep(0.01)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise InvalidInputError(
+            f"{host!r} is no address to listen on; set ACTIVE_LABELER_WEB_HOST to 127.0.0.1 or 0.0.0.0"
+        ) from error
+    listener = socket.socket(family, kind, proto)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise _refusal(error, host, port) from error
+    return listener
+
+
+def _refusal(error: OSError, host: str, port: int) -> ConflictError | InvalidInputError:
+    if error.errno == errno.EADDRINUSE:
+        return ConflictError(f"port {port} of {host} is in use; stop what uses it, or {_REMEDY}")
+    if error.errno == errno.EACCES:
+        return InvalidInputError(f"port {port} is not allowed to this user; {_REMEDY}, above 1023")
+    return InvalidInputError(
+        f"cannot listen on {host}: {error.strerror}; set ACTIVE_LABELER_WEB_HOST to an address of this machine"
+    )
