@@ -1,1 +1,36 @@
-"""Active Labeler from a notebook or a script."""
+"""Active Labeler from a notebook or a script.
+
+import active_labeler
+
+model = active_labeler.load_model("final_model.ckpt")
+model.classify("image.png")  # Classification(label='airplane', positive=True, probability=0.93)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from services.trainer.final_model import FinalModel
+
+__all__ = ["load_model"]
+
+
+def load_model(path: str | Path) -> FinalModel:
+    """The classifier in the ``final_model.ckpt`` of a run; nothing in the file is run.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        a model with ``classify(image)`` and ``probabilities(images)``; images are paths or Pillow images.
+
+    Raises:
+        NotFoundError: when there is no such file.
+        InvalidInputError: when it is something else.
+        DamagedError: when it is not whole.
+    """
+    from services.trainer.final_model import load  # takes a second, and torch: only when it is wanted
+
+    return load(path)

@@ -94,8 +94,10 @@ def _found(store: ArtifactStore, request: FineTuneRequest) -> FineTuned | None:
     encoder, head, note = store.find(encoder_name), store.find(head_name), find_note(store, note_name)
     if head is None or note is None:
         return None
-    trained = encoder or request.encoder  # one that was kept frozen is not published again
-    return FineTuned(trained, load_encoder(store.open(trained))[0], head, load_head(store.open(head))[1].shape, note)
+    spec, network = load_encoder(store.open(encoder or request.encoder))
+    if encoder is None and not _is_frozen(network, spec, request.parameters):
+        return None  # one that was kept frozen is not published again; this one should be there
+    return FineTuned(encoder or request.encoder, spec, head, load_head(store.open(head))[1].shape, note)
 
 
 def _tune(store: ArtifactStore, request: FineTuneRequest, device: torch.device) -> FineTuned:

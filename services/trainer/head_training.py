@@ -139,7 +139,7 @@ def _attempts(parent: Head | None, lr: float) -> Iterator[tuple[Head | None, flo
 
 
 def start_head(parent: Head | None, shape: HeadShape, sample: NDArray[np.float32]) -> Head:
-    """A copy of ``parent`` with the dropout of ``shape``, or a fresh head scaled for embeddings like ``sample``; in training mode."""
+    """A head in training mode: a copy of ``parent``, or a fresh one scaled for embeddings like ``sample`` [n, dim]."""
     head = Head(shape)
     if parent is None:
         scaling_for(sample).apply_to(head)

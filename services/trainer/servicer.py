@@ -1,0 +1,133 @@
+"""The contracts of the trainer: message -> call -> message."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import grpc
+
+from protos import trainer_pb2, trainer_pb2_grpc
+from protos.common_pb2 import Artifact, Encoder, Head
+from protos.errors import InvalidInputError
+from protos.wire import from_labels
+from services.common.artifacts import ArtifactStore
+from services.trainer.export import export
+from services.trainer.fine_tuning import FineTuneRequest, fine_tune
+from services.trainer.gpu import Devices
+from services.trainer.head_training import HeadRequest, train_head
+from services.trainer.heads import HeadShape
+from services.trainer.parameters import Parameters
+from services.trainer.quality import Quality
+from services.trainer.scoring import score
+from services.trainer.settings import TrainerSettings
+
+
+class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
+    """Answers the calls of ``protos/trainer.proto``."""
+
+    def __init__(self, store: ArtifactStore, settings: TrainerSettings) -> None:
+        self.store = store
+        self.settings = settings
+        self.devices = Devices(settings.gpu_locks, settings.require_device)
+
+    def TrainHead(
+        self, request: trainer_pb2.TrainHeadRequest, context: grpc.ServicerContext
+    ) -> trainer_pb2.TrainHeadResponse:
+        """See the contract."""
+        trained = train_head(
+            self.store,
+            HeadRequest(
+                _needed(request.vectors, "vectors"),
+                from_labels(request.labels),
+                self._parameters(request.parameters),
+                _parent(request),
+                request.label_position,
+            ),
+        )
+        return trainer_pb2.TrainHeadResponse(
+            run=request.run,
+            head=_head(trained.artifact, trained.shape),
+            validation=_validation(trained.note.quality),
+            best_epoch=trained.note.best_epoch,
+            seconds=trained.note.seconds,
+        )
+
+    def Score(self, request: trainer_pb2.ScoreRequest, context: grpc.ServicerContext) -> trainer_pb2.ScoreResponse:
+        """See the contract."""
+        head, vectors = _needed(request.head.artifact, "head"), _needed(request.vectors, "vectors")
+        present = request.present if request.present.path else None
+        scores, seconds = score(self.store, head, vectors, present)
+        return trainer_pb2.ScoreResponse(run=request.run, scores=scores, seconds=seconds)
+
+    def FineTune(
+        self, request: trainer_pb2.FineTuneRequest, context: grpc.ServicerContext
+    ) -> trainer_pb2.FineTuneResponse:
+        """See the contract."""
+        asked = FineTuneRequest(
+            _needed(request.encoder.artifact, "encoder"),
+            _needed(request.catalog, "catalog"),
+            from_labels(request.labels),
+            self._parameters(request.parameters),
+            _parent(request),
+            request.label_position,
+            self.settings.data_root,
+        )
+        with self.devices.using(request.parameters.device) as device:
+            tuned = fine_tune(self.store, asked, device)
+        spec = tuned.spec
+        return trainer_pb2.FineTuneResponse(
+            run=request.run,
+            encoder=Encoder(
+                artifact=tuned.encoder, architecture=spec.architecture, dim=spec.dim, image_size=spec.image_size
+            ),
+            head=_head(tuned.head, tuned.shape),
+            validation=_validation(tuned.note.quality),
+            best_epoch=tuned.note.best_epoch,
+            seconds=tuned.note.seconds,
+        )
+
+    def Export(self, request: trainer_pb2.ExportRequest, context: grpc.ServicerContext) -> trainer_pb2.ExportResponse:
+        """See the contract."""
+        encoder, head = _needed(request.encoder.artifact, "encoder"), _needed(request.head.artifact, "head")
+        return trainer_pb2.ExportResponse(
+            run=request.run, model=export(self.store, encoder, head, request.positive_name)
+        )
+
+    def _parameters(self, message: trainer_pb2.TrainingParameters) -> Parameters:
+        return Parameters(
+            kind=message.kind,
+            hidden_dim=message.hidden_dim,
+            dropout=message.dropout,
+            lr=message.lr,
+            momentum=message.momentum,
+            weight_decay=message.weight_decay,
+            scheduler=message.scheduler,
+            final_lr=message.final_lr,
+            gamma=message.gamma,
+            decay_epochs=tuple(message.decay_epochs),
+            epochs=message.epochs,
+            batch_size=message.batch_size,
+            validation_share=message.validation_share,
+            seed=message.seed,
+            threads=message.threads or self.settings.compute_threads,
+            encoder_lr=message.encoder_lr,
+            train_encoder=message.train_encoder,
+        )
+
+
+def _needed(artifact: Artifact, name: str) -> Artifact:
+    if not artifact.path:
+        raise InvalidInputError(f"the request names no {name}; give the artifact that holds the {name}")
+    return artifact
+
+
+def _parent(request: trainer_pb2.TrainHeadRequest | trainer_pb2.FineTuneRequest) -> Artifact | None:
+    return request.parent.artifact if request.parent.artifact.path else None
+
+
+def _head(artifact: Artifact, shape: HeadShape) -> Head:
+    return Head(artifact=artifact, kind=shape.kind, dim=shape.dim)
+
+
+def _validation(quality: Quality) -> trainer_pb2.Validation:
+    return trainer_pb2.Validation(**asdict(quality))
