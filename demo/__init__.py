@@ -1,0 +1,1 @@
+"""A first run on real images that come inside a dependency: ``make demo``."""
