@@ -128,6 +128,14 @@ class ArtifactStore:
             write(writing.path)
         return writing.artifact, True
 
+    def remove(self, name: str) -> None:
+        """Takes away what was published under ``name``, if anything; who has mapped it can still read it."""
+        path = self._path(name)
+        if path.parent.is_dir():
+            with _locked(path.parent):
+                self._note(path).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+
     def _publish(self, temporary: Path, final: Path, name: str) -> Artifact:
         """The first writer wins: whoever holds its reference must never find other bytes under the name."""
         with temporary.open("rb+") as file:
