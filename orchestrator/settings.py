@@ -209,6 +209,19 @@ class MetricsSettings(Section):
         return self
 
 
+class FinalDatasetSettings(Section):
+    """The curated data set that a run ends with."""
+
+    mode: Annotated[Literal["copy", "hardlink", "symlink", "list"], BeforeValidator(lower)] = Field(
+        "copy",
+        description="how images get into it: copy; hardlink or symlink (no space, but not apart from the originals);"
+        " list writes only the table of it",
+    )
+    threshold: float = Field(
+        0.5, gt=0, lt=1, description="images that nobody labelled are positive from this probability on"
+    )
+
+
 class AutoSettings(Section):
     """A run that asks no questions."""
 
@@ -257,6 +270,7 @@ class RunSettings(Section):
     head: HeadSettings = HeadSettings()
     fine_tune: FineTuneSettings = FineTuneSettings()
     metrics: MetricsSettings = MetricsSettings()
+    final_dataset: FinalDatasetSettings = FinalDatasetSettings()
     auto: AutoSettings = AutoSettings()
     endpoints: EndpointSettings = EndpointSettings()
 

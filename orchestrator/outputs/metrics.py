@@ -113,15 +113,12 @@ def confidence(
 
 def _confidence(scores: NDArray[np.float32]) -> Confidence:
     median = float(np.median(scores)) if len(scores) else math.nan
-    # Compared in double precision, as the reader of the table would: 0.8 as float32 is a little more than 0.8.
-    exact = scores.astype(np.float64)
-    return Confidence(int((exact >= 0.8).sum()), int((exact >= 0.5).sum()), median)
+    return Confidence(int((scores >= 0.8).sum()), int((scores >= 0.5).sum()), median)
 
 
 def metrics_row(facts: RoundFacts) -> dict[str, Cell]:
     """One row of the table; None where the truth is not known."""
     positive, negative = facts.positives, facts.negatives
-    known = positive is not None and negative is not None
     row: dict[str, Cell] = dict.fromkeys(COLUMNS)
     row |= {
         "class": facts.pos_class or None,
@@ -138,7 +135,7 @@ def metrics_row(facts: RoundFacts) -> dict[str, Cell]:
         "accuracy": facts.accuracy,
         "recall": facts.recall,
     }
-    if known and positive is not None and negative is not None:
+    if positive is not None and negative is not None:
         found = facts.pos_train + facts.labeled_pos
         row |= {
             "pos_class_confidence_0.8": positive.at_08,

@@ -55,6 +55,6 @@ def write_probabilities(
     order = np.arange(len(paths)) if truth is None else np.argsort(~truth, kind="stable")
     order = order[seen[order]]
     table = pd.DataFrame({name: column[order] for name, column in columns.items()})
-    table["path"] = [paths[row] for row in order]
+    table["path"] = pd.Series([paths[row] for row in order], dtype=object)  # a name need not be UTF-8
     with replacing(path) as scratch:
         table.to_csv(scratch, index=False, float_format="%.6g", errors="surrogateescape", lineterminator="\n")
