@@ -6,15 +6,16 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from orchestrator import clients, config_file, remote, standing
 from orchestrator.control.daemon import serve_control
-from orchestrator.finish import export_now
+from orchestrator.exporting import export_now
 from orchestrator.folder import RunFolder, create, open_existing
 from orchestrator.launcher import Launcher
 from orchestrator.loop import run_loop
-from orchestrator.outputs.final_dataset import check_outputs_free
+from orchestrator.outputs.final_dataset import Mode
+from orchestrator.outputs.ownership import check_outputs_free
 from orchestrator.places import absolute, check_places
 from orchestrator.questions import TerminalAsker
 from orchestrator.reporting import TerminalReporter
@@ -116,12 +117,14 @@ def status(runtime: Path) -> None:
 
 def export(runtime: Path, output: Path, mode: str) -> None:
     """Writes data set and model as they are now."""
+    if mode not in get_args(Mode):
+        raise InvalidInputError(f"--mode {mode}: it takes {', '.join(get_args(Mode))}")
     folder = open_existing(runtime.absolute())
     settings = config_file.load(folder.path / "run.yaml", {"labeling.port": 0})
     reporter = TerminalReporter()
     check_outputs_free(output.absolute(), folder.run)
     with session(settings, folder, TerminalAsker(print), reporter, OrchestratorSettings()) as work:
-        reporter.console.print(export_now(work, output.absolute(), mode), markup=False)
+        reporter.console.print(export_now(work, output.absolute(), cast(Mode, mode)), markup=False)
 
 
 def services(artifacts: Path | None) -> None:

@@ -43,6 +43,16 @@ class RunFolder:
         return self.path / "logs"
 
     @property
+    def plot(self) -> Path:
+        """The picture of positives found against labels."""
+        return self.path / "positives_found.png"
+
+    @property
+    def table(self) -> Path:
+        """The curated data set as a table."""
+        return self.path / "final_dataset.csv"
+
+    @property
     def quarantine(self) -> Path:
         """The table of images that could not be read."""
         return self.path / "quarantine.csv"

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import Pick
 from orchestrator.labels import LabelLog
+from orchestrator.outputs.swipe import Standing
 from orchestrator.run import Run, Stopped
 
 _LOOK_S = 0.3  # how often the queue is looked at while people label
@@ -36,6 +37,7 @@ def label(run: Run, log: LabelLog, number: int, picks: Sequence[Pick], step: str
 
     def offer() -> int:
         run.clients.labeler.offer(run.id, number, picks)
+        _mirror(run, log, picks)
         return len(picks)
 
     offered = run.once(f"{step}/offer", int, offer)
@@ -49,6 +51,7 @@ def _wait(run: Run, log: LabelLog, number: int, offered: int) -> Labelled:
             run.clients.labeler.simulate(run.id, number, run.settings.labeling.pos_class)
         else:
             _wait_for_people(run, number, offered)
+        _mirror(run, log, ())
         labels = log.newest()
         counts = {a: labels.count(a, number) - before.count(a, number) for a in Answer if a != Answer.RETRACTED}
         run.board.labels = len(labels.training()[0])
@@ -63,6 +66,14 @@ def _wait(run: Run, log: LabelLog, number: int, offered: int) -> Labelled:
         negative=labels.count(Answer.NEGATIVE, number),
         unsure=labels.count(Answer.UNSURE, number),
     )
+
+
+def _mirror(run: Run, log: LabelLog, offered: Sequence[Pick]) -> None:
+    """Shows in the original's folders what is on offer and what is labelled."""
+    if run.swipe is not None:
+        labels = log.newest()
+        answers = {item: answer.value for item, answer in labels.answers.items()}
+        run.swipe.update(Standing([pick.item for pick in offered], answers, labels.rounds))
 
 
 def _wait_for_people(run: Run, number: int, offered: int) -> None:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,12 +44,16 @@ class Launcher:
 
     Args:
         logs: folder for one log file a service.
-        environment: settings of the services, as environment variables.
+        environment: settings of all services, as environment variables.
+        own: settings of single services, by their names.
     """
 
-    def __init__(self, logs: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, logs: Path, environment: Mapping[str, str], own: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         self._logs = logs
         self._environment = environment
+        self._own = own or {}
         self._sockets = Path(tempfile.mkdtemp(prefix="active-labeler-"))
         self._keep, self._pipe = os.pipe()
         self._children: list[_Child] = []
@@ -109,6 +114,7 @@ class Launcher:
         settings = {
             **os.environ,
             **self._environment,
+            **self._own.get(name, {}),
             "ACTIVE_LABELER_LISTEN": f"unix:{self._sockets / name}.sock",
             "ACTIVE_LABELER_PARENT_PIPE": str(self._keep),
             "PYTHONPATH": os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH")))),

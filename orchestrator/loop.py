@@ -14,8 +14,9 @@ from orchestrator.embedding import embed, import_encoder, list_data
 from orchestrator.finish import Finished, finish
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued, Embedded, Model
+from orchestrator.outputs.swipe import SwipeFolders
 from orchestrator.questions import FINE_TUNE, FINISH, TRAIN, Question, Standing
-from orchestrator.results import record_round
+from orchestrator.results import Results
 from orchestrator.rounds import RoundRecord, one_round
 from orchestrator.run import Run
 from orchestrator.seeding import embed_reference, seed_by_labeling, seed_from_folder
@@ -31,27 +32,29 @@ def run_loop(run: Run) -> Finished:
     _check_sizes(run, catalogued)
     run.board.images = catalogued.images
     run.board.page = open_page(run, catalogued)
+    with run.open_catalog(catalogued.catalog) as catalog:
+        run.swipe = SwipeFolders(run.folder.path / "swipe", catalog.root, [row.path for row in catalog.rows()])
     encoder = run.once("encoder", EncoderRef, lambda: import_encoder(run))
     reference = _early_seed_checks(run, catalogued, encoder)
     embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder))
     run.board.quarantined = embedded.quarantined
     if run.settings.seed_set.mode != "folder":
         seed_by_labeling(run, log, embedded.generation, reference)
-    model = Model(encoder=encoder, embedded=embedded)
-    records: list[RoundRecord] = []
+    model = run.latest = Model(encoder=encoder, embedded=embedded)
+    results = Results(run, catalogued, embedded, log)
     for number in count(1):
         choice = run.ask(
-            Question(f"round-{number}/choice", _CHOICE, (TRAIN, FINE_TUNE, FINISH)), _standing(log, records)
+            Question(f"round-{number}/choice", _CHOICE, (TRAIN, FINE_TUNE, FINISH)), _standing(log, results.records)
         )
         if choice == FINISH:
             break
         model, record = one_round(run, log, catalogued, model, number, choice)
-        records.append(record)
-        record_round(run, catalogued, log, model, records)
+        run.latest = model
+        results.add(record)
         if len(log.newest().asked()) >= catalogued.images - model.embedded.quarantined:
             run.reporter.say("Every image has an answer; there is nothing left to ask")
             break
-    return finish(run, log, catalogued, model, records)
+    return finish(run, log, catalogued, model, results)
 
 
 def open_page(run: Run, catalogued: Catalogued) -> str:

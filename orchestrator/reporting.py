@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from rich.console import Console
@@ -28,14 +28,9 @@ class Reporter(Protocol):
         """A line for the person who watches."""
         ...
 
-    def bar(self, step: str, total: int, unit: str) -> _BarContext:
+    def bar(self, step: str, total: int, unit: str) -> AbstractContextManager[Bar]:
         """A bar for a long step; use it as a context."""
         ...
-
-
-class _BarContext(Protocol):
-    def __enter__(self) -> Bar: ...
-    def __exit__(self, *_: object) -> None: ...
 
 
 class TerminalReporter:

@@ -14,6 +14,7 @@ from orchestrator.clients.refs import ArtifactRef
 from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
 from orchestrator.model import Model
+from orchestrator.outputs.swipe import SwipeFolders
 from orchestrator.questions import Asker, Question, Standing
 from orchestrator.reporting import Reporter
 from orchestrator.settings import RunSettings
@@ -52,6 +53,8 @@ class Run:
     Attributes:
         in_flight: embedding calls at the same time.
         latest: what the loop has learned so far; for searches and exports from outside.
+        replaying: only what the journal has; the first step that it has not ends the run in an orderly way.
+        swipe: the original's folders of links, once the images are listed.
         stopping: asked between steps and while waiting; True ends the run in an orderly way.
     """
 
@@ -64,6 +67,8 @@ class Run:
     reporter: Reporter
     in_flight: int = 2
     stopping: Callable[[], bool] = lambda: False
+    replaying: bool = False
+    swipe: SwipeFolders | None = None
     board: Board = field(default_factory=Board)
     latest: Model | None = None
 
@@ -74,7 +79,7 @@ class Run:
 
     def once(self, step: str, kind: type[T], work: Callable[[], T]) -> T:
         """A step: its result from the journal, or else worked out now."""
-        if self.stopping():
+        if self.stopping() or (self.replaying and step not in self.journal):
             raise Stopped
         self.board.step = step
         return self.journal.once(step, kind, work)

@@ -37,9 +37,17 @@ def session(
         journal = Journal(folder.journal)
         stack.callback(journal.close)
         endpoints = _endpoints(settings, process)
-        call, artifacts, in_flight = Caller(process.patience_s), _artifacts(folder, process, endpoints), process.in_flight
+        call, artifacts, in_flight = (
+            Caller(process.patience_s),
+            _artifacts(folder, process, endpoints),
+            process.in_flight,
+        )
         if _missing(endpoints):
-            launcher = Launcher(folder.logs, environment(settings, folder, artifacts))
+            launcher = Launcher(
+                folder.logs,
+                environment(settings, folder, artifacts),
+                {"labeler": {"ACTIVE_LABELER_LOG_FILE": str((settings.output / "swipelabeler.log").absolute())}},
+            )
             stack.callback(launcher.stop)
             call, in_flight = Caller(0.0, launcher.why_gone), _EMBEDDED_IN_FLIGHT
             endpoints = launcher.start(endpoints)
@@ -64,7 +72,6 @@ def environment(settings: RunSettings, folder: RunFolder, artifacts: Path) -> di
         "LABELS": folder.labels.absolute(),
         "WEB_HOST": settings.labeling.host,
         "WEB_PORT": settings.labeling.port,
-        "LOG_FILE_LABELER": (settings.output / "swipelabeler.log").absolute(),
     }
     if settings.threads:
         values["COMPUTE_THREADS"] = settings.threads

@@ -12,7 +12,7 @@ from orchestrator import config_file
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
 from orchestrator.folder import RunFolder, create, open_existing
 from orchestrator.loop import run_loop
-from orchestrator.outputs.final_dataset import check_outputs_free
+from orchestrator.outputs.ownership import check_outputs_free
 from orchestrator.places import check_places
 from orchestrator.run import Board, Run, Stopped
 from orchestrator.service_settings import OrchestratorSettings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.control.manager import ManagedRun
@@ -25,6 +26,7 @@ def search(managed: ManagedRun, query: bytes | int, k: int) -> tuple[list[int], 
     model = work.latest if work is not None else None
     if work is None or model is None:
         raise ConflictError(f"run {managed.folder.run} has no index to search in (it is {managed.board.state})")
+    wanted: NDArray[np.float32] | NDArray[np.uint64]
     if isinstance(query, int):
         wanted = np.array([query], dtype=np.uint64)
     else:

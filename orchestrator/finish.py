@@ -1,0 +1,144 @@
+"""The end of a run: the last labels are trained on, and everything is written where its users expect it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from orchestrator.clients.labeler import Answer
+from orchestrator.labels import LabelLog, Labels
+from orchestrator.model import Catalogued, Model
+from orchestrator.outputs.curated import choose_sides, quality
+from orchestrator.outputs.final_dataset import Built, Curated, Mode, build_final_dataset
+from orchestrator.outputs.ownership import put_model
+from orchestrator.outputs.report import EndReport, as_text
+from orchestrator.places import metric_csv, prob_csv
+from orchestrator.questions import TRAIN
+from orchestrator.results import Results
+from orchestrator.rounds import learn
+from orchestrator.run import Run
+from protos.common_pb2 import Artifact
+
+
+class Finished(BaseModel):
+    """The end of a run, in words."""
+
+    model_config = ConfigDict(frozen=True)
+    report: str
+
+
+def finish(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, results: Results) -> Finished:
+    """Trains on the labels that no head has learned yet, and writes all outputs."""
+    position = run.once("finish/labels", int, lambda: log.newest().position)
+    labels = log.at(position)
+    if position > model.position and _both(labels):
+        model, _ = learn(run, catalogued, model, labels, len(results.records) + 1, TRAIN, "finish")
+    run.latest = model
+    finished = run.once("finish", Finished, lambda: _write_all(run, catalogued, model, labels, results))
+    run.board.state = "finished"
+    return finished
+
+
+def _write_all(run: Run, catalogued: Catalogued, model: Model, labels: Labels, results: Results) -> Finished:
+    results.write_last()
+    return Finished(
+        report=deliver(run, catalogued, model, labels, results, run.settings.output, run.folder.table, "copy")
+    )
+
+
+def deliver(
+    run: Run,
+    catalogued: Catalogued,
+    model: Model,
+    labels: Labels,
+    results: Results,
+    output: Path,
+    table: Path,
+    mode: Mode,
+) -> str:
+    """Writes `final_dataset/` and `final_model.ckpt` to ``output``, and returns the report."""
+    output.mkdir(parents=True, exist_ok=True)
+    with run.telling("deliver") as words:
+        curated, built = _curate(run, catalogued, model, labels, results, output, table, mode)
+        words.append(
+            f"Wrote {built.positive} positive and {built.negative} negative images to {built.folder or run.folder.table}"
+        )
+        if built.missing:
+            words.append(f"({len(built.missing)} are gone from the data folder, {built.missing[0]} for example)")
+    path = _export(run, model, labels, output)
+    return as_text(_report(run, catalogued, model, labels, results, curated, built, path))
+
+
+def _report(
+    run: Run,
+    catalogued: Catalogued,
+    model: Model,
+    labels: Labels,
+    results: Results,
+    curated: Curated,
+    built: Built,
+    path: Path | None,
+) -> EndReport:
+    truth = results.truth & results.present if results.truth is not None else None
+    places = {"data set": built.folder or run.folder.table, "model": path, "plot": run.folder.plot}
+    if run.settings.metrics.enabled and results.records:
+        places |= {"metrics": metric_csv(run.settings), "probabilities": prob_csv(run.settings)}
+    return EndReport(
+        images=catalogued.images,
+        quarantined=model.embedded.quarantined,
+        rounds=len(results.records),
+        labels=len(labels.answers),
+        positives=labels.count(Answer.POSITIVE),
+        negatives=labels.count(Answer.NEGATIVE),
+        unsure=labels.count(Answer.UNSURE),
+        curated_positive=built.positive,
+        curated_negative=built.negative,
+        true_positives=int(truth.sum()) if truth is not None else None,
+        quality=quality(curated.sides, truth) if truth is not None else None,
+        missing=len(built.missing),
+        places={what: place for what, place in places.items() if place is not None and place.exists()},
+    )
+
+
+def _curate(
+    run: Run,
+    catalogued: Catalogued,
+    model: Model,
+    labels: Labels,
+    results: Results,
+    output: Path,
+    table: Path,
+    mode: Mode,
+) -> tuple[Curated, Built]:
+    use_head = model.scores is not None and _both(labels)
+    if not use_head:
+        run.reporter.say("There is no yes and no to learn from, so the data set holds only the labelled images")
+    scores = results.load(model.scores) if model.scores is not None and use_head else None
+    if scores is None:
+        scores = np.full(len(results.paths), np.nan, dtype=np.float32)
+    with run.open_catalog(catalogued.catalog) as catalog:
+        sides = choose_sides(scores, {item: answer.value for item, answer in labels.answers.items()})
+        curated = Curated(run.id, catalog.root, results.paths, sides, scores)
+    return curated, build_final_dataset(curated, output, table, mode)
+
+
+def _export(run: Run, model: Model, labels: Labels, output: Path) -> Path | None:
+    """`final_model.ckpt` and `annoy_file.ann` at their places; without a head there is no model."""
+    index = run.store.open(model.generation.index.to(Artifact))
+    scratch = run.folder.path / ".annoy_file.ann.new"
+    shutil.copyfile(index, scratch)
+    scratch.replace(run.folder.path / "annoy_file.ann")
+    if model.head is None or not _both(labels):
+        return None
+    name = run.settings.labeling.pos_class or "positive"
+    artifact = run.clients.trainer.export(run.id, model.encoder, model.head, name)
+    return put_model(run.store.open(artifact.to(Artifact)), output, run.id)
+
+
+def _both(labels: Labels) -> bool:
+    """Whether there is a yes and a no."""
+    positive = labels.training()[1]
+    return bool(positive.any() and not positive.all())
