@@ -1,24 +1,169 @@
-"""Where a worker computes: "auto", "cpu", "cuda" or "cuda:N", and the claim that keeps two workers off one GPU."""
+"""Which device to compute on, and whose turn it is on a GPU.
+
+Replicas that see the same GPUs each claim one by a lock on a file named after its UUID, in a folder that they share. The
+operating system frees the lock of a process that dies.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import logging
-import tempfile
-from collections.abc import Callable, Iterator
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import torch
 from pydantic import Field
 
 from protos.errors import ConflictError, InvalidInputError
-from services.common.gpu_claim import GpuClaim
 from services.common.settings import ServiceSettings
 
-if TYPE_CHECKING:
-    import torch
-
 log = logging.getLogger(__name__)
+
+IDLE_S = 60.0
+_NAME = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
+
+
+def choose_device(name: str, strict: bool = False) -> torch.device:
+    """The device that ``name`` stands for on this machine; "auto" takes CUDA when there is any.
+
+    Args:
+        name: "auto", "cpu", "cuda" or "cuda:N"; "" stands for "auto".
+        strict: refuse "cuda" where there is none (a deployed worker) instead of warning and using the processor.
+
+    Raises:
+        InvalidInputError: for another name, or a GPU number that this machine has not.
+        ConflictError: when strict, and there is no GPU.
+    """
+    name = name.strip().lower() or "auto"
+    if not _NAME.fullmatch(name):
+        raise InvalidInputError(f"device {name!r} is not known; it takes auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "cpu" or (name == "auto" and not count):
+        return torch.device("cpu")
+    if not count:
+        if strict:
+            raise ConflictError(f"device {name} is asked for, but this machine has no GPU that works; use auto or cpu")
+        log.warning("device %s is asked for, but this machine has no GPU that works: using the processor", name)
+        return torch.device("cpu")
+    number = int(name.partition(":")[2] or -1)
+    if number >= count:
+        raise InvalidInputError(f"device {name} is asked for, but this machine has {count} GPUs, numbered from 0")
+    return torch.device("cuda") if number < 0 else torch.device("cuda", number)
+
+
+def describe_device(device: torch.device) -> str:
+    """For example "cpu" or "cuda:0 NVIDIA H200"."""
+    if device.type != "cuda":
+        return str(device)
+    return f"cuda:{device.index or 0} {torch.cuda.get_device_name(device)}"
+
+
+def gpu_uuids() -> list[str]:
+    """The UUID of each GPU that this process sees, in the order of their numbers."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return [str(getattr(torch.cuda.get_device_properties(n), "uuid", f"number-{n}")) for n in range(count)]
+
+
+class GpuClaim:
+    """A GPU that this process holds while it works, and for ``idle_s`` seconds after.
+
+    Args:
+        folder: where the lock files are, shared by all replicas of this machine; None: nothing is locked.
+        uuids: of the GPUs.
+        idle_s: how long an unused GPU is kept.
+        release: called after the last use, before the GPU is let go; frees its memory.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        uuids: Sequence[str],
+        idle_s: float = IDLE_S,
+        release: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._folder, self._uuids, self._idle_s, self._release = folder, list(uuids), idle_s, release
+        self._lock = threading.Lock()
+        self._held: tuple[int, int] | None = None  # (number of the GPU, descriptor of its lock)
+        self._users = 0
+        self._timer: threading.Timer | None = None
+
+    @property
+    def held(self) -> int | None:
+        """The number of the GPU that is held now."""
+        return None if self._held is None else self._held[0]
+
+    @contextmanager
+    def using(self, number: int | None = None, wait_s: float = 30.0) -> Iterator[int]:
+        """Holds a GPU within the block and yields its number; blocks within blocks, and in threads, share it.
+
+        Args:
+            number: the one wanted; None: any free one.
+            wait_s: how long to wait for another process to let it go.
+
+        Raises:
+            ConflictError: when all are taken that long.
+        """
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._held is None:
+                self._held = self._acquire(number, time.monotonic() + wait_s)
+            elif number is not None and number != self._held[0]:
+                raise ConflictError(f"this worker holds GPU {self._held[0]}, not {number}; ask for device cuda instead")
+            self._users += 1
+            held = self._held[0]
+        try:
+            yield held
+        finally:
+            self._leave()
+
+    def _acquire(self, number: int | None, end: float) -> tuple[int, int]:
+        wanted = range(len(self._uuids)) if number is None else [number]
+        while True:
+            for candidate in wanted:
+                descriptor = self._try_lock(self._uuids[candidate])
+                if descriptor is not None:
+                    return candidate, descriptor
+            if time.monotonic() > end:
+                raise ConflictError(f"all {len(wanted)} GPUs are in use by other workers; start fewer, or wait")
+            time.sleep(0.1)
+
+    def _try_lock(self, uuid: str) -> int | None:
+        if self._folder is None:
+            return -1
+        self._folder.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"[^A-Za-z0-9-]", "_", uuid)
+        descriptor = os.open(self._folder / f"gpu-{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._timer = threading.Timer(self._idle_s, self.let_go)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def let_go(self) -> None:
+        """Lets the GPU go if nobody uses it."""
+        with self._lock:
+            if self._users or self._held is None:
+                return
+            self._release()
+            if self._held[1] >= 0:
+                os.close(self._held[1])
+            self._held = None
 
 
 class DeviceSettings(ServiceSettings):
@@ -28,103 +173,37 @@ class DeviceSettings(ServiceSettings):
         "auto", description='where to compute when a call does not say: "auto", "cpu", "cuda", "cuda:N"'
     )
     require_device: bool = Field(
-        False, description='refuse "cuda" where there is no GPU, in the place of a warning and the processor'
+        False,
+        description="refuse cuda where there is no GPU, as a deployed worker should, instead of using the processor",
     )
-    gpu_locks: Path = Field(
-        Path(tempfile.gettempdir()) / "active-labeler-gpus",
-        description="folder of the locks by which workers claim GPUs; workers that share GPUs share it",
+    gpu_locks: Path | None = Field(
+        None, description="folder of the locks by which workers of one machine claim GPUs; not given: none is claimed"
     )
-    gpu_idle_seconds: float = Field(60, ge=0, description="a GPU that this worker did not use for so long is let go")
-    gpu_wait_seconds: float = Field(180, ge=0, description="how long a call waits for a GPU that other workers hold")
-
-
-def parse_device(wanted: str) -> tuple[str, int | None]:
-    """("auto", None), ("cpu", None), ("cuda", None) or ("cuda", N) for a setting; "" means "auto".
-
-    Raises:
-        InvalidInputError: for anything else.
-    """
-    kind, colon, number = (wanted.strip().lower() or "auto").partition(":")
-    if kind in ("auto", "cpu", "cuda") and not colon:
-        return kind, None
-    if kind in ("cuda", "cpu") and number.isascii() and number.isdigit():
-        return kind, int(number) if kind == "cuda" else None
-    raise InvalidInputError(f'device {wanted!r} is none of "auto", "cpu", "cuda" and "cuda:0", "cuda:1", ...')
 
 
 class Devices:
-    """Chooses the device of each call and holds the claim on a GPU while it is used.
+    """Lends devices to calls; a GPU is claimed while it is lent.
 
     Args:
         settings: of the service.
-        on_release: called when a GPU is let go; drop what lies in its memory.
-        gpu_ids: the UUIDs of the GPUs of this machine; asked of CUDA when not given.
+        on_release: called before a GPU is let go; frees its memory.
     """
 
-    def __init__(
-        self,
-        settings: DeviceSettings,
-        on_release: Callable[[], None] = lambda: None,
-        gpu_ids: Callable[[], list[str]] | None = None,
-    ) -> None:
+    def __init__(self, settings: DeviceSettings, on_release: Callable[[], None] = lambda: None) -> None:
         self._settings = settings
-        self._gpu_ids = gpu_ids or cuda_uuids
-        self._claim = GpuClaim(
-            settings.gpu_locks, settings.gpu_idle_seconds, settings.gpu_wait_seconds, on_release=on_release
-        )
-
-    def resolve(self, wanted: str = "") -> tuple[str, int | None]:
-        """("cpu", None), or ("cuda", number or None for any GPU), after looking at what there is.
-
-        Raises:
-            InvalidInputError: for a device that is no device, or a GPU number that this machine does not have.
-            ConflictError: for "cuda" without a GPU, when ``require_device`` is set.
-        """
-        kind, number = parse_device(wanted or self._settings.device)
-        gpus = len(self._gpu_ids()) if kind != "cpu" else 0
-        if kind == "cpu" or (kind == "auto" and not gpus):
-            return "cpu", None
-        if not gpus:
-            return self._without_gpu(wanted or self._settings.device)
-        if number is not None and number >= gpus:
-            raise InvalidInputError(f"device cuda:{number} is not there; this machine has {gpus} GPU(s), from cuda:0")
-        return "cuda", number
+        self._claim = GpuClaim(settings.gpu_locks, gpu_uuids(), release=on_release)
 
     @contextmanager
-    def use(self, wanted: str = "") -> Iterator[torch.device]:
-        """The device to compute on; a GPU is claimed until the block ends, and kept for the idle time after it.
+    def use(self, name: str = "") -> Iterator[torch.device]:
+        """The device that ``name`` (or, when it is empty, the settings) stands for, held within the block.
 
         Raises:
-            UnavailableError: when other workers hold every GPU for too long; and as ``resolve`` does.
+            InvalidInputError: for a name or number that there is not.
+            ConflictError: when it is a GPU that cannot be had.
         """
-        import torch
-
-        kind, number = self.resolve(wanted)
-        if kind == "cpu":
-            yield torch.device("cpu")
+        device = choose_device(name or self._settings.device, self._settings.require_device)
+        if device.type != "cuda":
+            yield device
             return
-        gpus = self._gpu_ids()
-        with self._claim.using(gpus if number is None else [gpus[number]]) as uuid:
-            yield torch.device("cuda", gpus.index(uuid))
-
-    def describe(self) -> str:
-        """For people: "cpu", or "cuda:0 NVIDIA H200"."""
-        import torch
-
-        kind, number = self.resolve()
-        return kind if kind == "cpu" else f"cuda:{number or 0} {torch.cuda.get_device_name(number or 0)}"
-
-    def _without_gpu(self, wanted: str) -> tuple[str, int | None]:
-        if self._settings.require_device:
-            raise ConflictError(f'device {wanted!r} is asked of a worker without GPU; set device to "auto" or "cpu"')
-        log.warning("device %r is asked for, but there is no GPU: computing on the processor", wanted)
-        return "cpu", None
-
-
-def cuda_uuids() -> list[str]:
-    """The UUIDs of the GPUs that this process sees, in the order of their numbers; empty without CUDA."""
-    import torch
-
-    if not torch.cuda.is_available():
-        return []
-    return [str(torch.cuda.get_device_properties(number).uuid) for number in range(torch.cuda.device_count())]
+        with self._claim.using(device.index) as number:
+            yield torch.device("cuda", number)

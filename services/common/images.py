@@ -1,14 +1,14 @@
-"""From the bytes of an image file to pixels: exact, by content and not by name, and safe with hostile files.
+"""An image file's bytes -> pixels, safely: whatever is wrong with a file is one short sentence, never a crash.
 
-Decoding is what Pillow's ``open(...).convert("RGB")`` gives, because the encoders were trained on that; only 16-bit and
-floating-point images differ, which Pillow would clip to white or black.
+Decoding is exact: what Pillow's ``open`` and ``convert("RGB")`` give, at full size, without rotation by EXIF, so that embeddings
+equal those of earlier systems. The one exception are images of more than 8 bits a channel, which that would clip to white.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import warnings
+import stat
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,117 +17,113 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from protos.errors import InvalidInputError
 
-LIMIT_PIXELS = 120_000_000  # the largest phone cameras stay below; 360 MB as RGB
-LIMIT_BYTES = 256 * 1024 * 1024
-
-# Formats are named, because Pillow knows some that start other programs (EPS starts Ghostscript).
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "AVIF")
-_DEEP_MODES = ("I", "F")  # and every mode that starts with "I;"
-_DARK, _BRIGHT = 0.5, 99.5  # percentiles that become black and white
-
-# Our own limit is checked below, so that Pillow's warning about large images would only be noise.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+LIMIT_PIXELS = 178_956_970  # where Pillow itself refuses to go on
+LIMIT_BYTES = 512 * 1024 * 1024
+_LARGE_PIXELS = 25_000_000
+_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+# Pillow knows many more formats; EPS among them starts Ghostscript.
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
+_one_large_at_a_time = threading.Lock()
 
 
 class UnreadableImageError(InvalidInputError):
-    """Bytes that are no image which can be read; the text is the short reason."""
+    """A file that is no image, or a damaged, endless or too large one; the text is the reason without the file's name."""
 
 
-def read_bytes(path: Path, limit_bytes: int = LIMIT_BYTES) -> bytes:
-    """The content of an image file.
+def decode(
+    data: bytes, limit_pixels: int = LIMIT_PIXELS, limit_bytes: int = LIMIT_BYTES, upright: bool = False
+) -> Image.Image:
+    """The image in ``data``, mode RGB, 8 bits a channel; the first frame where there are several.
 
-    Raises:
-        UnreadableImageError: when the file cannot be read or is larger than ``limit_bytes``.
-    """
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > limit_bytes:
-                raise UnreadableImageError(f"the file of {size} bytes is over the limit of {limit_bytes}")
-            return file.read(limit_bytes)
-    except OSError as error:
-        raise UnreadableImageError(f"the file cannot be read: {error.strerror or error}") from error
-
-
-def decode(data: bytes, limit_pixels: int = LIMIT_PIXELS, *, upright: bool = False) -> Image.Image:
-    """Decodes the first frame of an image file.
+    The format is told by the content. Images of 16 or 32 bits or floating point are stretched so that their 0.5th and 99.5th
+    percentiles become 0 and 255, unless their values fit 0-255 as they are.
 
     Args:
         data: the whole file.
-        limit_pixels: width times height above which an image is refused before it is decoded.
-        upright: turn the image as its EXIF orientation says. For display only: encoders see files as they are stored.
-
-    Returns:
-        The image, mode "RGB". Transparency is dropped; 16-bit and floating-point images are stretched from their 0.5 to
-        their 99.5 percentile.
+        limit_pixels: larger images are refused before any memory is taken for them.
+        limit_bytes: larger files are refused.
+        upright: rotate as EXIF says; for people, not for encoders.
 
     Raises:
-        UnreadableImageError: for anything that is no whole image within the limits.
+        UnreadableImageError: with the reason.
     """
     if not data:
         raise UnreadableImageError("the file is empty")
+    if len(data) > limit_bytes:
+        raise UnreadableImageError(f"{len(data)} bytes are more than the limit of {limit_bytes}")
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=_known_formats()) as image:
             width, height = image.size
             if width * height > limit_pixels:
-                raise UnreadableImageError(f"{width} x {height} pixels are over the limit of {limit_pixels}")
-            turned = ImageOps.exif_transpose(image) if upright else image
-            return _to_rgb(turned)
+                raise UnreadableImageError(f"{width} x {height} pixels are more than the limit of {limit_pixels}")
+            if width * height <= _LARGE_PIXELS:
+                return _to_rgb(image, upright)
+            with _one_large_at_a_time:  # several of them in several threads would fill the memory
+                return _to_rgb(image, upright)
     except UnreadableImageError:
         raise
-    except UnidentifiedImageError as error:
-        raise UnreadableImageError(_what_it_is(data)) from error
-    except Image.DecompressionBombError as error:
-        raise UnreadableImageError(f"far over the limit of {limit_pixels} pixels") from error
-    except MemoryError as error:
-        raise UnreadableImageError("decoding takes more memory than there is") from error
-    except Exception as error:  # mutated files raise SyntaxError, struct.error, EOFError, KeyError, ...
-        raise UnreadableImageError(f"damaged: {_short(error)}") from error
+    except UnidentifiedImageError:
+        raise UnreadableImageError(f"no image of a known format, it starts with {data[:12]!r}") from None
+    except Exception as error:  # a mutated file raises anything: SyntaxError, struct.error, EOFError, MemoryError, ...
+        text = " ".join(str(error).split())[:160] or "no details"
+        raise UnreadableImageError(f"damaged image: {text} ({type(error).__name__})") from None
 
 
 def to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Resizes to ``size`` x ``size`` with Pillow's bilinear filter; the aspect ratio is not kept.
-
-    Returns:
-        uint8 [size, size, 3], values 0-255.
-    """
+    """The image as uint8 [size, size, 3], by Pillow's bilinear filter; the aspect ratio is not kept."""
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
 
 
-def read_square(path: Path, size: int, limit_pixels: int = LIMIT_PIXELS) -> NDArray[np.uint8]:
-    """An image file as pixels, uint8 [size, size, 3].
+def read_file(path: Path, limit_bytes: int = LIMIT_BYTES) -> bytes:
+    """The bytes of an image file.
 
     Raises:
-        UnreadableImageError: as ``read_bytes`` and ``decode`` do.
+        UnreadableImageError: when it is gone, forbidden, no regular file or too large.
     """
-    return to_square(decode(read_bytes(path), limit_pixels), size)
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableImageError("no regular file")
+        if status.st_size > limit_bytes:
+            raise UnreadableImageError(f"{status.st_size} bytes are more than the limit of {limit_bytes}")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UnreadableImageError(f"the file cannot be read: {reason}") from None
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in _DEEP_MODES or image.mode.startswith("I;"):
-        return Image.fromarray(_stretched(np.asarray(image, dtype=np.float32))).convert("RGB")
-    return image.convert("RGB")
+def read_square(path: Path, size: int) -> NDArray[np.uint8]:
+    """The image file at ``path`` as uint8 [size, size, 3].
+
+    Raises:
+        UnreadableImageError: with the reason.
+    """
+    return to_square(decode(read_file(path)), size)
 
 
-def _stretched(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    finite = np.isfinite(values)
-    if not finite.any():
-        return np.zeros(values.shape, dtype=np.uint8)
-    dark, bright = np.percentile(values[finite], (_DARK, _BRIGHT))
-    span = float(bright - dark) or 1.0
-    scaled = (np.where(finite, values, dark) - dark) * (255.0 / span)
-    pixels: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    return pixels
+def _known_formats() -> list[str]:
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
 
 
-def _what_it_is(data: bytes) -> str:
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
-        return "a HEIF photograph; convert it to JPEG"
-    if data[:4] == b"%PDF":
-        return "a PDF file and no image"
-    return f"no image that can be read (it starts with {data[:8].hex(' ')})"
+def _to_rgb(image: Image.Image, upright: bool) -> Image.Image:
+    image.load()
+    turned = ImageOps.exif_transpose(image) if upright else image
+    if turned.mode in _DEEP_MODES:
+        turned = _stretched(turned)
+    elif turned.mode == "P" and "transparency" in turned.info:
+        turned.info.pop("transparency")  # colours stay as they are; Pillow would only warn
+    return turned.convert("RGB")
 
 
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:120]}" if text else type(error).__name__
+def _stretched(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.float64)
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        raise UnreadableImageError("no pixel has a finite value")
+    low, high = float(finite.min()), float(finite.max())
+    if not (low >= 0 and 1 < high <= 255):
+        low, high = (float(bound) for bound in np.percentile(finite, (0.5, 99.5)))
+        values = (values - low) * (255.0 / max(high - low, 1e-12))
+    values = np.nan_to_num(values, nan=0.0, posinf=255.0, neginf=0.0)
+    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))

@@ -1,8 +1,4 @@
-"""Image encoders: their description, their networks, their files, and what they take as input."""
+"""Encoders: networks that turn an image into an embedding, and the files that they are kept in.
 
-from services.common.encoders.files import load_encoder, save_encoder
-from services.common.encoders.networks import build_network
-from services.common.encoders.preprocess import to_batch
-from services.common.encoders.spec import EncoderSpec
-
-__all__ = ["EncoderSpec", "build_network", "load_encoder", "save_encoder", "to_batch"]
+`spec` says what an encoder is, `networks` builds it, `files` keeps it, `preprocess` feeds it.
+"""

@@ -1,4 +1,4 @@
-"""What belongs to an encoder besides its weights."""
+"""What an encoder is, without its weights."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from protos.errors import InvalidInputError
 
-SMALLEST_IMAGE = 8  # below that the strides of the networks leave nothing
-LARGEST_IMAGE = 4096
+RESNETS = {"resnet18": 512, "resnet50": 2048}
+MAX_IMAGE_SIZE = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EncoderSpec:
-    """An encoder without its weights.
+    """An architecture with the shape of its input and output.
 
     Attributes:
         architecture: "resnet18", "resnet50", "minicnn" or "hog".
         dim: length of one embedding.
-        image_size: side of the square input in pixels.
+        image_size: side of the square input, in pixels.
     """
 
     architecture: str
@@ -25,7 +25,5 @@ class EncoderSpec:
     image_size: int
 
     def __post_init__(self) -> None:
-        if not SMALLEST_IMAGE <= self.image_size <= LARGEST_IMAGE:
-            raise InvalidInputError(
-                f"image_size {self.image_size} is not between {SMALLEST_IMAGE} and {LARGEST_IMAGE} pixels"
-            )
+        if not 1 <= self.image_size <= MAX_IMAGE_SIZE:
+            raise InvalidInputError(f"image_size {self.image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels")
