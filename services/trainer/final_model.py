@@ -64,7 +64,7 @@ class FinalModel:
         self.network, self.spec, self.positive_name, self.threshold = network, spec, positive_name, threshold
 
     @overload
-    def classify(self, images: Picture) -> Classification: ...
+    def classify(self, images: Picture) -> Classification: ...  # type: ignore[overload-overlap]  # a str is a Sequence, too
 
     @overload
     def classify(self, images: Sequence[Picture]) -> list[Classification]: ...

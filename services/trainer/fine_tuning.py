@@ -20,7 +20,7 @@ from services.common.artifacts import ArtifactStore, digest_of
 from services.common.catalog import Catalog
 from services.common.encoders.files import load_encoder, save_encoder
 from services.common.encoders.spec import EncoderSpec
-from services.trainer.fitting import Fitting, Group, Outcome, fit, seeded
+from services.trainer.fitting import SEEDS, Fitting, Group, Outcome, fit, seeded
 from services.trainer.head_training import fit_head, load_parent, start_head
 from services.trainer.heads import Head, HeadRecord, HeadShape, head_bytes, load_head
 from services.trainer.labelled import Labels
@@ -156,7 +156,7 @@ def _fit_both(
     device: torch.device,
 ) -> tuple[nn.Module, Head, Outcome, float]:
     for number, (start, factor) in enumerate(_attempts(parent)):
-        torch.manual_seed(parameters.seed + number)
+        torch.manual_seed((parameters.seed + number) % SEEDS)
         head = start_head(start, parameters.shape(rows.shape[1]), rows)
         network = EncoderWithHead(copy.deepcopy(encoder), head).to(device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

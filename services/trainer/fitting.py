@@ -23,6 +23,7 @@ for _name in ("pytorch_lightning", "lightning.pytorch", "lightning_utilities"):
     logging.getLogger(_name).setLevel(logging.ERROR)  # it announces its hardware and its tips for every head
 _ONE_AT_A_TIME = threading.RLock()  # dropout draws from the process-wide generator
 CLIP_NORM = 1.0
+SEEDS = 2**63  # the contracts' seeds have one bit more than torch takes
 _CPU = torch.device("cpu")
 
 Batch = tuple[Tensor, Tensor]
@@ -49,7 +50,7 @@ def seeded(seed: int, threads: int) -> Iterator[None]:
     """Alone in this process: ``threads`` processor threads, the process-wide generator seeded and put back afterwards."""
     with _ONE_AT_A_TIME, torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.set_num_threads(threads)
-        torch.manual_seed(seed)
+        torch.manual_seed(seed % SEEDS)
         yield
 
 

@@ -16,7 +16,7 @@ from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
 from services.common.arrays import map_array
 from services.common.artifacts import ArtifactStore, digest_of
-from services.trainer.fitting import Fitting, Group, Outcome, fit, seeded
+from services.trainer.fitting import SEEDS, Fitting, Group, Outcome, fit, seeded
 from services.trainer.heads import Head, HeadRecord, HeadShape, head_bytes, load_head
 from services.trainer.labelled import Labels, ShuffledBatches, gather
 from services.trainer.notes import Note, find_note, keep_note
@@ -121,7 +121,7 @@ def fit_head(
     inputs, targets = torch.from_numpy(rows), torch.from_numpy(labels[1].astype(np.float32))
     probe = torch.from_numpy(np.ascontiguousarray(sample))
     for number, (start, lr) in enumerate(_attempts(parent, parameters.lr)):
-        torch.manual_seed(parameters.seed + number)
+        torch.manual_seed((parameters.seed + number) % SEEDS)
         head = start_head(start, parameters.shape(rows.shape[1]), sample)
         outcome = _fit_once(head, (inputs, targets), (split.training, split.validation), parameters, lr)
         if outcome.best_epoch and _is_sound(head, probe):

@@ -69,7 +69,7 @@ class ShuffledBatches:
 
     def __init__(self, inputs: Tensor, targets: Tensor, size: int, seed: int) -> None:
         self.inputs, self.targets, self.size = inputs, targets, size
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator().manual_seed(seed % 2**63)
 
     def __len__(self) -> int:
         return -(-len(self.targets) // self.size)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import grpc
+import torch
 
 from protos import trainer_pb2, trainer_pb2_grpc
 from protos.common_pb2 import Artifact, Encoder, Head
 from protos.errors import InvalidInputError
 from protos.wire import from_labels
 from services.common.artifacts import ArtifactStore
+from services.common.devices import Devices
 from services.trainer.export import export
 from services.trainer.fine_tuning import FineTuneRequest, fine_tune
-from services.trainer.gpu import Devices
 from services.trainer.head_training import HeadRequest, train_head
 from services.trainer.heads import HeadShape
 from services.trainer.parameters import Parameters
@@ -28,7 +29,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
     def __init__(self, store: ArtifactStore, settings: TrainerSettings) -> None:
         self.store = store
         self.settings = settings
-        self.devices = Devices(settings.gpu_locks, settings.require_device)
+        self.devices = Devices(settings, on_release=torch.cuda.empty_cache)
 
     def TrainHead(
         self, request: trainer_pb2.TrainHeadRequest, context: grpc.ServicerContext
@@ -72,7 +73,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
             request.label_position,
             self.settings.data_root,
         )
-        with self.devices.using(request.parameters.device) as device:
+        with self.devices.use(request.parameters.device) as device:
             tuned = fine_tune(self.store, asked, device)
         spec = tuned.spec
         return trainer_pb2.FineTuneResponse(
