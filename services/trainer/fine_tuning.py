@@ -21,8 +21,8 @@ from services.common.catalog import Catalog
 from services.common.encoders.files import load_encoder, save_encoder
 from services.common.encoders.spec import EncoderSpec
 from services.trainer.fitting import SEEDS, Fitting, Group, Outcome, fit, seeded
-from services.trainer.head_training import fit_head, load_parent, start_head
-from services.trainer.heads import Head, HeadRecord, HeadShape, head_bytes, load_head
+from services.trainer.head_training import FittedHead, fit_head, load_parent, start_head
+from services.trainer.heads import Head, HeadShape, load_head
 from services.trainer.labelled import Labels
 from services.trainer.labelled_images import FlippedBatches, read_labelled
 from services.trainer.network import EncoderWithHead, forward_all
@@ -110,20 +110,18 @@ def _tune(store: ArtifactStore, request: FineTuneRequest, device: torch.device) 
     frozen = _is_frozen(encoder, spec, request.parameters)
     rows = _embedded(encoder, pixels, labels, device)
     if frozen:
-        head, outcome, lr = fit_head(rows, labels, request.parameters, parent, rows)
+        fitted = fit_head(rows, labels, request.parameters, parent, rows)
     else:
-        encoder, head, outcome, lr = _fit_both(encoder, rows, (pixels, labels), request.parameters, parent, device)
+        encoder, fitted = _fit_both(encoder, rows, (pixels, labels), request.parameters, parent, device)
     encoder_name, head_name, note_name = _names(request.key)
     artifact = request.encoder
     if not frozen:
         artifact, _ = store.once(encoder_name, lambda path: save_encoder(path, encoder, spec))
-    digest = request.parent.sha256 if request.parent and parent else ""
-    record = HeadRecord(shape, digest, request.parameters.seed, request.label_position, lr, outcome.best_epoch)
-    head_artifact = store.put(head_name, head_bytes(head, record))
-    note = Note(outcome.quality, outcome.best_epoch, time.monotonic() - start)
+    head = store.put(head_name, fitted.content(request))
+    note = Note(fitted.outcome.quality, fitted.outcome.best_epoch, time.monotonic() - start)
     keep_note(store, note_name, note)
     log.info("fine-tuned %s on %d images in %.1f s", spec.architecture, len(pixels), note.seconds)
-    return FineTuned(artifact, spec, head_artifact, shape, note)
+    return FineTuned(artifact, spec, head, shape, note)
 
 
 def _is_frozen(encoder: nn.Module, spec: EncoderSpec, parameters: Parameters) -> bool:
@@ -154,7 +152,7 @@ def _fit_both(
     parameters: Parameters,
     parent: Head | None,
     device: torch.device,
-) -> tuple[nn.Module, Head, Outcome, float]:
+) -> tuple[nn.Module, FittedHead]:
     for number, (start, factor) in enumerate(_attempts(parent)):
         torch.manual_seed((parameters.seed + number) % SEEDS)
         head = start_head(start, parameters.shape(rows.shape[1]), rows)
@@ -162,7 +160,8 @@ def _fit_both(
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         outcome = _fit_once(network, data, parameters, factor, device)
         if outcome.best_epoch and _is_sound(network, rows, data[0], device):
-            return network.encoder.cpu(), head.cpu(), outcome, parameters.lr * factor
+            fitted = FittedHead(head.cpu(), outcome, parameters.lr * factor, start is not None)
+            return network.encoder.cpu(), fitted
         log.warning("fine-tuning at %g of the learning rates failed (attempt %d)", factor, number + 1)
     raise InvalidInputError(
         f"fine-tuning diverged at learning rates of {parameters.encoder_lr:g} (encoder) and {parameters.lr:g} (head) and"

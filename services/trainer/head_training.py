@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -59,6 +60,33 @@ class TrainedHead:
     note: Note
 
 
+class Recorded(Protocol):
+    """What every request has that a head's file records."""
+
+    @property
+    def parameters(self) -> Parameters: ...
+    @property
+    def parent(self) -> Artifact | None: ...
+    @property
+    def label_position(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A head with the epoch that it is of, the learning rate that worked, and whether it carries on from its parent."""
+
+    head: Head
+    outcome: Outcome
+    lr: float
+    carried_on: bool
+
+    def content(self, request: Recorded) -> bytes:
+        """Of the head's file."""
+        parent = request.parent.sha256 if request.parent and self.carried_on else ""
+        seed, best = request.parameters.seed, self.outcome.best_epoch
+        return head_bytes(self.head, HeadRecord(self.head.shape, parent, seed, request.label_position, self.lr, best))
+
+
 def train_head(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
     """Trains a head, or finds the one that was trained from the same inputs before.
 
@@ -80,11 +108,9 @@ def _train(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
     shape = request.parameters.shape(vectors.shape[1])
     parent = load_parent(store, request.parent, shape)
     sample = sample_rows(vectors)
-    head, outcome, lr = fit_head(rows, labels, request.parameters, parent, sample)
-    digest = request.parent.sha256 if request.parent and parent else ""
-    record = HeadRecord(shape, digest, request.parameters.seed, request.label_position, lr, outcome.best_epoch)
-    note = Note(outcome.quality, outcome.best_epoch, time.monotonic() - start)
-    artifact = store.put(f"{request.name}.safetensors", head_bytes(head, record))
+    fitted = fit_head(rows, labels, request.parameters, parent, sample)
+    artifact = store.put(f"{request.name}.safetensors", fitted.content(request))
+    note = Note(fitted.outcome.quality, fitted.outcome.best_epoch, time.monotonic() - start)
     keep_note(store, f"{request.name}.json", note)
     positives = int(labels[1].sum())
     log.info("trained a head on %d labels, %d positive, in %.2f s", len(rows), positives, note.seconds)
@@ -108,8 +134,8 @@ def fit_head(
     parameters: Parameters,
     parent: Head | None,
     sample: NDArray[np.float32],
-) -> tuple[Head, Outcome, float]:
-    """Fits a head to embeddings [n, dim]; returns it, its best epoch, and the learning rate that worked.
+) -> FittedHead:
+    """Fits a head to embeddings [n, dim].
 
     A head that diverges, or that gives the same output whatever its input (its units are dead), is thrown away: first for a
     fresh start, then at lower rates.
@@ -125,7 +151,7 @@ def fit_head(
         head = start_head(start, parameters.shape(rows.shape[1]), sample)
         outcome = _fit_once(head, (inputs, targets), (split.training, split.validation), parameters, lr)
         if outcome.best_epoch and _is_sound(head, probe):
-            return head, outcome, lr
+            return FittedHead(head, outcome, lr, start is not None)
         log.warning("training a head at a rate of %g failed (attempt %d)", lr, number + 1)
     raise InvalidInputError(
         f"no head could be trained at a learning rate of {parameters.lr:g} or a thousandth of it; set a lower one"
