@@ -81,7 +81,7 @@ def _draw_random(axes: Axes, course: Course) -> None:
     axes.annotate(
         f"{expected:,.0f} at random",
         (last, expected),
-        xytext=(-8, -8),
+        xytext=(-8, -14),
         textcoords="offset points",
         ha="right",
         va="top",
