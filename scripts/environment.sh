@@ -43,6 +43,8 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     step "environment with $("$python" --version)" new_venv "$python"
     mv "$log" "$venv/install.log" && log=$venv/install.log
 fi
+ANNOY_COMPILER_ARGS=${ANNOY_COMPILER_ARGS:-$(scripts/annoy-flags.sh)}
+[ -z "$ANNOY_COMPILER_ARGS" ] || export ANNOY_COMPILER_ARGS
 # The build tools first, pinned like the rest: nothing is then built with tools of another day.
 step "build tools" install setuptools hatchling editables grpcio-tools
 step "PyTorch for $(accelerator)" scripts/install-torch.sh "$venv/bin/python"

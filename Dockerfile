@@ -1,0 +1,63 @@
+# One image per process:  docker build --build-arg SERVICE=index -t active-labeler-index .
+#   SERVICE     embedder, index, trainer, sampler, labeler or orchestrator
+#   TORCH       cpu or gpu: which build of PyTorch the embedder and the trainer get
+#   PROCESSOR   oldest x86 processor that the image runs on, in GCC's words; on other machines it is not used
+ARG PYTHON=python:3.11-slim-bookworm
+
+# Our own package with its contracts, and Annoy for any processor of the kind, not only for this machine's.
+FROM ${PYTHON} AS wheels
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends g++ \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /source
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --constraint requirements.lock setuptools hatchling grpcio-tools
+COPY scripts/annoy-flags.sh scripts/
+ARG PROCESSOR=x86-64-v3
+RUN [ "$(uname -m)" = x86_64 ] || PROCESSOR=; \
+    ANNOY_COMPILER_ARGS="$(scripts/annoy-flags.sh $PROCESSOR)" \
+    pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels "$(grep '^annoy==' requirements.lock)"
+COPY pyproject.toml README.md LICENSE ./
+COPY protos protos
+COPY services services
+COPY orchestrator orchestrator
+COPY active_labeler active_labeler
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
+
+# What this service needs, and nothing else.
+FROM ${PYTHON} AS environment
+ARG SERVICE
+ARG TORCH=cpu
+WORKDIR /source
+COPY pyproject.toml requirements.lock ./
+COPY scripts scripts
+RUN python -m venv /opt/venv
+RUN case "$SERVICE" in embedder | trainer) PIP_NO_CACHE_DIR=1 scripts/install-torch.sh /opt/venv/bin/python ;; esac
+RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
+    python scripts/requirements_of.py "$SERVICE" >wanted.txt \
+    && /opt/venv/bin/pip install --no-cache-dir --find-links /wheels --constraint requirements.lock --requirement wanted.txt
+RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
+    /opt/venv/bin/pip install --no-cache-dir --no-deps /wheels/active_labeler-*.whl \
+    && /opt/venv/bin/pip uninstall --yes pip setuptools uv 2>/dev/null \
+    && find /opt/venv -type d -name tests -path '*/pandas/*' -prune -exec rm -rf {} +
+RUN case "$SERVICE" in \
+        orchestrator) echo 'exec active-labeler serve' ;; \
+        *) echo "exec python -m services.$SERVICE" ;; \
+    esac | sed '1i #!/bin/sh' >/opt/venv/bin/start && chmod +x /opt/venv/bin/start
+
+FROM ${PYTHON}
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp \
+    MPLCONFIGDIR=/tmp \
+    ACTIVE_LABELER_ARTIFACTS=/artifacts \
+    ACTIVE_LABELER_LABELS=/labels
+# A new volume takes the mode of the folder that it is mounted on: any user may own the process.
+RUN mkdir -m 1777 /artifacts /labels /results
+COPY --from=environment /opt/venv /opt/venv
+WORKDIR /results
+USER 1000:1000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s CMD ["python", "-m", "protos.probe"]
+# The script replaces itself by the process, which so gets SIGTERM.
+CMD ["start"]

@@ -1,0 +1,24 @@
+"""Prints what one service depends on, from pyproject.toml: ``python scripts/requirements_of.py index``.
+
+An image installs this first, so that a change of our own code does not download everything again.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+
+def requirements_of(service: str) -> list[str]:
+    """The common dependencies and those of the extra named ``service``.
+
+    Raises:
+        KeyError: when there is no such extra.
+    """
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [*project["dependencies"], *project["optional-dependencies"][service]]
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(requirements_of(sys.argv[1])) + "\n")
