@@ -1,0 +1,87 @@
+"""Files of a catalog -> pixels, in a few threads; what is wrong with a file becomes its reason."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.catalog import Row
+from services.common.images import UnreadableImageError, decode, read_file, to_square
+
+NO_DIGEST = bytes(32)
+_AHEAD_ROWS = 256
+_AHEAD_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One file: its pixels uint8 [side, side, 3], or why there are none; and the SHA-256 of what was read."""
+
+    pixels: NDArray[np.uint8] | None
+    sha256: bytes = NO_DIGEST
+    reason: str = ""
+
+
+def decode_row(root: Path, row: Row, side: int) -> Decoded:
+    """Reads and decodes the file of a catalog row; never raises for what is wrong with the file."""
+    try:
+        data = _read(root, row)
+    except UnreadableImageError as error:
+        return Decoded(None, reason=str(error))
+    digest = hashlib.sha256(data).digest()
+    try:
+        return Decoded(to_square(decode(data), side), digest)
+    except UnreadableImageError as error:
+        return Decoded(None, digest, str(error))
+    except (MemoryError, ValueError) as error:  # of the resize
+        return Decoded(None, digest, f"cannot be resized: {error}")
+
+
+def _read(root: Path, row: Row) -> bytes:
+    relative = PurePosixPath(row.path)
+    if relative.is_absolute() or ".." in relative.parts:
+        raise UnreadableImageError("its path leads out of the data folder")
+    path = root / row.path
+    data = read_file(path)
+    _check_unchanged(path, row, len(data))
+    return data
+
+
+def _check_unchanged(path: Path, row: Row, read: int) -> None:
+    """An item never changes its content: a file that changed is another item of the next catalog."""
+    try:
+        mtime_ns = path.stat().st_mtime_ns
+    except OSError as error:
+        raise UnreadableImageError(f"the file cannot be read: {error.strerror}") from None
+    if read != row.size:
+        raise UnreadableImageError(f"the file changed since it was listed: {read} bytes, not {row.size}")
+    if mtime_ns != row.mtime_ns:
+        raise UnreadableImageError("the file changed since it was listed: another modification time")
+
+
+def decode_ahead(pool: Executor, root: Path, rows: Iterable[Row], side: int) -> Generator[Decoded, None, None]:
+    """The files of the rows in order, decoded in the pool while the ones before are being used.
+
+    Closing the iterator cancels what is not begun.
+    """
+    window = max(2, min(_AHEAD_ROWS, _AHEAD_BYTES // (side * side * 3)))
+    ahead: deque[Future[Decoded]] = deque()
+    waiting = iter(rows)
+    try:
+        while True:
+            for row in islice(waiting, window - len(ahead)):
+                ahead.append(pool.submit(decode_row, root, row, side))
+            if not ahead:
+                return
+            yield ahead.popleft().result()
+    finally:
+        for future in ahead:
+            future.cancel()

@@ -1,0 +1,137 @@
+"""Checkpoint -> encoder artifact."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from torch import nn
+
+from protos.common_pb2 import Artifact, Encoder
+from protos.errors import ActiveLabelerError, InvalidInputError
+from services.common.artifacts import ArtifactStore, digest_of
+from services.common.encoders.files import load_encoder, save_encoder
+from services.common.encoders.hog import SIDE, Hog
+from services.common.encoders.networks import build_network
+from services.common.encoders.spec import RESNETS, EncoderSpec
+from services.embedder.checkpoints.archives import read_archive
+from services.embedder.checkpoints.modules import named_tensors
+from services.embedder.checkpoints.recognise import read_weights, recognise
+
+_VERSION = 1  # of how checkpoints are read: another one reads them again
+BUILTINS = ("hog",)
+IMAGE_SIZE_RESNET = 224  # what a checkpoint that does not say it is used with; the size of ImageNet
+IMAGE_SIZE_MINICNN = (
+    64  # the size that its adaptive pooling expects: 64 / 2 / 2 / 2 / 2 becomes 16 without stretching much
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to import.
+
+    Attributes:
+        checkpoint: the file; None with a builtin.
+        file_name: as the user knows it.
+        builtin: name of an encoder that needs no file.
+        image_size: side of its input in pixels; 0: 224 for a ResNet, 64 for a miniCNN and for hog, or what a file of
+            ours says.
+        expected_dim: length of an embedding that the settings promise; 0: any.
+    """
+
+    checkpoint: Artifact | None
+    file_name: str = ""
+    builtin: str = ""
+    image_size: int = 0
+    expected_dim: int = 0
+
+    @property
+    def name(self) -> str:
+        """For error sentences."""
+        return self.file_name or (self.checkpoint.path if self.checkpoint else self.builtin)
+
+
+def import_encoder(store: ArtifactStore, wanted: Wanted) -> tuple[Encoder, str]:
+    """The encoder artifact of a checkpoint, and one sentence about what was found; made once.
+
+    Raises:
+        InvalidInputError: when the file is not understood, or its encoder is not the expected one.
+        NotFoundError, DamagedError: when the artifact is not there or not whole.
+    """
+    _check_request(wanted)
+    source = wanted.checkpoint.sha256 if wanted.checkpoint else wanted.builtin
+    name = f"encoders/{digest_of(_VERSION, source, wanted.image_size)}"
+    note, artifact = store.find(f"{name}.json"), store.find(f"{name}.safetensors")
+    if note is None or artifact is None:
+        network, spec, found = _read(store, wanted)
+        artifact, _ = store.once(f"{name}.safetensors", lambda path: save_encoder(path, network, spec))
+        note = store.put(f"{name}.json", json.dumps({"spec": asdict(spec), "found": found}).encode())
+    content = json.loads(store.open(note).read_bytes())
+    spec = EncoderSpec(**content["spec"])
+    _check_dim(wanted, spec)
+    encoder = Encoder(artifact=artifact, architecture=spec.architecture, dim=spec.dim, image_size=spec.image_size)
+    return encoder, str(content["found"])
+
+
+def _check_request(wanted: Wanted) -> None:
+    if wanted.checkpoint is not None and wanted.builtin:
+        raise InvalidInputError(f"both {wanted.name} and the builtin {wanted.builtin!r} are asked for; give only one")
+    if wanted.checkpoint is None and wanted.builtin not in BUILTINS:
+        asked = f"the builtin encoder {wanted.builtin!r} is not known" if wanted.builtin else "no encoder is given"
+        raise InvalidInputError(f"{asked}; give a checkpoint, or one of: {', '.join(BUILTINS)}")
+
+
+def _check_dim(wanted: Wanted, spec: EncoderSpec) -> None:
+    if wanted.expected_dim not in (0, spec.dim):
+        raise InvalidInputError(
+            f"the encoder in {wanted.name} ({spec.architecture}) gives {spec.dim} numbers for an image, but"
+            f" embedding_size is {wanted.expected_dim}; set it to {spec.dim}, or give another checkpoint"
+        )
+
+
+def _read(store: ArtifactStore, wanted: Wanted) -> tuple[nn.Module, EncoderSpec, str]:
+    if wanted.checkpoint is None:
+        spec = EncoderSpec("hog", Hog.dim, wanted.image_size or SIDE)
+        return build_network("hog", Hog.dim), spec, _sentence("Builtin encoder hog", spec)
+    path = store.open(wanted.checkpoint)
+    try:
+        if _is_ours(path):
+            return _read_ours(path, wanted.image_size)
+        return _read_checkpoint(path, wanted.image_size)
+    except ActiveLabelerError as error:
+        raise type(error)(
+            f"the checkpoint {wanted.name} cannot be used: {error}; it takes SimCLR, SimSiam and classifier .ckpt files,"
+            " and .pt files of an encoder: resnet18, resnet50 or minicnn"
+        ) from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Safetensors begin with the length of a JSON header."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
+
+
+def _read_ours(path: Path, image_size: int) -> tuple[nn.Module, EncoderSpec, str]:
+    spec, network = load_encoder(path)
+    spec = EncoderSpec(spec.architecture, spec.dim, image_size or spec.image_size)
+    return network, spec, _sentence(f"Encoder file of Active Labeler with {spec.architecture}", spec)
+
+
+def _read_checkpoint(path: Path, image_size: int) -> tuple[nn.Module, EncoderSpec, str]:
+    root = read_archive(path)
+    recognised = recognise(named_tensors(root))
+    weights = read_weights(recognised)
+    network = build_network(recognised.architecture, recognised.dim)
+    network.load_state_dict(weights)
+    default = IMAGE_SIZE_RESNET if recognised.architecture in RESNETS else IMAGE_SIZE_MINICNN
+    spec = EncoderSpec(recognised.architecture, recognised.dim, image_size or default)
+    kind = "Lightning checkpoint" if isinstance(root, dict) and "state_dict" in root else "Checkpoint"
+    kind = kind if isinstance(root, dict) else "Pickled module"
+    where = f"under {recognised.prefix!r}" if recognised.prefix else "at its top"
+    left = f", {recognised.others} other tensors left aside" if recognised.others else ""
+    return network, spec, _sentence(f"{kind} with {recognised.architecture} {where}{left}", spec)
+
+
+def _sentence(what: str, spec: EncoderSpec) -> str:
+    return f"{what}: {spec.dim} numbers for an image of {spec.image_size} x {spec.image_size} pixels."

@@ -1,0 +1,64 @@
+"""Pictures from outside the catalog -> vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protos.common_pb2 import Artifact
+from protos.errors import InvalidInputError
+from services.common.artifacts import ArtifactStore
+from services.common.images import UnreadableImageError, read_square
+from services.embedder.encoder_cache import LoadedEncoder
+from services.embedder.forward import BATCH_ROWS, NOT_FINITE, ForwardPass, finite_rows
+
+
+def embed_pictures(
+    store: ArtifactStore,
+    images: Sequence[Artifact],
+    names: Sequence[str],
+    encoder: LoadedEncoder,
+    precision: str,
+    forward: ForwardPass,
+) -> NDArray[np.float32]:
+    """Vectors float32 [n, dim] of n pictures.
+
+    Args:
+        store: where the pictures are.
+        images: the pictures, whole files.
+        names: as the user knows them; empty: those of the artifacts.
+        encoder: on its device.
+        precision: "fp32" or "bf16".
+        forward: the forward pass.
+
+    Raises:
+        InvalidInputError: when one is no image, or their number is not that of the names.
+        NotFoundError, DamagedError: when an artifact is not there or not whole.
+    """
+    if names and len(names) != len(images):
+        raise InvalidInputError(f"{len(images)} pictures came with {len(names)} file names; send one each, or none")
+    named = names or [image.path for image in images]
+    side = encoder.spec.image_size
+    parts = [np.zeros((0, encoder.spec.dim), dtype=np.float32)]
+    for first in range(0, len(images), BATCH_ROWS):
+        batch = slice(first, first + BATCH_ROWS)
+        pixels = [_read(store, *pair, side) for pair in zip(images[batch], named[batch], strict=True)]
+        vectors = forward.embed(encoder, pixels, precision)
+        _check_finite(vectors, named[batch])
+        parts.append(vectors)
+    return np.concatenate(parts)
+
+
+def _read(store: ArtifactStore, image: Artifact, name: str, side: int) -> NDArray[np.uint8]:
+    try:
+        return read_square(store.open(image), side)
+    except UnreadableImageError as error:
+        raise InvalidInputError(f"{name or image.path} cannot be used: {error}; give another image") from None
+
+
+def _check_finite(vectors: NDArray[np.float32], names: Sequence[str]) -> None:
+    for name, finite in zip(names, finite_rows(vectors), strict=True):
+        if not finite:
+            raise InvalidInputError(f"{name} cannot be used: {NOT_FINITE}; give another image or encoder")

@@ -1,0 +1,84 @@
+"""Translates: messages to calls, results to messages."""
+
+from __future__ import annotations
+
+import time
+
+import grpc
+
+from protos import embedder_pb2, embedder_pb2_grpc
+from protos.rpc import Registration
+from protos.wire import to_vectors
+from services.common.artifacts import ArtifactStore
+from services.common.catalog import Catalog
+from services.common.devices import describe_device
+from services.embedder.embedding import embed_shard
+from services.embedder.forward import check_precision
+from services.embedder.importing import Wanted, import_encoder
+from services.embedder.pictures import embed_pictures
+from services.embedder.settings import EmbedderSettings
+from services.embedder.shards import Shard
+from services.embedder.workers import Workers
+
+
+class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
+    """The embedder's side of its contract."""
+
+    def __init__(self, store: ArtifactStore, settings: EmbedderSettings) -> None:
+        self._store, self._settings = store, settings
+        self._workers = Workers(store, settings)
+
+    def Describe(
+        self, request: embedder_pb2.DescribeRequest, context: grpc.ServicerContext
+    ) -> embedder_pb2.DescribeResponse:
+        """The device of calls that name none, and the threads of a forward pass."""
+        device = describe_device(self._workers.device_of(""))
+        return embedder_pb2.DescribeResponse(device=device, threads=self._settings.compute_threads)
+
+    def ImportEncoder(
+        self, request: embedder_pb2.ImportEncoderRequest, context: grpc.ServicerContext
+    ) -> embedder_pb2.ImportEncoderResponse:
+        """Checkpoint to encoder artifact; the same checkpoint always gives the same artifact."""
+        checkpoint = request.checkpoint if request.HasField("checkpoint") else None
+        wanted = Wanted(checkpoint, request.file_name, request.builtin, request.image_size, request.expected_dim)
+        encoder, found = import_encoder(self._store, wanted)
+        return embedder_pb2.ImportEncoderResponse(run=request.run, encoder=encoder, found=found)
+
+    def EmbedShard(
+        self, request: embedder_pb2.EmbedShardRequest, context: grpc.ServicerContext
+    ) -> embedder_pb2.EmbedShardResponse:
+        """Blocks to artifacts; what is published already is only named."""
+        start = time.monotonic()
+        precision = check_precision(request.options.precision)
+        shard = Shard(request.first_block, request.blocks, request.encoder.artifact.sha256, precision)
+        with Catalog(self._store.open(request.catalog), self._settings.data_root) as catalog:
+            done = embed_shard(
+                self._store, catalog, shard, request.encoder, request.options.device, self._workers, context.is_active
+            )
+        return embedder_pb2.EmbedShardResponse(
+            run=request.run,
+            blocks=done.blocks,
+            computed=done.computed,
+            seconds=time.monotonic() - start,
+            device=done.device,
+        )
+
+    def EmbedImages(
+        self, request: embedder_pb2.EmbedImagesRequest, context: grpc.ServicerContext
+    ) -> embedder_pb2.EmbedImagesResponse:
+        """Pictures to vectors, in their order."""
+        precision = check_precision(request.options.precision)
+        with self._workers.encoder(request.encoder, request.options.device) as encoder:
+            vectors = embed_pictures(
+                self._store, request.images, request.file_names, encoder, precision, self._workers.forward
+            )
+        return embedder_pb2.EmbedImagesResponse(run=request.run, vectors=to_vectors(vectors))
+
+
+def registration(store: ArtifactStore, settings: EmbedderSettings) -> Registration:
+    """The embedder, ready to be served."""
+    servicer = EmbedderServicer(store, settings)
+    return Registration(
+        "activelabeler.v1.Embedder",
+        lambda server: embedder_pb2_grpc.add_EmbedderServicer_to_server(servicer, server),
+    )

@@ -1,0 +1,146 @@
+"""The way of a block: catalog rows -> files -> pixels -> vectors -> one artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+
+from protos.common_pb2 import Artifact
+from protos.embedder_pb2 import Block
+from protos.errors import InvalidInputError, NotFoundError, UnavailableError
+from services.common.artifacts import ArtifactStore, digest_of
+from services.common.blocks import BlockContent, read_block, write_block
+from services.common.catalog import BLOCK_ROWS, Catalog
+from services.embedder.decoding import Decoded, decode_ahead
+from services.embedder.encoder_cache import LoadedEncoder
+from services.embedder.forward import BATCH_ROWS, NOT_FINITE, ForwardPass, finite_rows
+from services.embedder.workers import Workers
+
+_VERSION = 1  # of how pixels become numbers: another one gives blocks other names
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What one call asks for."""
+
+    first_block: int
+    blocks: int
+    encoder_digest: str
+    precision: str
+
+    def name_of(self, catalog: Catalog, block: int) -> str:
+        """The artifact name of a block: its rows, the encoder and the precision, nothing else."""
+        rows = catalog.block_digest(block)
+        return f"blocks/{digest_of(_VERSION, rows, self.encoder_digest, self.precision)}.npz"
+
+
+def check_range(catalog: Catalog, shard: Shard) -> None:
+    """Refuses blocks that the catalog has not.
+
+    Raises:
+        InvalidInputError: with both ranges.
+    """
+    total = -(-len(catalog) // BLOCK_ROWS)
+    if shard.blocks < 1 or shard.first_block + shard.blocks > total:
+        raise InvalidInputError(
+            f"blocks {shard.first_block} to {shard.first_block + shard.blocks - 1} are asked for, but the catalog of"
+            f" {len(catalog)} images has blocks 0 to {total - 1}"
+        )
+
+
+def find_blocks(store: ArtifactStore, catalog: Catalog, shard: Shard) -> dict[int, Block | None]:
+    """Every block of the shard: as it was published, or None where it has to be computed."""
+    return {
+        block: _published(store, catalog, shard, block)
+        for block in range(shard.first_block, shard.first_block + shard.blocks)
+    }
+
+
+def _published(store: ArtifactStore, catalog: Catalog, shard: Shard, block: int) -> Block | None:
+    artifact = store.find(shard.name_of(catalog, block))
+    if artifact is None:
+        return None
+    return _describe(block, artifact, read_block(store.open(artifact)))
+
+
+def compute_blocks(
+    store: ArtifactStore,
+    catalog: Catalog,
+    shard: Shard,
+    missing: Sequence[int],
+    encoder: LoadedEncoder,
+    workers: Workers,
+    wanted: Callable[[], bool] = lambda: True,
+) -> Iterator[tuple[int, Block]]:
+    """Computes and publishes blocks, decoding the next one while the last is in the forward pass.
+
+    Args:
+        store: where blocks are published.
+        catalog: of the data set.
+        shard: what is asked for.
+        missing: the blocks to compute, in order.
+        encoder: on its device.
+        workers: the threads.
+        wanted: whether anybody still waits for the answer; asked before each block.
+
+    Raises:
+        NotFoundError: when the data folder is not on this machine: its images must not all be called unreadable.
+        UnavailableError: when nobody waits any more.
+    """
+    _check_root(catalog.root)
+    blocks = {block: list(catalog.rows(block * BLOCK_ROWS, BLOCK_ROWS)) for block in missing}
+    rows = chain.from_iterable(blocks.values())
+    with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec.image_size)) as files:
+        for block, its_rows in blocks.items():
+            if not wanted():
+                raise UnavailableError("the caller left before its blocks were embedded; ask again")
+            content = embed_files(files, len(its_rows), encoder, shard.precision, workers.forward)
+            yield block, _publish(store, catalog, shard, block, content)
+
+
+def embed_files(
+    files: Iterator[Decoded], count: int, encoder: LoadedEncoder, precision: str, forward: ForwardPass
+) -> BlockContent:
+    """The content of a block of the next ``count`` files."""
+    vectors = np.zeros((count, encoder.spec.dim), dtype=np.float32)
+    sha256 = np.zeros((count, 32), dtype=np.uint8)
+    quarantined: dict[int, str] = {}
+    for first in range(0, count, BATCH_ROWS):
+        decoded = list(islice(files, min(BATCH_ROWS, count - first)))
+        found = forward.embed(encoder, [one.pixels for one in decoded], precision)
+        finite = finite_rows(found)
+        found[~finite] = 0
+        vectors[first : first + len(found)] = found
+        for row, (one, good) in enumerate(zip(decoded, finite, strict=True), start=first):
+            sha256[row] = np.frombuffer(one.sha256, dtype=np.uint8)
+            if one.pixels is None or not good:
+                quarantined[row] = one.reason or NOT_FINITE
+    return BlockContent(vectors, sha256, quarantined)
+
+
+def _publish(store: ArtifactStore, catalog: Catalog, shard: Shard, block: int, content: BlockContent) -> Block:
+    with store.writing(shard.name_of(catalog, block)) as writing:
+        write_block(writing.path, content)
+    # Another replica may have been first, and its block stands: files may have been readable for one of the two only.
+    return _describe(block, writing.artifact, read_block(store.open(writing.artifact)))
+
+
+def _describe(block: int, artifact: Artifact, content: BlockContent) -> Block:
+    return Block(
+        first_item=block * BLOCK_ROWS,
+        rows=len(content.vectors),
+        artifact=artifact,
+        quarantined=len(content.quarantined),
+    )
+
+
+def _check_root(root: Path) -> None:
+    if not root.is_dir():
+        raise NotFoundError(
+            f"the data folder {root} is not on this machine; set ACTIVE_LABELER_DATA_ROOT to where it is mounted here"
+        )

@@ -1,0 +1,59 @@
+"""What all calls of one replica share: the device, the encoders in memory, the decoding threads, the forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import torch
+
+from protos.common_pb2 import Encoder
+from services.common.artifacts import ArtifactStore
+from services.common.devices import GpuClaim, choose_device, gpu_uuids
+from services.embedder.encoder_cache import EncoderCache, LoadedEncoder
+from services.embedder.forward import ForwardPass
+from services.embedder.settings import EmbedderSettings
+
+
+class Workers:
+    """Built once for each process.
+
+    Args:
+        store: where artifacts are.
+        settings: thread counts and the device.
+
+    Raises:
+        InvalidInputError, ConflictError: when the device of the settings is not there.
+    """
+
+    def __init__(self, store: ArtifactStore, settings: EmbedderSettings) -> None:
+        self.settings = settings
+        self.encoders = EncoderCache(store, settings.encoders_kept)
+        self.forward = ForwardPass(settings.compute_threads)
+        self.decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
+        self._claim = GpuClaim(settings.gpu_locks, gpu_uuids(), release=self.encoders.clear_gpu)
+        self.device_of("")
+
+    def device_of(self, name: str) -> torch.device:
+        """The device that a request's ``name`` stands for; "" stands for the one of the settings."""
+        return choose_device(name or self.settings.device, self.settings.require_device)
+
+    @contextmanager
+    def encoder(self, encoder: Encoder, device_name: str) -> Iterator[LoadedEncoder]:
+        """The encoder on its device, which is held within the block where it is a GPU.
+
+        Raises:
+            ConflictError: when no GPU can be had.
+        """
+        device = self.device_of(device_name)
+        if device.type != "cuda":
+            yield self.encoders.load(encoder, device)
+            return
+        with self._claim.using(device.index) as number:
+            yield self.encoders.load(encoder, torch.device("cuda", number))
+
+    def close(self) -> None:
+        """Ends the decoding threads and lets the GPU go."""
+        self.decoders.shutdown(cancel_futures=True)
+        self._claim.let_go()
