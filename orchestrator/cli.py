@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
     except ActiveLabelerError as error:
-        _end("\n".join(f"error: {line}" for line in str(error).splitlines()), error.exit_code)
+        _end(f"error: {error}", error.exit_code)
     except ClickException as error:
         error.show()
         sys.exit(2)

@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 from orchestrator import clients, config_file, remote, standing
 from orchestrator.control.daemon import serve_control
 from orchestrator.exporting import export_now
-from orchestrator.folder import RunFolder, create, open_existing
+from orchestrator.folder import RunFolder, abandon, create, open_existing
 from orchestrator.launcher import Launcher
 from orchestrator.loop import run_loop
 from orchestrator.outputs.final_dataset import Mode
@@ -23,7 +23,7 @@ from orchestrator.service_settings import OrchestratorSettings
 from orchestrator.session import session
 from orchestrator.settings import EndpointSettings, RunSettings
 from protos import rpc
-from protos.errors import InvalidInputError, UnavailableError
+from protos.errors import ActiveLabelerError, InvalidInputError, UnavailableError
 from services.common.telemetry import set_up_logging
 
 
@@ -102,7 +102,10 @@ def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSetting
         with session(settings, folder, asker, reporter, process) as work:
             finished = run_loop(work)
     except UnavailableError as error:
-        raise UnavailableError(f"{error}. Nothing is lost: go on with `active-labeler resume {folder.path}`") from error
+        raise UnavailableError(f"{error}\nNothing is lost: go on with `active-labeler resume {folder.path}`") from error
+    except ActiveLabelerError:
+        abandon(folder)
+        raise
     except KeyboardInterrupt:
         sys.stderr.write(f"Stopped; nothing is lost. Go on with `active-labeler resume {folder.path}`\n")
         sys.exit(130)

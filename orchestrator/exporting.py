@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.finish import deliver
@@ -21,10 +22,8 @@ def export_now(run: Run, output: Path, mode: Mode) -> str:
         ConflictError: when the run has nothing embedded yet.
     """
     run.replaying = True
-    try:
+    with suppress(Stopped):
         run_loop(run)  # the journal tells how far it came; nothing new is done
-    except Stopped:
-        pass
     if run.latest is None:
         raise ConflictError(f"the run in {run.folder.path} has embedded nothing yet, so there is nothing to export")
     catalogued = run.once("catalog", Catalogued, _never)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.config_file import save
+from orchestrator.journal import read_entries
 from orchestrator.settings import RunSettings
 from protos.errors import ConflictError, DamagedError, NotFoundError
 
@@ -101,6 +102,19 @@ def open_existing(path: Path) -> RunFolder:
             f"the run in {path} has format {about['format']}, this version works with {FORMAT}; use the version that made it"
         )
     return RunFolder(path, str(about["run"]))
+
+
+def abandon(folder: RunFolder) -> None:
+    """Gives the folder of a run free again that failed before anybody was asked anything: its settings need mending.
+
+    What was embedded stays, and costs nothing the next time. A run that has asked somebody is left as it is.
+    """
+    if folder.journal.exists():
+        steps = [str(entry["step"]) for entry in read_entries(folder.journal)[0]]
+        if any(step.endswith("/offer") or step == "seed-folder" for step in steps):
+            return
+    for file in (folder.path / "run.json", folder.journal, folder.path / "run.yaml"):
+        file.unlink(missing_ok=True)
 
 
 def _about(path: Path) -> dict[str, object] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator import config_file
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
-from orchestrator.folder import RunFolder, create, open_existing
+from orchestrator.folder import RunFolder, abandon, create, open_existing
 from orchestrator.loop import run_loop
 from orchestrator.outputs.ownership import check_outputs_free
 from orchestrator.places import check_places
@@ -18,7 +18,7 @@ from orchestrator.run import Board, Run, Stopped
 from orchestrator.service_settings import OrchestratorSettings
 from orchestrator.session import session
 from orchestrator.settings import RunSettings
-from protos.errors import ActiveLabelerError, ConflictError, NotFoundError
+from protos.errors import ActiveLabelerError, ConflictError, NotFoundError, UnavailableError
 
 log = logging.getLogger("active_labeler")
 ENDED = ("finished", "stopped", "failed")
@@ -137,6 +137,8 @@ class RunManager:
             managed.message = f"stopped; nothing is lost: go on with `active-labeler resume {managed.folder.path}`"
             self._end(managed, "stopped")
         except ActiveLabelerError as error:
+            if not isinstance(error, UnavailableError):
+                abandon(managed.folder)
             managed.message = str(error)
             self._end(managed, "failed")
         except Exception as error:

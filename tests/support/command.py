@@ -1,0 +1,81 @@
+"""The command line as a user starts it, and what a run has left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+
+ACTIVE_LABELER = [sys.executable, "-c", "from orchestrator.cli import main; main()"]
+Rows = list[tuple[int, str, int]]
+
+
+def environment() -> dict[str, str]:
+    """The environment of a user who knows nothing of other runs."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ACTIVE_LABELER_")}
+    return {**kept, "COLUMNS": "160"}
+
+
+def run_command(
+    *arguments: str | Path, cwd: Path, typed: str = "", timeout_s: float = 240
+) -> subprocess.CompletedProcess[str]:
+    """Runs ``active-labeler ARGUMENTS`` to its end."""
+    return subprocess.run(
+        [*ACTIVE_LABELER, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(),
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+    )
+
+
+def start_command(*arguments: str | Path, cwd: Path) -> subprocess.Popen[str]:
+    """Starts ``active-labeler ARGUMENTS`` in a process group of its own; its output goes to ``cwd/output.txt``."""
+    with (cwd / "output.txt").open("a") as output:
+        return subprocess.Popen(
+            [*ACTIVE_LABELER, *map(str, arguments)],
+            cwd=cwd,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            text=True,
+            start_new_session=True,
+        )
+
+
+def label_rows(runtime: Path) -> Rows:
+    """The (item, answer, round) rows of the label log of an embedded run, sorted."""
+    with closing(sqlite3.connect(f"file:{runtime / 'labels' / 'labels.sqlite'}?mode=ro", uri=True)) as database:
+        return sorted(database.execute("SELECT item, answer, round FROM events").fetchall())
+
+
+def services_of(pid: int) -> dict[str, int]:
+    """Service name -> process number, of the services that a command has started."""
+    found = {}
+    for child in psutil.Process(pid).children(recursive=True):
+        line = child.cmdline()
+        name = next((part.removeprefix("services.") for part in line if part.startswith("services.")), None)
+        if name is not None:
+            found[name] = child.pid
+    return found
+
+
+def kill(pid: int) -> None:
+    """kill -9."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def still_alive(pids: list[int], seconds: float = 15) -> list[int]:
+    """Those of ``pids`` that live on after ``seconds``; a zombie is dead."""
+    processes = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return [process.pid for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
