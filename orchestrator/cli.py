@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from click.exceptions import ClickException
+from typer.exceptions import TyperException
 
 from orchestrator import commands
 from protos.errors import ActiveLabelerError
@@ -177,9 +177,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
     except ActiveLabelerError as error:
         _end(f"error: {error}", error.exit_code)
-    except ClickException as error:
-        error.show()
-        sys.exit(2)
+    except TyperException as error:
+        sentence = error.format_message().rstrip(".")  # none where the help itself was the answer
+        _end(f"error: {sentence}; see `active-labeler --help`" if sentence else "", 2)
     except (KeyboardInterrupt, typer.Abort):
         _end("Stopped; every answer is kept. Go on with `active-labeler resume RUNTIME`.", 130)
     except OSError as error:
