@@ -35,7 +35,7 @@ stubs: ## compile the contracts in protos/ to Python, after a change of them
 	@scripts/environment.sh demo
 	@$(BIN)/python -m protos.compile
 
-docs: ## write docs/reference.md anew, from the code
+docs: ## write docs/configuration.md anew, from the code
 	@scripts/environment.sh demo
 	@$(BIN)/python scripts/reference.py
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from orchestrator.setting_types import STRATEGIES, Device, Folder, OptionalPath, Strategy, lower
+from orchestrator.setting_types import Device, Folder, OptionalPath, Strategy, lower
 
 
 class Section(BaseModel):
@@ -30,7 +30,7 @@ class EncoderSettings(Section):
         description="checkpoint of a self-supervised encoder (.ckpt or .pt); without one, `encoder.builtin` is used",
     )
     family: Annotated[Literal["simclr", "simsiam"] | None, BeforeValidator(lower)] = Field(
-        None, description="how the checkpoint was trained: simclr or simsiam; only shown, the file itself decides"
+        None, description="how the checkpoint was trained; only shown, the file itself decides"
     )
     builtin: str = Field(
         "hog", min_length=1, description="encoder that needs no file, used when there is no `encoder.path`"
@@ -104,7 +104,7 @@ class IndexSettings(Section):
         50, ge=1, le=10_000, description="more trees find truer neighbours and take more memory and time"
     )
     metric: Annotated[Literal["euclidean", "angular"], BeforeValidator(lower)] = Field(
-        "euclidean", description="distance between embeddings: euclidean or angular"
+        "euclidean", description="distance between embeddings"
     )
     n_jobs: int = Field(
         1, ge=1, le=1024, description="threads that build the index; only 1 gives the same index every time"
@@ -117,7 +117,11 @@ class IndexSettings(Section):
 class SamplingSettings(Section):
     """Which images are asked about in a round."""
 
-    strategy: Strategy = Field("uncertainty", description=f"how images are chosen: {', '.join(STRATEGIES)}")
+    strategy: Strategy = Field(
+        "uncertainty",
+        description="how images are chosen; random; uncertainty: probability nearest to 0.5; gaussian: drawn around 0.5;"
+        " uncertainty_balanced: half from either side of 0.5; positive: most likely positive",
+    )
     size: int = Field(20, ge=1, description="images chosen in a round")
     neighbours: bool = Field(False, description="ask about the nearest neighbours of the chosen images, too")
     n_closest: int = Field(5, ge=1, description="neighbours of each chosen image; the image itself counts, so 5 adds 4")
