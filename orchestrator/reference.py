@@ -79,20 +79,20 @@ def _settings_table(prefix: str, fields: Mapping[str, FieldInfo]) -> str:
     originals = _originals()
     rows = []
     for name, field in fields.items():
-        was = ", ".join(f"`{key}`" for key in originals.get(prefix + name, []))
+        was = ", ".join(originals.get(prefix + name, []))
         rows.append((f"`{prefix}{name}`", _kind(field), _default(field.default), field.description or "", was))
     return _table(("setting", "takes", "default", "meaning", "the original's key"), rows)
 
 
 def _originals() -> dict[str, list[str]]:
     """Our dotted name -> the original's keys; those that stand in both of its files say which one is meant."""
-    found: dict[str, list[str]] = {name: [key] for key, name in original_config.PIPELINE.items()}
+    found: dict[str, list[str]] = {name: [f"`{key}`"] for key, name in original_config.PIPELINE.items()}
     for key, name in original_config.MODEL.items():
-        where = " in model_config.yaml" if key in original_config.PIPELINE else ""
-        found.setdefault(name, []).append(key + where)
+        where = " (model_config.yaml)" if key in original_config.PIPELINE else ""
+        found.setdefault(name, []).append(f"`{key}`{where}")
     for key, first in original_config.SECOND.items():
         if key != first:
-            found[original_config.PIPELINE[first]].append(key)
+            found[original_config.PIPELINE[first]].append(f"`{key}`")
     return found
 
 
