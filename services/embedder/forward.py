@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,7 +16,10 @@ from protos.errors import ExhaustedError, InvalidInputError
 from services.common.encoders.preprocess import to_batch
 from services.embedder.encoder_cache import LoadedEncoder
 
-BATCH_ROWS = 64  # divides a block; part of what makes vectors bit-equal, therefore no setting
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+BATCH_ROWS = 32  # divides a block; part of what makes vectors bit-equal, therefore no setting
 PRECISIONS = ("fp32", "bf16")
 NOT_FINITE = "its embedding is not finite (NaN or infinity)"
 
@@ -31,43 +37,57 @@ def check_precision(precision: str) -> str:
 
 
 class ForwardPass:
-    """Runs encoders with a fixed number of processor threads, one batch at a time: two at once would only be slower.
+    """Runs encoders: several batches at the same time, each on one processor thread.
+
+    Threads that share one batch wait for each other at every layer, and for each other's neighbours on a busy machine;
+    batches side by side do not, and a vector does not depend on the number of threads.
 
     Args:
-        threads: processor threads of a forward pass.
+        threads: batches at the same time.
     """
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._turn = threading.Lock()
-        torch.set_num_threads(threads)
+        self._pool = ThreadPoolExecutor(threads, "forward", initializer=torch.set_num_threads, initargs=(1,))
 
-    def embed(
-        self, encoder: LoadedEncoder, pixels: Sequence[NDArray[np.uint8] | None], precision: str
-    ) -> NDArray[np.float32]:
-        """Vectors float32 [n, dim] of up to 64 images uint8 [side, side, 3]; zero where there is no image.
+    def start(
+        self,
+        encoder: LoadedEncoder,
+        pixels: Sequence[NDArray[np.uint8] | None],
+        precision: str,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Future[NDArray[np.float32]]:
+        """Vectors float32 [n, dim] of up to ``batch_rows`` images uint8 [side, side, 3]; zero where there is no image.
 
-        Raises:
+        Raises (from the future):
             ExhaustedError: when memory does not suffice.
         """
+        return self._pool.submit(self._embed, encoder, pixels, precision, batch_rows)
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _embed(
+        self, encoder: LoadedEncoder, pixels: Sequence[NDArray[np.uint8] | None], precision: str, batch_rows: int
+    ) -> NDArray[np.float32]:
         rows = np.zeros((len(pixels), encoder.spec.dim), dtype=np.float32)
         there = {row: image for row, image in enumerate(pixels) if image is not None}
         if not there:
             return rows
         side = encoder.spec.image_size
         try:
-            batch = np.zeros((BATCH_ROWS, side, side, 3), dtype=np.uint8)
+            batch = np.zeros((batch_rows, side, side, 3), dtype=np.uint8)
             for row, image in there.items():
                 batch[row] = image
-            with self._turn:
-                vectors = self._run(encoder, batch, precision)
+            vectors = self._run(encoder, batch, precision)
         except (MemoryError, RuntimeError) as error:
-            raise _memory_error(error, encoder) from error
+            raise _memory_error(error, encoder, batch_rows) from error
         rows[list(there)] = vectors[list(there)]
         return rows
 
-    def _run(self, encoder: LoadedEncoder, batch: NDArray[np.uint8], precision: str) -> NDArray[np.float32]:
-        torch.set_num_threads(self.threads)  # holds for the calling thread only
+    @staticmethod
+    def _run(encoder: LoadedEncoder, batch: NDArray[np.uint8], precision: str) -> NDArray[np.float32]:
         device = encoder.device
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
@@ -81,12 +101,12 @@ def _to_gpu(batch: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
     return torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).to(torch.float32)
 
 
-def _memory_error(error: Exception, encoder: LoadedEncoder) -> Exception:
+def _memory_error(error: Exception, encoder: LoadedEncoder, batch_rows: int) -> Exception:
     text = str(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in text:
         spec = encoder.spec
         return ExhaustedError(
-            f"the memory of {encoder.device} does not suffice for {BATCH_ROWS} images of {spec.image_size} pixels"
+            f"the memory of {encoder.device} does not suffice for {batch_rows} images of {spec.image_size} pixels"
             f" with {spec.architecture}; take a smaller image_size"
         )
     return error
@@ -95,3 +115,22 @@ def _memory_error(error: Exception, encoder: LoadedEncoder) -> Exception:
 def finite_rows(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which rows [n] bool of vectors [n, dim] hold finite numbers only."""
     return np.asarray(np.isfinite(vectors).all(axis=1), dtype=np.bool_)
+
+
+def in_order(
+    items: Iterable[Item], start: Callable[[Item], Future[Result]], ahead: int
+) -> Generator[tuple[Item, Result], None, None]:
+    """Each item with the result of ``start(item)``, in order, while up to ``ahead`` later ones are being worked on."""
+    waiting = iter(items)
+    running: deque[tuple[Item, Future[Result]]] = deque()
+    try:
+        while True:
+            for item in islice(waiting, ahead + 1 - len(running)):
+                running.append((item, start(item)))
+            if not running:
+                return
+            item, future = running.popleft()
+            yield item, future.result()
+    finally:
+        for _, future in running:
+            future.cancel()

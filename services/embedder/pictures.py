@@ -12,7 +12,7 @@ from protos.errors import InvalidInputError
 from services.common.artifacts import ArtifactStore
 from services.common.images import UnreadableImageError, read_square
 from services.embedder.encoder_cache import LoadedEncoder
-from services.embedder.forward import BATCH_ROWS, NOT_FINITE, ForwardPass, finite_rows
+from services.embedder.forward import NOT_FINITE, ForwardPass, finite_rows, in_order
 
 
 def embed_pictures(
@@ -41,14 +41,14 @@ def embed_pictures(
         raise InvalidInputError(f"{len(images)} pictures came with {len(names)} file names; send one each, or none")
     named = names or [image.path for image in images]
     side = encoder.spec.image_size
-    parts = [np.zeros((0, encoder.spec.dim), dtype=np.float32)]
-    for first in range(0, len(images), BATCH_ROWS):
-        batch = slice(first, first + BATCH_ROWS)
-        pixels = [_read(store, *pair, side) for pair in zip(images[batch], named[batch], strict=True)]
-        vectors = forward.embed(encoder, pixels, precision)
-        _check_finite(vectors, named[batch])
-        parts.append(vectors)
-    return np.concatenate(parts)
+    vectors = np.zeros((len(images), encoder.spec.dim), dtype=np.float32)
+    pixels = (_read(store, *pair, side) for pair in zip(images, named, strict=True))
+    # One by one: somebody waits for the few that there are, and a padded batch would make one cost as much as many.
+    found = in_order(pixels, lambda image: forward.start(encoder, [image], precision, batch_rows=1), forward.threads)
+    for row, (_, vector) in enumerate(found):
+        vectors[row] = vector[0]
+    _check_finite(vectors, named)
+    return vectors
 
 
 def _read(store: ArtifactStore, image: Artifact, name: str, side: int) -> NDArray[np.uint8]:

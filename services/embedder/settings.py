@@ -18,7 +18,9 @@ class EmbedderSettings(ServiceSettings):
     """What the embedder needs to know to start."""
 
     compute_threads: int = Field(
-        default_factory=_cores, ge=1, description="processor threads of a forward pass; not given: one for each core"
+        default_factory=_cores,
+        ge=1,
+        description="batches embedded at the same time, each on one thread; not given: one a core",
     )
     decode_threads: int = Field(
         default_factory=_cores, ge=1, description="threads that read and decode images; not given: one for each core"

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protos.common_pb2 import Artifact
 from protos.embedder_pb2 import Block
 from protos.errors import InvalidInputError, NotFoundError, UnavailableError
 from services.common.artifacts import ArtifactStore, digest_of
 from services.common.blocks import BlockContent, read_block, write_block
-from services.common.catalog import BLOCK_ROWS, Catalog
+from services.common.catalog import BLOCK_ROWS, Catalog, Row
 from services.embedder.decoding import Decoded, decode_ahead
 from services.embedder.encoder_cache import LoadedEncoder
-from services.embedder.forward import BATCH_ROWS, NOT_FINITE, ForwardPass, finite_rows
+from services.embedder.forward import BATCH_ROWS, NOT_FINITE, finite_rows, in_order
 from services.embedder.workers import Workers
 
 _VERSION = 1  # of how pixels become numbers: another one gives blocks other names
@@ -94,33 +96,54 @@ def compute_blocks(
     """
     _check_root(catalog.root)
     blocks = {block: list(catalog.rows(block * BLOCK_ROWS, BLOCK_ROWS)) for block in missing}
+    contents = {block: _empty(len(rows), encoder.spec.dim) for block, rows in blocks.items()}
     rows = chain.from_iterable(blocks.values())
+
+    def start(batch: _Batch) -> Future[NDArray[np.float32]]:
+        return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision)
+
     with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec.image_size)) as files:
-        for block, its_rows in blocks.items():
-            if not wanted():
-                raise UnavailableError("the caller left before its blocks were embedded; ask again")
-            content = embed_files(files, len(its_rows), encoder, shard.precision, workers.forward)
-            yield block, _publish(store, catalog, shard, block, content)
+        batches = _batches(files, blocks)
+        with closing(in_order(batches, start, workers.forward.threads)) as done:
+            for batch, vectors in done:
+                if not wanted():
+                    raise UnavailableError("the caller left before its blocks were embedded; ask again")
+                _fill(contents[batch.block], batch, vectors)
+                if batch.last:
+                    yield batch.block, _publish(store, catalog, shard, batch.block, contents.pop(batch.block))
 
 
-def embed_files(
-    files: Iterator[Decoded], count: int, encoder: LoadedEncoder, precision: str, forward: ForwardPass
-) -> BlockContent:
-    """The content of a block of the next ``count`` files."""
-    vectors = np.zeros((count, encoder.spec.dim), dtype=np.float32)
-    sha256 = np.zeros((count, 32), dtype=np.uint8)
-    quarantined: dict[int, str] = {}
-    for first in range(0, count, BATCH_ROWS):
-        decoded = list(islice(files, min(BATCH_ROWS, count - first)))
-        found = forward.embed(encoder, [one.pixels for one in decoded], precision)
-        finite = finite_rows(found)
-        found[~finite] = 0
-        vectors[first : first + len(found)] = found
-        for row, (one, good) in enumerate(zip(decoded, finite, strict=True), start=first):
-            sha256[row] = np.frombuffer(one.sha256, dtype=np.uint8)
-            if one.pixels is None or not good:
-                quarantined[row] = one.reason or NOT_FINITE
-    return BlockContent(vectors, sha256, quarantined)
+@dataclass(frozen=True)
+class _Batch:
+    """The next files of a block, decoded."""
+
+    block: int
+    first: int
+    files: list[Decoded]
+    last: bool
+
+
+def _batches(files: Iterator[Decoded], blocks: Mapping[int, Sequence[Row]]) -> Iterator[_Batch]:
+    """The files of all blocks, cut into batches that never reach over the end of a block."""
+    for block, rows in blocks.items():
+        for first in range(0, len(rows), BATCH_ROWS):
+            end = min(first + BATCH_ROWS, len(rows))
+            yield _Batch(block, first, list(islice(files, end - first)), end == len(rows))
+
+
+def _empty(count: int, dim: int) -> BlockContent:
+    return BlockContent(np.zeros((count, dim), dtype=np.float32), np.zeros((count, 32), dtype=np.uint8), {})
+
+
+def _fill(content: BlockContent, batch: _Batch, vectors: NDArray[np.float32]) -> None:
+    """Puts a batch into its block; what has no pixels, or no finite vector, is quarantined and stays zero."""
+    finite = finite_rows(vectors)
+    for row, (file, vector, good) in enumerate(zip(batch.files, vectors, finite, strict=True), start=batch.first):
+        content.sha256[row] = np.frombuffer(file.sha256, dtype=np.uint8)
+        if file.pixels is None or not good:
+            content.quarantined[row] = file.reason or NOT_FINITE
+        else:
+            content.vectors[row] = vector
 
 
 def _publish(store: ArtifactStore, catalog: Catalog, shard: Shard, block: int, content: BlockContent) -> Block:

@@ -54,6 +54,7 @@ class Workers:
             yield self.encoders.load(encoder, torch.device("cuda", number))
 
     def close(self) -> None:
-        """Ends the decoding threads and lets the GPU go."""
+        """Ends the threads and lets the GPU go."""
+        self.forward.close()
         self.decoders.shutdown(cancel_futures=True)
         self._claim.let_go()

@@ -15,7 +15,8 @@ class EncoderSpec:
     """An architecture with the shape of its input and output.
 
     Attributes:
-        architecture: "resnet18", "resnet50", "minicnn" or "hog".
+        architecture: "resnet18", "resnet50", "hog", or "minicnn" with its dim, for example "minicnn64"; without it the dim is
+            added.
         dim: length of one embedding.
         image_size: side of the square input, in pixels.
     """
@@ -25,5 +26,8 @@ class EncoderSpec:
     image_size: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.image_size <= MAX_IMAGE_SIZE:
-            raise InvalidInputError(f"image_size {self.image_size} is not between 1 and {MAX_IMAGE_SIZE} pixels")
+        if self.architecture == "minicnn":
+            object.__setattr__(self, "architecture", f"minicnn{self.dim}")
+        least = 8 if self.architecture.startswith("minicnn") else 1
+        if not least <= self.image_size <= MAX_IMAGE_SIZE:
+            raise InvalidInputError(f"image_size {self.image_size} is not between {least} and {MAX_IMAGE_SIZE} pixels")
