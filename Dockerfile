@@ -39,7 +39,9 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     /opt/venv/bin/pip install --no-cache-dir --no-deps /wheels/active_labeler-*.whl \
     && /opt/venv/bin/pip uninstall --yes pip setuptools uv 2>/dev/null \
-    && find /opt/venv -type d -name tests -path '*/pandas/*' -prune -exec rm -rf {} +
+    && cd /opt/venv/lib/python3*/site-packages \
+    && find . -type d -name tests -prune -exec rm -rf {} + \
+    && find . -name '*.pyi' -delete
 RUN case "$SERVICE" in \
         orchestrator) echo 'exec active-labeler serve' ;; \
         *) echo "exec python -m services.$SERVICE" ;; \
