@@ -1,0 +1,160 @@
+"""The final model: one file, equal to the loop's own scores, and safe to open."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from protos.common_pb2 import Artifact
+from protos.errors import DamagedError, InvalidInputError, NotFoundError
+from services.common.artifacts import ArtifactStore
+from services.common.encoders.files import load_encoder, save_encoder
+from services.common.encoders.networks import build_network
+from services.common.encoders.preprocess import to_batch
+from services.common.encoders.spec import EncoderSpec
+from services.common.images import read_square
+from services.trainer.export import export
+from services.trainer.final_model import Classification, load
+from services.trainer.heads import EVALUATOR, Head, HeadRecord, HeadShape, head_bytes, load_head
+from services.trainer.scoring import probabilities
+
+
+def parts(store: ArtifactStore, architecture: str, dim: int, head_dim: int | None = None) -> tuple[Artifact, Artifact]:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        network = build_network(architecture, dim)
+        for module in network.modules():
+            if isinstance(
+                module, torch.nn.Conv2d
+            ):  # as they come, what a deep network gives hardly depends on the image
+                torch.nn.init.kaiming_normal_(module.weight)
+        head = Head(HeadShape(EVALUATOR, head_dim or dim, 16, 0.5))
+    spec = EncoderSpec(architecture, dim, 20)
+    encoder, _ = store.once(f"encoders/{architecture}.safetensors", lambda path: save_encoder(path, network, spec))
+    return encoder, store.put("heads/h.safetensors", head_bytes(head, HeadRecord(head.shape, "", 0, 0, 0.1, 1)))
+
+
+@pytest.fixture
+def model_file(store: ArtifactStore) -> Path:
+    return store.open(export(store, *parts(store, "minicnn", 24), "red"))
+
+
+@pytest.mark.parametrize(("architecture", "dim"), [("minicnn", 24), ("resnet18", 512), ("hog", 384)])
+def test_it_gives_the_scores_of_the_loop(store: ArtifactStore, images: Any, architecture: str, dim: int) -> None:
+    encoder, head = parts(store, architecture, dim)
+    model = load(store.open(export(store, encoder, head, "red")))
+    paths = sorted(images.folder.iterdir())
+    _, network = load_encoder(store.open(encoder))
+    with torch.no_grad():
+        vectors = torch.cat([network(to_batch(read_square(path, 20)[None])) for path in paths]).numpy()
+    expected = probabilities(load_head(store.open(head))[0], vectors, np.ones(len(paths), dtype=bool))
+    found = model.probabilities(paths)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert np.ptp(expected) > 0
+
+
+def test_it_takes_a_path_a_picture_or_several(model_file: Path, images: Any) -> None:
+    model = load(str(model_file))
+    path = images.folder / "00.png"
+    one = model.classify(path)
+    assert one == model.classify(str(path)) == model.classify(Image.open(path))
+    assert model.classify([path, images.folder / "01.png"])[0].label == one.label
+    assert model.classify([]) == []
+    assert one == Classification(("red" if one.positive else "not red"), one.probability >= 0.5, one.probability)
+
+
+def test_the_threshold_decides(model_file: Path, images: Any) -> None:
+    model = load(model_file)
+    path = images.folder / "00.png"
+    model.threshold = 0.0
+    assert model.classify(path).label == "red"
+    model.threshold = 1.1
+    assert model.classify(path).label == "not red"
+
+
+def test_equal_models_have_equal_bytes_and_nothing_but_plain_values(
+    tmp_path: Path, store: ArtifactStore, model_file: Path
+) -> None:
+    content = torch.load(model_file, weights_only=True)
+    assert content["positive_name"] == "red"
+    assert content["threshold"] == 0.5
+    assert content["encoder"] == {"architecture": "minicnn", "dim": 24, "image_size": 20}
+    assert content["head"] == {"kind": EVALUATOR, "dim": 24, "hidden_dim": 16, "dropout": 0.5}
+    other = ArtifactStore(tmp_path / "other")
+    assert (
+        export(other, *parts(other, "minicnn", 24), "red").sha256
+        == export(store, *parts(store, "minicnn", 24), "red").sha256
+    )
+
+
+def test_without_a_name_the_class_is_called_positive(store: ArtifactStore) -> None:
+    assert load(store.open(export(store, *parts(store, "minicnn", 24), ""))).positive_name == "positive"
+
+
+def test_encoder_and_head_must_go_together(store: ArtifactStore) -> None:
+    encoder, head = parts(store, "minicnn", 24, head_dim=25)
+    with pytest.raises(InvalidInputError, match="the encoder gives 24 numbers, the head takes 25"):
+        export(store, encoder, head, "red")
+
+
+class Bomb:
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path("bomb-went-off"),)
+
+
+def test_files_that_are_no_final_model_get_one_sentence(
+    tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotFoundError, match="there is no file"):
+        load(tmp_path / "absent.ckpt")
+    with pytest.raises(NotFoundError):
+        load(tmp_path)
+    data = model_file.read_bytes()
+    path = tmp_path / "final_model.ckpt"
+    for wrong in (b"", b"text", data[: len(data) // 2], pickle.dumps(Bomb()), pickle.dumps([1])):
+        path.write_bytes(wrong)
+        with pytest.raises(InvalidInputError, match=r"final_model.ckpt is "):
+            load(path)
+    torch.save({"state_dict": {}}, path)
+    with pytest.raises(InvalidInputError, match="no final model of this program"):
+        load(path)
+    torch.save({"bomb": Bomb()}, path)
+    with pytest.raises(InvalidInputError):
+        load(path)
+    assert not (tmp_path / "bomb-went-off").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"version": 99}, InvalidInputError),
+        ({"encoder": {"architecture": "vit", "dim": 24, "image_size": 20}}, DamagedError),
+        ({"encoder": {"dim": 24}}, DamagedError),
+        ({"encoder_weights": {}}, DamagedError),
+        ({"head_weights": None}, DamagedError),
+        ({"threshold": "high"}, DamagedError),
+    ],
+)
+def test_models_that_are_not_whole_get_one_sentence(
+    tmp_path: Path, model_file: Path, change: dict[str, Any], kind: type[Exception]
+) -> None:
+    torch.save({**torch.load(model_file, weights_only=True), **change}, tmp_path / "changed.ckpt")
+    with pytest.raises(kind, match=r"changed\.ckpt is a") as caught:
+        load(tmp_path / "changed.ckpt")
+    assert "\n" not in str(caught.value)
+
+
+def test_images_that_are_none_are_named(tmp_path: Path, model_file: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    model = load(model_file)
+    for name in ("bad.png", "absent.png"):
+        with pytest.raises(InvalidInputError, match=f"{name} cannot be classified: "):
+            model.classify(tmp_path / name)
