@@ -48,8 +48,18 @@ def check_places(settings: RunSettings) -> None:
 
     Raises:
         NotFoundError: when a folder or file does not exist.
-        InvalidInputError: when results would land where images are listed, or a seed folder has not the two sides.
+        InvalidInputError: when results would land where images are listed, a seed folder has not the two sides,
+            or a path cannot be looked at.
     """
+    try:
+        _check(settings)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{error.filename} cannot be looked at ({error.strerror}); give another path"
+        ) from error
+
+
+def _check(settings: RunSettings) -> None:
     root = data_root(settings)
     if not settings.data.exists():
         raise NotFoundError(f"the data folder {settings.data} does not exist; give the folder that holds the images")

@@ -85,3 +85,8 @@ def test_a_seed_folder_has_two_sides(folder: Path) -> None:
     (folder / "seeds" / "positive").mkdir(parents=True)
     with pytest.raises(InvalidInputError, match="has no negative/"):
         check_places(settings(folder, seed_set={"folder": folder / "seeds"}))
+
+
+def test_a_path_that_the_system_refuses_is_named(folder: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"cannot be looked at \(File name too long\); give another path"):
+        check_places(settings(folder, data=folder / ("x" * 300)))
