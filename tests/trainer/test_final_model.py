@@ -52,7 +52,7 @@ def test_it_gives_the_scores_of_the_loop(store: ArtifactStore, images: Any, arch
     paths = sorted(images.folder.iterdir())
     _, network = load_encoder(store.open(encoder))
     with torch.no_grad():
-        vectors = torch.cat([network(to_batch(read_square(path, 20)[None])) for path in paths]).numpy()
+        vectors = torch.cat([network(to_batch(np.stack([read_square(path, 20)]))) for path in paths]).numpy()
     expected = probabilities(load_head(store.open(head))[0], vectors, np.ones(len(paths), dtype=bool))
     found = model.probabilities(paths)
     assert found.dtype == np.float32

@@ -44,7 +44,7 @@ def parameters(**more: Any) -> pb.TrainingParameters:
     return pb.TrainingParameters(**{**values, **more})
 
 
-def head_request(vectors: Artifact, labels: Any, **more: Any) -> pb.TrainHeadRequest:
+def head_request(vectors: Artifact, labels: Any, /, **more: Any) -> pb.TrainHeadRequest:
     values = {"run": "r1", "vectors": vectors, "labels": to_labels(*labels), "parameters": parameters()}
     return pb.TrainHeadRequest(**{**values, **more})
 
@@ -92,7 +92,7 @@ def test_calls_at_the_same_time_get_their_own_answers(trainer: Any, vectors: Art
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(ask, [40, 50, 60, 40, 50, 60]))
     assert [answer.run for answer in answers] == ["40", "50", "60"] * 2
-    assert answers[:3] == answers[3:] or [a.head for a in answers[:3]] == [a.head for a in answers[3:]]
+    assert [answer.head for answer in answers[:3]] == [answer.head for answer in answers[3:]]
 
 
 def fine_tune(encoder: Encoder, images: Any, **more: Any) -> pb.FineTuneRequest:
