@@ -25,6 +25,8 @@ from services.common.settings import ServiceSettings
 log = logging.getLogger(__name__)
 
 IDLE_S = 60.0
+WAIT_S = IDLE_S + 30.0  # longer than another worker keeps an idle GPU
+_POLL_S = 0.1
 _NAME = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
 
@@ -98,7 +100,7 @@ class GpuClaim:
         return None if self._held is None else self._held[0]
 
     @contextmanager
-    def using(self, number: int | None = None, wait_s: float = 30.0) -> Iterator[int]:
+    def using(self, number: int | None = None, wait_s: float = WAIT_S) -> Iterator[int]:
         """Holds a GPU within the block and yields its number; blocks within blocks, and in threads, share it.
 
         Args:
@@ -106,40 +108,60 @@ class GpuClaim:
             wait_s: how long to wait for another process to let it go.
 
         Raises:
-            ConflictError: when all are taken that long.
+            ConflictError: when all are taken that long, or another one than ``number`` is held already.
+            InvalidInputError: when there is no GPU of that number.
         """
-        with self._lock:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-            if self._held is None:
-                self._held = self._acquire(number, time.monotonic() + wait_s)
-            elif number is not None and number != self._held[0]:
-                raise ConflictError(f"this worker holds GPU {self._held[0]}, not {number}; ask for device cuda instead")
-            self._users += 1
-            held = self._held[0]
+        if not self._uuids or (number is not None and not 0 <= number < len(self._uuids)):
+            raise InvalidInputError(
+                f"GPU {number or 0} is asked for, but this worker has {len(self._uuids)}; use auto or cpu"
+            )
+        end = time.monotonic() + wait_s
+        while (held := self._try_join(number)) is None:  # the lock is free while we wait: others may leave and let go
+            if time.monotonic() > end:
+                wanted = f"all {len(self._uuids)} GPUs are" if number is None else f"GPU {number} is"
+                raise ConflictError(f"{wanted} in use by other workers; start fewer, or wait")
+            time.sleep(_POLL_S)
         try:
             yield held
         finally:
             self._leave()
 
-    def _acquire(self, number: int | None, end: float) -> tuple[int, int]:
-        wanted = range(len(self._uuids)) if number is None else [number]
-        while True:
-            for candidate in wanted:
-                descriptor = self._try_lock(self._uuids[candidate])
-                if descriptor is not None:
-                    return candidate, descriptor
-            if time.monotonic() > end:
-                raise ConflictError(f"all {len(wanted)} GPUs are in use by other workers; start fewer, or wait")
-            time.sleep(0.1)
+    def _try_join(self, number: int | None) -> int | None:
+        """The number of the GPU that is held for one more user now; None when none can be had at this moment."""
+        with self._lock:
+            if self._held is not None and number not in (None, self._held[0]) and not self._users:
+                self._drop(self._held[1])
+            if self._held is None:
+                self._held = self._try_acquire(number)
+                if self._held is None:
+                    return None
+            elif number is not None and number != self._held[0]:
+                raise ConflictError(f"this worker holds GPU {self._held[0]}, not {number}; ask for device cuda instead")
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._users += 1
+            return self._held[0]
+
+    def _try_acquire(self, number: int | None) -> tuple[int, int] | None:
+        for candidate in range(len(self._uuids)) if number is None else [number]:
+            descriptor = self._try_lock(self._uuids[candidate])
+            if descriptor is not None:
+                return candidate, descriptor
+        return None
 
     def _try_lock(self, uuid: str) -> int | None:
         if self._folder is None:
             return -1
-        self._folder.mkdir(parents=True, exist_ok=True)
         name = re.sub(r"[^A-Za-z0-9-]", "_", uuid)
-        descriptor = os.open(self._folder / f"gpu-{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._folder / f"gpu-{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise InvalidInputError(
+                f"locks of GPUs cannot be kept in {self._folder}: {error.strerror}; set ACTIVE_LABELER_GPU_LOCKS to a"
+                " folder that can be written"
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -158,12 +180,14 @@ class GpuClaim:
     def let_go(self) -> None:
         """Lets the GPU go if nobody uses it."""
         with self._lock:
-            if self._users or self._held is None:
-                return
-            self._release()
-            if self._held[1] >= 0:
-                os.close(self._held[1])
-            self._held = None
+            if self._held is not None and not self._users:
+                self._drop(self._held[1])
+
+    def _drop(self, descriptor: int) -> None:
+        self._release()
+        if descriptor >= 0:
+            os.close(descriptor)
+        self._held = None
 
 
 class DeviceSettings(ServiceSettings):
