@@ -11,6 +11,7 @@ nothing in it is ever run: ``format``, ``version``, ``encoder`` (architecture, d
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -149,7 +150,9 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise NotFoundError(f"there is no file {path}; a run writes final_model.ckpt when it finishes")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about how a foreign file was pickled; the sentence below says enough
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a foreign or damaged file raises anything
         raise InvalidInputError(
             f"{path} is no final model of this program, or damaged ({type(error).__name__}); export it again"

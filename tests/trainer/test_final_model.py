@@ -85,7 +85,7 @@ def test_equal_models_have_equal_bytes_and_nothing_but_plain_values(
     content = torch.load(model_file, weights_only=True)
     assert content["positive_name"] == "red"
     assert content["threshold"] == 0.5
-    assert content["encoder"] == {"architecture": "minicnn", "dim": 24, "image_size": 20}
+    assert EncoderSpec(**content["encoder"]) == EncoderSpec("minicnn", 24, 20)
     assert content["head"] == {"kind": EVALUATOR, "dim": 24, "hidden_dim": 16, "dropout": 0.5}
     other = ArtifactStore(tmp_path / "other")
     assert (
