@@ -24,18 +24,26 @@ COPY orchestrator orchestrator
 COPY active_labeler active_labeler
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
+# The dependencies of this service in a file: what is installed below is kept until they change.
+FROM ${PYTHON} AS wanted
+ARG SERVICE
+WORKDIR /source
+COPY pyproject.toml ./
+COPY scripts/requirements_of.py scripts/
+RUN python scripts/requirements_of.py "$SERVICE" >wanted.txt
+
 # What this service needs, and nothing else.
 FROM ${PYTHON} AS environment
 ARG SERVICE
 ARG TORCH=cpu
 WORKDIR /source
-COPY pyproject.toml requirements.lock ./
-COPY scripts scripts
+COPY requirements.lock ./
+COPY scripts/prerequisites.sh scripts/install-torch.sh scripts/
 RUN python -m venv /opt/venv
 RUN case "$SERVICE" in embedder | trainer) PIP_NO_CACHE_DIR=1 scripts/install-torch.sh /opt/venv/bin/python ;; esac
-RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
-    python scripts/requirements_of.py "$SERVICE" >wanted.txt \
-    && /opt/venv/bin/pip install --no-cache-dir --find-links /wheels --constraint requirements.lock --requirement wanted.txt
+COPY --from=wanted /source/wanted.txt ./
+COPY --from=wheels /wheels/annoy-* /annoy/
+RUN /opt/venv/bin/pip install --no-cache-dir --find-links /annoy --constraint requirements.lock --requirement wanted.txt
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     /opt/venv/bin/pip install --no-cache-dir --no-deps /wheels/active_labeler-*.whl \
     && /opt/venv/bin/pip uninstall --yes pip setuptools uv 2>/dev/null \
