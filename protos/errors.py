@@ -91,8 +91,10 @@ _BY_CODE: dict[grpc.StatusCode, type[ActiveLabelerError]] = {
 _BY_CODE[grpc.StatusCode.CANCELLED] = UnavailableError
 
 
-def from_rpc_error(error: grpc.RpcError, method: str) -> ActiveLabelerError:
+def from_rpc_error(error: Exception, method: str) -> ActiveLabelerError:
     """The domain error that a failed call carries; ``method`` is named where the peer gave no sentence of its own."""
+    if isinstance(error, ValueError) and "closed" in str(error):  # what gRPC says of a closed channel
+        return UnavailableError(f"{method}: the connection has been closed on this side")
     if not isinstance(error, grpc.Call):
         return InternalError(f"{method} failed: {type(error).__name__}: {error}")
     code, details = error.code(), error.details() or ""

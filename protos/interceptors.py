@@ -31,8 +31,8 @@ class ServerErrors(grpc.ServerInterceptor):
         """Wraps the handler of one call; only unary requests exist in our contracts."""
         handler = continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or handler.request_streaming or method.startswith("/grpc."):
-            return handler  # health and reflection are gRPC's own, and not all of their handlers are plain functions
+        if handler is None or handler.request_streaming:
+            return handler  # reflection
         parse = handler.request_deserializer or (lambda data: data)
         if handler.response_streaming:
             stream = handler.unary_stream
@@ -115,17 +115,34 @@ class ClientErrors(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
 
     def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """Streams live as long as they have something to say; failures are raised while iterating."""
-        call = continuation(client_call_details, request)
-        return _stream(call, client_call_details.method)
+        try:
+            call = continuation(client_call_details, request)
+        except ValueError as error:  # the channel is closed
+            raise from_rpc_error(error, client_call_details.method) from None
+        return Stream(call, client_call_details.method)
 
 
-def _stream(call: Any, method: str) -> Any:
-    try:
-        yield from call
-    except grpc.RpcError as error:
-        raise from_rpc_error(error, method) from None
-    finally:
-        call.cancel()
+class Stream:
+    """Responses as they arrive; failures are domain errors."""
+
+    def __init__(self, call: Any, method: str) -> None:
+        self._call = call
+        self._method = method
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return next(self._call)
+        except (grpc.RpcError, ValueError) as error:  # a ValueError: the channel is closed
+            raise from_rpc_error(error, self._method) from None
+
+    def cancel(self) -> None:
+        """Ends the stream, from any thread; whoever is waiting for a response gets an UnavailableError."""
+        self._call.cancel()
+
+    close = cancel
 
 
 def _with_deadline(details: Any, seconds: float) -> Any:

@@ -15,12 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from protos.binding import Tls as Tls  # part of what this module offers
-from protos.binding import bind, read_pem
+from protos.binding import bind, read_tls
+from protos.channel import ClosableChannel
 from protos.errors import UnavailableError
+from protos.health import NAME as HEALTH
+from protos.health import Health
 from protos.interceptors import ClientErrors, ServerErrors
 
 log = logging.getLogger(__name__)
@@ -90,12 +93,12 @@ class Server:
 
     address: str
     _server: grpc.Server
-    _health: health.HealthServicer
+    _health: Health
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Says NOT_SERVING, lets calls in flight finish for ``grace_s`` seconds, then ends them. May be called twice."""
-        self._health.enter_graceful_shutdown()
+        self._health.stop()
         self._server.stop(grace_s).wait()
         self._stopped.set()
 
@@ -127,18 +130,16 @@ def serve(services: Sequence[Registration], listen: str, threads: int = 8, tls: 
         options=_SERVER_OPTIONS,
         interceptors=[ServerErrors()],
     )
-    health_servicer = health.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    names = [service.name for service in services]
+    health = Health(names)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
     for service in services:
         service.add(server)
-        health_servicer.set(service.name, health_pb2.HealthCheckResponse.SERVING)
-    names = [service.name for service in services]
-    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    reflection.enable_server_reflection([*names, HEALTH, reflection.SERVICE_NAME], server)
     address = bind(server, listen, tls)
-    health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     server.start()
     log.debug("serving %s on %s", ", ".join(names), address)
-    return Server(address, server, health_servicer)
+    return Server(address, server, health)
 
 
 def connect(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None = None) -> grpc.Channel:
@@ -148,16 +149,18 @@ def connect(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None =
         target: "host:port" (all addresses of the name are used), "unix:/path", or any gRPC name.
         timeout_s: deadline of calls that name none.
         tls: mutual TLS.
+
+    Raises:
+        InvalidInputError: when a TLS file cannot be used.
     """
     name = target if "://" in target or target.startswith(("unix:", "ipv4:", "ipv6:", "dns:")) else f"dns:///{target}"
     if tls is None:
         channel = grpc.insecure_channel(name, options=_CLIENT_OPTIONS)
     else:
-        credentials = grpc.ssl_channel_credentials(
-            read_pem(tls.authority), read_pem(tls.key), read_pem(tls.certificate)
-        )
+        pem = read_tls(tls)
+        credentials = grpc.ssl_channel_credentials(pem.authority, pem.key, pem.certificate)
         channel = grpc.secure_channel(name, credentials, options=_CLIENT_OPTIONS)
-    return grpc.intercept_channel(channel, ClientErrors(timeout_s))
+    return grpc.intercept_channel(ClosableChannel(channel), ClientErrors(timeout_s))
 
 
 def is_healthy(channel: grpc.Channel, service: str = "", timeout_s: float = 2.0) -> bool:
