@@ -14,6 +14,7 @@ from protos.errors import InvalidInputError, NotFoundError
 from services.labeler.catalogs import Catalogs, RunCatalog
 from services.labeler.changes import Changes
 from services.labeler.model import Answer, Author, Entry, Event, Offered, Queue, Reply, Run, Visit
+from services.labeler.people import People
 from services.labeler.store import cards, events, runs
 from services.labeler.store.database import Database, translated
 from services.labeler.store.visits import receive
@@ -45,6 +46,7 @@ class Desk:
         self._database, self._catalogs = database, catalogs
         self._lease_ms = int(lease_s * 1000)
         self._changes = Changes()
+        self._people = People(lease_s)
         self._writer = Writer(database, self._changes.bump)
 
     def close(self) -> None:
@@ -145,7 +147,10 @@ class Desk:
 
     def visit(self, run: str, visit: Visit) -> Future[Reply]:
         """One exchange with a page: its answers are recorded, its leases renewed, its hands filled, in one transaction."""
-        return self._writer.submit(run, lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms))
+        people = self._people.count(run, visit.author.client, visit.leave)
+        return self._writer.submit(
+            run, lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, people)
+        )
 
     def simulate(self, run: str, number: int, pos_class: str) -> Future[int]:
         """Answers the open cards of a round: positive where ``pos_class`` occurs in the file name; the future is their number."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import tempfile
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from protos.errors import UnavailableError
+from protos.errors import InvalidInputError, UnavailableError
 from services.common.artifacts import digest_of
 from services.common.catalog import Row
 from services.common.images import UnreadableImageError
@@ -38,6 +39,9 @@ class Workshop:
         folder: of the cache; may be deleted whenever the labeler is not running.
         workers: processes that decode.
         seconds: that one image may take.
+
+    Raises:
+        InvalidInputError: when nothing can be written to the folder.
     """
 
     def __init__(self, folder: Path, workers: int = 1, seconds: float = 30.0) -> None:
@@ -48,7 +52,7 @@ class Workshop:
         self._promised: dict[str, Future[Path]] = {}
         self._waiting: set[str] = set()  # of these, not begun
         self._lock = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         self._threads = [
             threading.Thread(target=self._serve, name=f"derivatives-{n}", daemon=True) for n in range(workers)
         ]
@@ -147,3 +151,14 @@ def _holds_something(file: Path) -> bool:
         return file.stat().st_size > 0  # a power cut may leave an empty one
     except OSError:
         return False
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InvalidInputError(
+            f"pictures cannot be kept in {folder}: {error.strerror}; set ACTIVE_LABELER_DERIVATIVES to a folder that can be written"
+        ) from error

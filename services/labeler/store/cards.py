@@ -79,6 +79,11 @@ def open_items(connection: Connection, run: str, number: int) -> list[int]:
     ]
 
 
+def count_open(connection: Connection, run: str) -> int:
+    """Open cards of a run, in all rounds."""
+    return int(connection.scalar(select(func.count()).where(cards.c.run == run, cards.c.state == OPEN)) or 0)
+
+
 def count(connection: Connection, run: str, number: int, now_ms: int) -> Queue:
     """How far a round is."""
     held = func.sum(case((cards.c.held_until_ms > now_ms, 1), else_=0))

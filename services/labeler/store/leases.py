@@ -62,10 +62,9 @@ def unheld(connection: Connection, run: str, limit: int, now_ms: int) -> list[Ca
     return [Card(int(item), int(number)) for item, number in rows]
 
 
-def release(connection: Connection, run: str, client: str) -> None:
-    """Gives back everything that a client holds."""
-    connection.execute(
-        update(cards)
-        .where(cards.c.run == run, cards.c.holder == client, cards.c.state == OPEN)
-        .values(holder=None, held_until_ms=0)
-    )
+def release(connection: Connection, run: str, client: str, items: Sequence[int] | None = None) -> None:
+    """Gives back what a client holds: these items, or everything."""
+    mine = and_(cards.c.run == run, cards.c.holder == client, cards.c.state == OPEN)
+    for part in [None] if items is None else chunks(items):
+        these = mine if part is None else and_(mine, cards.c.item.in_(part))
+        connection.execute(update(cards).where(these).values(holder=None, held_until_ms=0))

@@ -8,11 +8,16 @@ from services.labeler.model import Outcome, Reply, Visit
 from services.labeler.store import cards, events, leases, runs
 
 MOST_HELD = 50  # cards in one pair of hands
+_LEAST_SHARE = 2  # one to look at, one to come
 _AHEAD = 24
 
 
-def receive(connection: Connection, run: str, visit: Visit, now_ms: int, lease_ms: int) -> Reply:
+def receive(connection: Connection, run: str, visit: Visit, now_ms: int, lease_ms: int, people: int = 1) -> Reply:
     """Does what a page asks for.
+
+    Args:
+        people: clients at work on the run. When few cards are open, each gets a share of them, and whoever holds more than
+            that gives some back: nobody waits while others have a pile before them.
 
     Raises:
         NotFoundError: when there is no such run.
@@ -25,10 +30,12 @@ def receive(connection: Connection, run: str, visit: Visit, now_ms: int, lease_m
         leases.release(connection, run, client)
         held, mine = [], []
     else:
-        held = leases.renew(connection, run, client, visit.hold, now_ms, until)
+        share = max(_LEAST_SHARE, -(-cards.count_open(connection, run) // max(1, people)))
+        leases.release(connection, run, client, visit.hold[share:])
+        held = leases.renew(connection, run, client, visit.hold[:share], now_ms, until)
         # Cards that an earlier reply gave away, but that never arrived, are given again.
         mine = [card for card in leases.held_by(connection, run, client, now_ms) if card.item not in set(held)]
-        missing = min(visit.want, MOST_HELD) - len(held) - len(mine)
+        missing = min(visit.want, MOST_HELD, share) - len(held) - len(mine)
         mine += leases.claim(connection, run, client, missing, now_ms, until)
     ahead = [card.item for card in leases.unheld(connection, run, _AHEAD, now_ms)] if mine else []
     return Reply(known, outcome, held, mine, ahead, cards.progress(connection, run, visit.author.annotator, now_ms))

@@ -1,0 +1,125 @@
+"""Takes the screenshots of the labeling page anew: ``python docs/screenshots/take.py FOLDER_WITH_PHOTOS``.
+
+Needs Chromium (``apt-get install chromium``), Playwright, and a folder of photographs.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY))
+
+from services.common.artifacts import ArtifactStore  # noqa: E402
+from tests.labeler.kit import CHROMIUM, CHROMIUM_FLAGS, Service, publish_folder  # noqa: E402
+
+HERE = Path(__file__).parent
+DESKTOP = {"viewport": {"width": 1280, "height": 860}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+ANSWERS = [
+    "ArrowRight",
+    "ArrowRight",
+    "ArrowLeft",
+    "ArrowRight",
+    "ArrowDown",
+    "ArrowLeft",
+    "ArrowRight",
+    "ArrowRight",
+    "ArrowLeft",
+]
+
+
+def main(photos: Path) -> None:
+    """Starts a labeler over the photographs and walks through its page."""
+    folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
+    catalog = publish_folder(ArtifactStore(folder / "artifacts"), photos)
+    service = Service(folder)
+    service.open_run(catalog, "Is there an animal in the picture?", batch_size=10)
+    service.offer([n * 7 % 120 for n in range(40)])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        _desktop(browser, service)
+        _phone(browser, service)
+        browser.close()
+    service.stop()
+
+
+def _desktop(browser: Browser, service: Service) -> None:
+    context, page = _open(browser, service, DESKTOP, "Ann", shot="name-desktop")
+    _answer(page, ANSWERS)
+    _shot(page, "label-desktop")
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("Continue labeling").wait_for()
+    page.wait_for_timeout(600)
+    _shot(page, "batch-end-desktop")
+    page.keyboard.press("Enter")
+    page.emulate_media(color_scheme="dark")
+    _settle(page)
+    _shot(page, "label-desktop-dark")
+    context.close()
+
+
+def _phone(browser: Browser, service: Service) -> None:
+    context, page = _open(browser, service, PHONE | {"color_scheme": "dark"}, "Bob", shot="name-phone")
+    _shot(page, "label-phone-dark")
+    page.emulate_media(color_scheme="light")
+    _answer(page, ANSWERS[:5])
+    _shot(page, "label-phone")
+    box = page.locator("#stage").bounding_box()
+    assert box is not None
+    touch = context.new_cdp_session(page)
+    start = {"x": box["x"] + 150, "y": box["y"] + 300}
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [start]})
+    for step in range(1, 12):
+        point = start | {"x": start["x"] + 11 * step}
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+    page.wait_for_timeout(100)
+    _shot(page, "swipe-phone")
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    _answer(page, ANSWERS[5:9])
+    page.get_by_text("Continue labeling").wait_for()
+    page.wait_for_timeout(600)
+    _shot(page, "batch-end-phone")
+    page.get_by_text("Finish batch early").click()
+    page.get_by_text("Waiting for the next images").wait_for()
+    _shot(page, "waiting-phone")
+    context.close()
+
+
+def _open(
+    browser: Browser, service: Service, kind: dict[str, object], name: str, shot: str
+) -> tuple[BrowserContext, Page]:
+    context = browser.new_context(**kind)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(service.url)
+    page.get_by_role("textbox").fill(name)
+    _shot(page, shot)
+    page.get_by_role("button", name="Start").click()
+    _settle(page)
+    return context, page
+
+
+def _answer(page: Page, keys: list[str]) -> None:
+    for key in keys:
+        _settle(page)
+        page.keyboard.press(key)
+    if page.locator("#panel").is_hidden():
+        _settle(page)
+
+
+def _settle(page: Page) -> None:
+    """Until the picture on the table is there and the one before has left."""
+    page.locator(".card:not(.leaving) img").wait_for(timeout=20_000)
+    page.wait_for_timeout(350)
+
+
+def _shot(page: Page, name: str) -> None:
+    page.screenshot(path=HERE / f"{name}.jpg", type="jpeg", quality=80)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,119 @@
+// The page: which run, who, and what the hands do. Routes stand behind the '#', so that they survive proxies.
+
+import { call } from "./api.js";
+import { banner, find } from "./dom.js";
+import * as keys from "./keys.js";
+import { Labeling } from "./label.js";
+import { recall, remember } from "./memory.js";
+import * as panels from "./panels.js";
+import { Stage } from "./stage.js";
+import * as swipe from "./swipe.js";
+
+const AGAIN_MS = 2000;
+
+const stage = new Stage();
+let labeling = null;
+let again = 0;
+
+async function route() {
+  clearTimeout(again);
+  labeling?.close();
+  labeling = null;
+  find("desk").hidden = true;
+  const match = /^#\/run\/([A-Za-z0-9_][A-Za-z0-9._-]*)\/label$/.exec(location.hash);
+  if (match !== null) {
+    open(match[1]);
+    return;
+  }
+  let runs;
+  try {
+    ({ runs } = await call("api/runs"));
+    banner(null);
+  } catch {
+    banner("The labeler does not answer. This page goes on by itself when it is back.");
+    again = setTimeout(route, AGAIN_MS);
+    return;
+  }
+  const going = runs.filter((run) => !run.finished);
+  const chosen = going.length === 1 ? going[0] : runs.length === 1 ? runs[0] : null;
+  if (chosen !== null && location.hash !== "#/") {
+    location.replace(`#/run/${chosen.run}/label`);
+  } else if (runs.length > 0) {
+    panels.chooseRun(runs);
+  } else {
+    panels.noRun();
+    again = setTimeout(route, AGAIN_MS);
+  }
+}
+
+async function open(run) {
+  const name = recall("annotator");
+  if (name !== null) {
+    begin(run, name);
+    return;
+  }
+  let question = "";
+  try {
+    question = (await call("api/runs")).runs.find((known) => known.run === run)?.question ?? "";
+  } catch { /* the question comes with the first cards */ }
+  panels.askName(question, "", (given) => {
+    remember("annotator", given);
+    begin(run, given);
+  });
+}
+
+function begin(run, name) {
+  panels.hide();
+  find("desk").hidden = false;
+  labeling = new Labeling(run, name, stage);
+}
+
+function changeName() {
+  const { run } = labeling;
+  const question = labeling.reply?.question ?? "";
+  const name = labeling.outbox.annotator;
+  labeling.close();
+  labeling = null;
+  panels.askName(question, name, (given) => {
+    remember("annotator", given);
+    begin(run, given);
+  });
+}
+
+function listen() {
+  keys.listen({
+    answer: (answer) => labeling?.answer(answer),
+    undo: () => labeling?.undo(),
+    enter: panels.enter,
+  });
+  find("buttons").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button === null) return;
+    if (event.detail > 0) button.blur(); // Enter and Space are for whoever came by keyboard
+    if (button.id === "undo") labeling?.undo();
+    else labeling?.answer(button.dataset.answer);
+  });
+  find("who").addEventListener("click", changeName);
+  stage.element.addEventListener("filled", () => labeling?.drawButtons());
+  swipe.listen(stage.element, {
+    begins: () => labeling !== null && stage.card !== null && !isZoomed(),
+    moves: (dx, dy, answer) => stage.lean(dx, dy, answer),
+    ends: (answer) => {
+      const before = stage.card;
+      if (answer !== null) labeling?.answer(answer);
+      if (stage.card === before) stage.lean(0, 0, null);
+    },
+  });
+  addEventListener("hashchange", route);
+  addEventListener("online", () => labeling?.link.retry());
+  addEventListener("pointerdown", () => labeling?.link.touched());
+  addEventListener("pagehide", () => labeling?.link.leave());
+  addEventListener("pageshow", (event) => { if (event.persisted) labeling?.link.retry(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) labeling?.link.retry(); });
+  visualViewport?.addEventListener("resize", () => stage.element.classList.toggle("zoomed", isZoomed()));
+}
+
+const isZoomed = () => (visualViewport?.scale ?? 1) > 1.01;
+
+listen();
+route();

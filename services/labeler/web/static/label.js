@@ -1,0 +1,202 @@
+// Labeling a run: what the keys, buttons and swipes do to the deck, the outbox and the screen.
+
+import { call, Refused } from "./api.js";
+import { Deck } from "./deck.js";
+import { banner, counted, find, hush, make, toast } from "./dom.js";
+import { Link } from "./link.js";
+import { blocked, randomName } from "./memory.js";
+import { Outbox } from "./outbox.js";
+import * as panels from "./panels.js";
+
+const REMEMBERED = 300; // answers that can be taken back
+const PICTURES = 40; // of these, with their picture at hand
+const STRIP = 16;
+
+export class Labeling {
+  constructor(run, annotator, stage) {
+    this.run = run;
+    this.stage = stage;
+    this.deck = new Deck();
+    this.outbox = new Outbox(run, randomName(), annotator);
+    this.history = []; // {card, answer}, the latest last
+    this.batch = []; // those since the last end screen
+    this.pausing = false; // at an end screen
+    this.reply = null;
+    this.trouble = null;
+    this.link = new Link(run, this.outbox, this.deck, (reply, lost) => this.heard(reply, lost), (error) => this.troubled(error));
+    this.link.start();
+  }
+
+  close() {
+    this.link.leave();
+    this.link.close();
+    this.stage.show(null);
+    banner(null);
+  }
+
+  answer(answer) {
+    this.link.touched();
+    if (panels.isShown() || this.deck.current === null) return;
+    if (!this.stage.allows(answer)) {
+      if (this.deck.current.picture.state === "unreadable" && answer !== "unsure") toast("This image cannot be shown: answer Unsure");
+      return;
+    }
+    hush();
+    const card = this.deck.take();
+    const given = { card, answer };
+    this.history.push(given);
+    this.batch.push(given);
+    this.trim();
+    this.outbox.push(card, answer);
+    if (this.batch.length >= (this.reply?.batch_size ?? Infinity)) this.pausing = true;
+    this.link.poke();
+    this.draw(answer);
+  }
+
+  undo(given = this.history.at(-1)) {
+    this.link.touched();
+    if (given === undefined) {
+      toast("There is nothing to take back");
+      return;
+    }
+    this.history = this.history.filter((other) => other !== given);
+    this.batch = this.batch.filter((other) => other !== given);
+    this.pausing = false;
+    this.outbox.push(given.card, "retracted");
+    this.deck.putBack(given.card);
+    this.link.poke();
+    this.draw();
+  }
+
+  goOn() {
+    this.batch = [];
+    this.pausing = false;
+    this.link.touched();
+    this.draw();
+  }
+
+  async finish() {
+    try {
+      await call(`api/runs/${this.run}/finish`, { round: this.reply.progress.round });
+    } catch {
+      toast("The labeler does not answer: nothing has changed. Try again in a moment");
+      return;
+    }
+    this.deck.drop(this.deck.items()); // given back by this very hand
+    this.goOn();
+    this.link.poke();
+  }
+
+  heard(reply, lost) {
+    this.trouble = null;
+    const onTable = this.stage.card;
+    this.reply = reply;
+    if (reply.standing.length > 0) toast("Somebody else has answered that image since: their answer stands");
+    else if (onTable !== null && lost.includes(onTable.item)) {
+      toast(reply.progress.open === 0 ? "Somebody has finished this round early" : "That image went to somebody else");
+    }
+    if (reply.refused.length > 0) toast(`${counted(reply.refused.length, "answer")} could not be kept: ${reply.refused[0].why}`);
+    this.draw();
+  }
+
+  troubled(error) {
+    this.trouble = error;
+    this.draw();
+  }
+
+  trim() {
+    this.history = this.history.slice(-REMEMBERED);
+    const old = this.history.at(-PICTURES - 1);
+    if (old !== undefined && !this.batch.includes(old)) old.card.picture = null;
+  }
+
+  draw(answer = null) {
+    banner(this.complaint());
+    if (this.isUnknown()) {
+      this.panelKey = "unknown";
+      panels.unknownRun(this.outbox.waiting);
+      return;
+    }
+    if (this.reply === null) return;
+    this.drawHeader();
+    this.stage.show(this.deck.current, answer);
+    this.drawButtons();
+    this.drawStrip();
+    this.drawPanel();
+  }
+
+  drawHeader() {
+    const { question, name, progress } = this.reply;
+    const ahead = this.outbox.ahead; // counted already: the bar moves with the key
+    const whole = progress.answered + progress.open;
+    const answered = Math.max(0, Math.min(whole, progress.answered + ahead));
+    find("question").title = question;
+    find("question").textContent = question || name || "Does this image belong?";
+    document.title = `${question || name || this.run} · Active Labeler`;
+    find("bar").firstElementChild.style.width = whole === 0 ? "0" : `${(100 * answered) / whole}%`;
+    const late = this.outbox.waiting > 2 ? ` · ${counted(this.outbox.waiting, "answer")} on the way` : "";
+    find("progress").replaceChildren(
+      make("b", {}, `${answered} of ${whole}`), " in this round · ",
+      make("b", {}, String(progress.positives)), " found · ",
+      make("b", {}, String(Math.max(0, progress.yours + ahead))), ` by you${late}`,
+    );
+    find("who").textContent = this.outbox.annotator || "anonymous";
+  }
+
+  drawButtons() {
+    const state = this.deck.current?.picture.state;
+    for (const button of document.querySelectorAll("#buttons [data-answer]")) {
+      button.disabled = state === undefined || (state === "unreadable" && button.dataset.answer !== "unsure");
+    }
+    find("undo").disabled = this.history.length === 0;
+  }
+
+  drawStrip() {
+    const found = this.history.filter((given) => given.answer === "positive").slice(-STRIP).reverse();
+    const key = found.map((given) => given.card.item).join();
+    const strip = find("strip");
+    if (strip.dataset.items === key) return;
+    strip.dataset.items = key;
+    strip.replaceChildren(...found.map((given) => panels.thumb(given, (back) => this.undo(back))));
+  }
+
+  // The panel changes when its words do, not with every reply: whoever is about to tap it must not miss.
+  drawPanel() {
+    const [key, show] = this.panel();
+    if (key === this.panelKey && panels.isShown() === (show !== null)) return;
+    this.panelKey = key;
+    if (show === null) panels.hide();
+    else show();
+  }
+
+  panel() {
+    const { progress, finished } = this.reply;
+    const back = this.history.length > 0 ? (given) => this.undo(given) : null;
+    const answers = [...this.batch];
+    if (this.deck.size > 0 && this.pausing) {
+      const open = Math.max(progress.open - this.outbox.ahead, this.deck.size);
+      return [`end ${answers.length}`, () => panels.batchEnd({ answers, open, back, goOn: () => this.goOn(), finish: () => this.finish() })];
+    }
+    if (this.deck.size > 0) return ["none", null];
+    if (finished !== null && progress.open === 0) {
+      return [`finished ${finished} ${this.history.length}`, () => panels.finished({ sentence: finished, yours: progress.yours, answers, back })];
+    }
+    if (this.outbox.waiting > 0) return ["none", null]; // nothing is called saved before it is
+    return [`waiting ${JSON.stringify(progress)}`, () => panels.waiting({ answers, progress, back })];
+  }
+
+  isUnknown() {
+    return this.trouble instanceof Refused && this.trouble.status === 404 && this.deck.size === 0;
+  }
+
+  complaint() {
+    const many = this.outbox.waiting;
+    const kept = many === 0
+      ? "Everything you answered is saved."
+      : `${counted(many, "answer is", "answers are")} kept in this ${blocked ? "tab: keep it open" : "browser"}.`;
+    if (this.trouble === null || this.isUnknown()) return null;
+    if (this.trouble instanceof Refused) return `The labeler says: ${this.trouble.message}. ${kept}`;
+    if (!navigator.onLine) return `You are offline. ${kept} The page goes on by itself.`;
+    return `The labeler does not answer. ${kept} The page goes on by itself when it is back.`;
+  }
+}

@@ -1,0 +1,160 @@
+// What stands in the place of the image when there is none: names, runs, ends, waiting.
+
+import { counted, find, make } from "./dom.js";
+
+const MARKS = { positive: "✓", negative: "✕", unsure: "?" };
+
+let enterKey = null;
+
+export function hide() {
+  enterKey = null;
+  find("desk").inert = false;
+  find("panel").hidden = true;
+}
+
+export const isShown = () => !find("panel").hidden;
+
+export function enter() { enterKey?.(); }
+
+function show(...children) {
+  enterKey = null;
+  const panel = find("panel");
+  panel.replaceChildren(make("div", {}, ...children)); // make() leaves out what is null
+  panel.hidden = false;
+  find("desk").inert = true; // what lies behind takes no taps and no focus
+}
+
+const act = (text, click, kind = "main") => make("button", { type: "button", class: kind, click }, text);
+
+export function askName(question, name, done) {
+  const input = make("input", { name: "name", maxlength: "60", autocomplete: "name", autocapitalize: "words", value: name });
+  const submit = (event) => {
+    event.preventDefault();
+    done(input.value.trim());
+  };
+  show(
+    make("h2", {}, question || "Label images"),
+    make(
+      "form", { submit },
+      make("label", {}, "Your name goes with your answers; this browser remembers it.", input),
+    ),
+    make(
+      "dl", {},
+      make("dt", { class: "yes" }, "✓ Yes"), make("dd", {}, "right arrow, or swipe right"),
+      make("dt", { class: "no" }, "✕ No"), make("dd", {}, "left arrow, or swipe left"),
+      make("dt", { class: "unsure" }, "? Unsure"), make("dd", {}, "down arrow, or swipe down"),
+      make("dt", { class: "undo" }, "Undo"), make("dd", {}, "U or Ctrl+Z; as often as you like"),
+    ),
+    make("div", { class: "acts" }, act("Start", submit)),
+  );
+  enterKey = () => done(input.value.trim());
+  input.focus();
+}
+
+export function chooseRun(runs) {
+  show(
+    make("h2", {}, "What do you want to label?"),
+    ...runs.map((run) => make(
+      "a", { class: "run", href: `#/run/${run.run}/label` },
+      make("b", {}, run.question || run.name || run.run),
+      make("span", {}, `${run.name || run.run} · ${run.finished ? "finished" : `${counted(run.open, "image")} waiting`}`),
+    )),
+  );
+}
+
+export function noRun() {
+  show(
+    make("h2", {}, "There is nothing to label yet"),
+    make("p", {}, "Start a run, and this page goes on by itself:"),
+    make("p", {}, make("code", {}, "active-labeler run --data FOLDER --reference IMAGE")),
+  );
+}
+
+export function batchEnd({ answers, open, back, goOn, finish }) {
+  show(
+    make("h2", {}, `${counted(answers.length, "image")} done`),
+    tally(answers),
+    review(answers, back),
+    make(
+      "div", { class: "acts" },
+      act("Continue labeling", goOn),
+      act("Finish batch early", finish, "other"),
+    ),
+    make("p", {}, `${counted(open, "image")} of this round ${open === 1 ? "is" : "are"} left. Finishing early puts them back`
+      + " for everyone, and the loop goes on with the answers so far."),
+  );
+  enterKey = goOn;
+}
+
+export function waiting({ answers, progress, back }) {
+  const others = progress.open;
+  show(
+    make("h2", {}, others > 0 ? "The rest is in other hands" : "Waiting for the next images"),
+    make("p", {}, others > 0
+      ? `${counted(others, "image is", "images are")} being looked at by somebody else. Those that come back appear here.`
+      : "This round is done. The next images appear here by themselves."),
+    make("p", { class: "strong" }, `All your answers are saved: ${counted(progress.yours, "answer")} by you,`
+      + ` ${counted(progress.positives, "image")} found so far.`),
+    ...lookBack(answers, back),
+  );
+}
+
+export function finished({ sentence, yours, answers, back }) {
+  show(
+    make("h2", {}, "Labeling is finished"),
+    sentence ? make("p", {}, sentence) : null,
+    make("p", { class: "strong" }, yours > 0
+      ? `Thank you. Your ${counted(yours, "answer is", "answers are")} saved; you may close this page.`
+      : "You may close this page."),
+    ...lookBack(answers, back),
+  );
+}
+
+// The last answers, for second thoughts; back: null where there is none to take back.
+function lookBack(answers, back) {
+  if (back === null) return [];
+  const again = make("div", { class: "acts" }, act("Take the last answer back", () => back(), "other"));
+  return answers.length > 0 ? [tally(answers), review(answers, back), again] : [again];
+}
+
+export function unknownRun(waitingAnswers) {
+  show(
+    make("h2", {}, "The labeler does not know this run"),
+    make("p", {}, "It may use another label store than before. This page looks again by itself."),
+    waitingAnswers > 0
+      ? make("p", { class: "strong" }, `${counted(waitingAnswers, "answer is", "answers are")} kept in this browser.`)
+      : null,
+    make("div", { class: "acts" }, make("a", { class: "other", href: "#/" }, "Show all runs")),
+  );
+}
+
+function tally(answers) {
+  const words = { positive: "yes", negative: "no", unsure: "unsure" };
+  const parts = Object.entries(words).map(([answer, word]) => {
+    const many = answers.filter((given) => given.answer === answer).length;
+    return many > 0 ? make("span", { class: answer }, `${MARKS[answer]} ${many} ${word}`) : null;
+  });
+  return make("div", { class: "tally" }, ...parts);
+}
+
+function review(answers, back) {
+  return make("div", { class: "review" }, ...answers.map((given) => thumb(given, back)));
+}
+
+// A small picture of an answered card; a tap takes the answer back.
+export function thumb(given, back) {
+  const { card, answer } = given;
+  const tiny = card.picture?.tiny ? " tiny" : "";
+  const image = card.picture?.state === "unreadable" ? null : make("img", { src: card.image, alt: "", draggable: "false" });
+  return make(
+    "button",
+    {
+      type: "button",
+      class: `thumb ${answer}${tiny}`,
+      title: `${card.name}: look again`,
+      "aria-label": `${card.name}, answered ${answer}: look again`,
+      click: () => back(given),
+    },
+    image, make("i", { "aria-hidden": "true" }, MARKS[answer]),
+  );
+}

@@ -1,0 +1,89 @@
+// The card on the table, and the ones that leave it.
+
+import { find, make } from "./dom.js";
+
+const LEAVE_MS = 160;
+const SEEN_MS = 100; // an answer sooner than this was meant for the image before
+
+const WORDS = { positive: "✓ Yes", negative: "✕ No", unsure: "? Unsure" };
+
+export class Stage {
+  constructor() {
+    this.element = find("stage");
+    this.card = null;
+    this.figure = null;
+    this.shownAt = Infinity;
+    this.stamp = make("div", { class: "stamp", "aria-hidden": "true" });
+  }
+
+  // What may be said about the card now.
+  allows(answer) {
+    if (this.card === null || performance.now() - this.shownAt < SEEN_MS) return false;
+    return this.card.picture.state === "ready" || (this.card.picture.state === "unreadable" && answer === "unsure");
+  }
+
+  // Puts a card on the table (null: clears it); the one before leaves as its answer says.
+  show(card, answer = null) {
+    if (card !== null && card === this.card) return;
+    this.dismiss(answer);
+    this.card = card;
+    this.shownAt = Infinity;
+    find("caption").textContent = card === null ? "" : card.name;
+    if (card === null) return;
+    this.figure = make("figure", { class: "card" });
+    this.element.prepend(this.figure);
+    if (card.picture.state === "loading") card.picture.settled.then(() => this.fill(card));
+    this.fill(card);
+  }
+
+  fill(card) {
+    if (card !== this.card) return;
+    this.figure.replaceChildren(content(card));
+    if (card.picture.state !== "loading") {
+      requestAnimationFrame(() => { this.shownAt = Math.min(this.shownAt, performance.now()); });
+    }
+    this.element.dispatchEvent(new Event("filled"));
+  }
+
+  dismiss(answer) {
+    const { figure } = this;
+    this.figure = null;
+    this.lean(0, 0, null);
+    if (figure === null) return;
+    if (answer === null) {
+      figure.remove();
+      return;
+    }
+    this.element.append(figure);
+    figure.getBoundingClientRect(); // where it is now is where it leaves from
+    figure.classList.add("leaving", answer);
+    figure.style.transform = "";
+    setTimeout(() => figure.remove(), LEAVE_MS);
+  }
+
+  // The card follows the finger, and says what letting go would mean.
+  lean(dx, dy, answer) {
+    const still = dx === 0 && dy === 0;
+    if (this.figure !== null) {
+      this.figure.style.transform = still ? "" : `translate(${dx}px, ${Math.max(0, dy)}px) rotate(${dx / 60}deg)`;
+    }
+    this.stamp.className = `stamp ${answer ?? ""}`;
+    this.stamp.textContent = WORDS[answer] ?? "";
+    this.stamp.style.opacity = answer === null ? "0" : "1";
+    if (this.stamp.parentNode === null) this.element.append(this.stamp);
+  }
+}
+
+function content(card) {
+  const { picture } = card;
+  if (picture.state === "ready") {
+    picture.image.alt = `Image to label: ${card.name}`;
+    picture.image.classList.toggle("tiny", picture.tiny);
+    return picture.image;
+  }
+  if (picture.state === "unreadable") {
+    const advice = "Answer “Unsure”: it is then left out.";
+    return make("div", { class: "blank" }, make("b", {}, "This image cannot be shown"), `${picture.reason}. ${advice}`);
+  }
+  return make("div", { class: "blank" }, "The image is on its way …");
+}

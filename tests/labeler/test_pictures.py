@@ -1,0 +1,144 @@
+"""Derivatives: made by a worker process that may die, never by us."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from services.common.catalog import Row
+from services.common.images import UnreadableImageError
+from services.labeler.pictures.display import derive, media_type
+from services.labeler.pictures.process import WorkerProcess
+from services.labeler.pictures.workshop import Workshop
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    made = Workshop(tmp_path / "cache", seconds=10)
+    yield made
+    made.close()
+
+
+def _photo(path: Path, size: tuple[int, int] = (400, 300)) -> Path:
+    Image.effect_noise(size, 60).convert("RGB").save(path)
+    return path
+
+
+def _get(workshop: Workshop, source: Path, ahead: bool = False) -> Future[Path]:
+    return workshop.get(f"{abs(hash(source)):040d}", source, ahead)
+
+
+def test_a_derivative_is_made_once(workshop: Workshop, tmp_path: Path) -> None:
+    source = _photo(tmp_path / "a.png")
+    first = _get(workshop, source).result(20)
+    made = first.stat().st_mtime_ns
+    assert _get(workshop, source).result(1) == first
+    assert first.stat().st_mtime_ns == made
+
+
+def test_a_cut_off_derivative_is_made_again(workshop: Workshop, tmp_path: Path) -> None:
+    source = _photo(tmp_path / "a.png")
+    target = _get(workshop, source).result(20)
+    target.write_bytes(b"")
+    assert _get(workshop, source).result(20).stat().st_size > 1000
+
+
+def test_those_that_somebody_waits_for_come_first(workshop: Workshop, tmp_path: Path) -> None:
+    sources = [_photo(tmp_path / f"{n}.png", (900, 900)) for n in range(6)]
+    now = _photo(tmp_path / "now.png")
+    finished: list[str] = []
+
+    def want(source: Path, ahead: bool) -> Future[Path]:
+        future = _get(workshop, source, ahead)
+        if ahead or source == now:
+            future.add_done_callback(lambda _: finished.append(source.name))
+        return future
+
+    promised = [want(source, True) for source in sources]
+    assert want(sources[5], False) is promised[5]  # promised already, and now somebody waits for it
+    want(now, False).result(30)
+    for future in promised:
+        future.result(30)
+    assert sorted(finished) == sorted(source.name for source in [*sources, now])
+    assert finished.index("5.png") <= 1  # the worker was at work on the first one at most
+    assert finished.index("now.png") <= 2
+
+
+def test_a_reason_is_remembered(workshop: Workshop, tmp_path: Path) -> None:
+    source = tmp_path / "no.png"
+    source.write_bytes(b"GIF89a nothing")
+    for _ in range(2):
+        with pytest.raises(UnreadableImageError, match=r"damaged image|no image"):
+            _get(workshop, source).result(20)
+
+
+def test_a_file_that_is_away_is_tried_again(workshop: Workshop, tmp_path: Path) -> None:
+    source = tmp_path / "later.png"
+    with pytest.raises(UnreadableImageError, match="No such file"):
+        _get(workshop, source).result(20)
+    _photo(source)
+    assert _get(workshop, source).result(20).is_file()
+
+
+def test_a_worker_that_dies_takes_nobody_with_it(workshop: Workshop, tmp_path: Path) -> None:
+    """A named pipe keeps the decoder waiting for ever; it is killed, as a hostile file would."""
+    impatient = Workshop(tmp_path / "other", seconds=1.5)
+    _get(impatient, _photo(tmp_path / "warm.png")).result(20)
+    os.kill(_worker_of(impatient), 9)
+    assert _get(impatient, _photo(tmp_path / "good.png")).result(20).is_file()
+    os.kill(_worker_of(impatient), 19)  # it hangs
+    with pytest.raises(UnreadableImageError, match="did not survive"):
+        _get(impatient, _photo(tmp_path / "hangs.png")).result(20)
+    assert _get(impatient, _photo(tmp_path / "after.png")).result(20).is_file()
+    impatient.close()
+
+
+def _worker_of(workshop: Workshop) -> int:
+    """The process number of a workshop's only worker."""
+    import gc
+
+    for worker in gc.get_objects():
+        if isinstance(worker, WorkerProcess) and worker._seconds == workshop._seconds and worker._process:
+            return worker._process.pid
+    raise AssertionError("no worker")
+
+
+def test_a_bomb_is_refused(workshop: Workshop, tmp_path: Path) -> None:
+    Image.new("1", (30_000, 30_000)).save(tmp_path / "bomb.png")
+    start = time.monotonic()
+    with pytest.raises(UnreadableImageError, match="pixels"):
+        _get(workshop, tmp_path / "bomb.png").result(20)
+    assert time.monotonic() - start < 15
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I", "F", "I;16"])
+def test_every_mode_can_be_shown(tmp_path: Path, mode: str) -> None:
+    source = tmp_path / "image.tif"
+    Image.new(mode, (300, 20)).save(source)
+    data = derive(source)
+    assert media_type(data) == "image/jpeg"
+
+
+def test_a_rotated_photograph_stands_upright_and_says_nothing_of_its_place(tmp_path: Path) -> None:
+    source = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "a camera"
+    Image.new("RGB", (800, 600)).save(source, exif=exif)
+    data = derive(source)
+    (tmp_path / "out.jpg").write_bytes(data)
+    shown = Image.open(tmp_path / "out.jpg")
+    assert shown.size == (600, 800)
+    assert b"camera" not in data
+
+
+def test_a_file_that_changes_gets_another_derivative(tmp_path: Path) -> None:
+    first = Workshop.name_of(tmp_path, Row(0, "a.png", 10, 1))
+    assert first != Workshop.name_of(tmp_path, Row(0, "a.png", 10, 2))
+    assert first == Workshop.name_of(tmp_path, Row(5, "a.png", 10, 1))
