@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import track
@@ -22,12 +22,11 @@ EPOCHS = 6
 console = Console(highlight=False, soft_wrap=True)
 
 
-def main() -> int:
-    """Runs the demo and returns the exit code of ``active-labeler run``."""
+def main() -> None:
+    """Prepares what is missing, and becomes ``active-labeler run``."""
     wanted = os.environ.get("DIGIT", "three")
     if wanted not in WORDS:
-        console.print(f"error: DIGIT is {wanted!r}; it takes one of {', '.join(WORDS)}", markup=False)
-        return 2
+        sys.exit(f"error: DIGIT is {wanted!r}; it takes one of {', '.join(WORDS)}")
     by_person = os.environ.get("LABEL") == "web"
     data, checkpoint = FOLDER / "Dataset", FOLDER / "SIMCLR_digits.ckpt"
     images = prepare_images(data / "Unlabeled")
@@ -40,7 +39,7 @@ def main() -> int:
         pos_class=wanted,
         simulate=not by_person,
     )
-    return label(config, wanted, by_person)
+    label(config, wanted, by_person)
 
 
 def prepare_images(folder: Path) -> Path:
@@ -77,20 +76,17 @@ def next_run(folder: Path) -> Path:
     return folder / f"run-{number}"
 
 
-def label(config: Path, wanted: str, by_person: bool) -> int:
-    """Runs the loop in the folder of the configuration, where its results go."""
+def label(config: Path, wanted: str, by_person: bool) -> NoReturn:
+    """Becomes the command that runs the loop, in the folder of the configuration, where its results go."""
     options = ["run", "--config_path", config.name, "--auto"]
     if by_person:
         options += ["--rounds", "3", "--question", f"Is this a {wanted}?", "--set", "labeling.open_browser=true"]
     else:
         options += ["--rounds", "8", "--seed-count", "40", "--port", "0"]
     console.print(f"\nIn {config.parent}:\n  active-labeler {shlex.join(options)}\n", markup=False)
-    program = Path(sys.executable).with_name("active-labeler")
-    try:
-        return subprocess.run([program, *options], cwd=config.parent, check=False).returncode
-    except KeyboardInterrupt:
-        return 130
+    os.chdir(config.parent)
+    os.execv(Path(sys.executable).with_name("active-labeler"), ["active-labeler", *options])  # noqa: S606 - no shell wanted
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
