@@ -46,11 +46,17 @@ class ArtifactStore:
 
     Args:
         root: the folder; made when it is missing.
+
+    Raises:
+        InvalidInputError: when it cannot be made.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInputError(f"the folder {root} of the artifacts cannot be made: {error.strerror}") from error
         self._trusted: dict[str, tuple[int, int, int, str]] = {}
 
     def open(self, artifact: Artifact) -> Path:

@@ -26,8 +26,8 @@ def run_service(settings: ServiceSettings, services: Callable[[], Sequence[Regis
         settings: where to listen, and the like.
         services: builds the parts; called once, after logging is set up.
     """
-    set_up_logging(settings.verbose, settings.log_file)
     try:
+        set_up_logging(settings.verbose, settings.log_file)
         if settings.parent_pipe is not None:
             _check_pipe(settings.parent_pipe)
         server = serve(services(), settings.listen, settings.threads, settings.tls)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from protos.errors import InvalidInputError
+
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
@@ -18,12 +20,18 @@ def set_up_logging(verbose: bool, file: Path | None = None) -> None:
     Args:
         verbose: every line; otherwise warnings and errors only. The file gets every line in both cases.
         file: made when it is missing.
+
+    Raises:
+        InvalidInputError: when the file cannot be written.
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     handlers[0].setLevel(logging.INFO if verbose else logging.WARNING)
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(file, encoding="utf-8", errors="backslashreplace"))
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(file, encoding="utf-8", errors="backslashreplace"))
+        except OSError as error:
+            raise InvalidInputError(f"the log file {file} cannot be written: {error.strerror}") from error
     logging.basicConfig(level=logging.INFO, format=_FORMAT, handlers=handlers, force=True)
 
 
