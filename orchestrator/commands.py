@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 from orchestrator import clients, config_file, remote, standing
 from orchestrator.control.daemon import serve_control
 from orchestrator.exporting import export_now
-from orchestrator.folder import RunFolder, abandon, create, open_existing
+from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
 from orchestrator.launcher import Launcher
 from orchestrator.loop import run_loop
 from orchestrator.outputs.final_dataset import Mode
@@ -71,6 +71,7 @@ def run(config: Path | None, overrides: dict[str, Any], resume_existing: bool) -
             {k: v for k, v in overrides.items() if k.startswith(("auto.", "labeling.port", "endpoints."))},
         )
         return
+    check_free(settings.runtime)
     check_places(settings)
     _log(settings)
     check_outputs_free(settings.output, "")

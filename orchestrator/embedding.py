@@ -80,7 +80,7 @@ def embed(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Embedded:
             run.id, catalogued.images, encoder.dim, manifest, run.settings.index, run.seed("index") % 2**31
         )
         words.append(f"Built an index with {generation.num_trees} trees over {encoder.dim} dimensions")
-    return Embedded(generation=generation, quarantined=len(reasons))
+    return Embedded(generation=generation, quarantined=len(reasons), blocks=manifest)
 
 
 def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> list[BlockRef]:

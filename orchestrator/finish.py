@@ -45,7 +45,16 @@ def finish(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, result
 def _write_all(run: Run, catalogued: Catalogued, model: Model, labels: Labels, results: Results) -> Finished:
     results.write_last()
     return Finished(
-        report=deliver(run, catalogued, model, labels, results, run.settings.output, run.folder.table, "copy")
+        report=deliver(
+            run,
+            catalogued,
+            model,
+            labels,
+            results,
+            run.settings.output,
+            run.folder.table,
+            run.settings.final_dataset.mode,
+        )
     )
 
 
@@ -120,8 +129,9 @@ def _curate(
     if scores is None:
         scores = np.full(len(results.paths), np.nan, dtype=np.float32)
     with run.open_catalog(catalogued.catalog) as catalog:
-        sides = choose_sides(scores, {item: answer.value for item, answer in labels.answers.items()})
-        curated = Curated(run.id, catalog.root, results.paths, sides, scores)
+        threshold = run.settings.final_dataset.threshold
+        sides = choose_sides(scores, {item: answer.value for item, answer in labels.answers.items()}, threshold)
+        curated = Curated(run.id, catalog.root, results.paths, sides, scores, results.sha256())
     return curated, build_final_dataset(curated, output, table, mode)
 
 

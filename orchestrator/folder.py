@@ -59,13 +59,12 @@ class RunFolder:
         return self.path / "quarantine.csv"
 
 
-def create(settings: RunSettings) -> RunFolder:
-    """Makes the runtime folder of a new run; nothing in it is deleted.
+def check_free(path: Path) -> None:
+    """Looks whether a new run may have this runtime folder.
 
     Raises:
         ConflictError: when there is a run in it, or something of the original's.
     """
-    path = settings.runtime
     about = _about(path)
     if about is not None:
         raise ConflictError(
@@ -78,6 +77,16 @@ def create(settings: RunSettings) -> RunFolder:
             f"{path} holds {foreign[0]} from another program: move it away, or give another folder with --runtime"
             " (runtime_path in the original's file); nothing was changed"
         )
+
+
+def create(settings: RunSettings) -> RunFolder:
+    """Makes the runtime folder of a new run; nothing in it is deleted.
+
+    Raises:
+        ConflictError: when there is a run in it, or something of the original's.
+    """
+    path = settings.runtime
+    check_free(path)
     run = secrets.token_hex(6)
     path.mkdir(parents=True, exist_ok=True)
     save(settings, path / "run.yaml")

@@ -21,6 +21,7 @@ class Embedded(BaseModel):
     model_config = ConfigDict(frozen=True)
     generation: GenerationRef
     quarantined: int
+    blocks: ArtifactRef
 
 
 class Model(BaseModel):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.clients.embedder import content_digests
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.labels import LabelLog
@@ -32,7 +33,7 @@ class Results:
     """
 
     def __init__(self, run: Run, catalogued: Catalogued, embedded: Embedded, log: LabelLog) -> None:
-        self._run, self._log = run, log
+        self._run, self._log, self._blocks = run, log, embedded.blocks
         with run.open_catalog(catalogued.catalog) as catalog:
             self.paths = [row.path for row in catalog.rows()]
         self.truth = truth_of(self.paths, run.settings.labeling.pos_class)
@@ -57,6 +58,10 @@ class Results:
             ]
             write_probabilities(prob_csv(self._run.settings), rounds, self.paths, self.truth)
         plot_course(self._run.folder.plot, self._course())
+
+    def sha256(self) -> NDArray[np.uint8]:
+        """The digest of each image's content [rows, 32], as it was when it was embedded; zero where it could not be read."""
+        return content_digests(self._run.store, self._blocks, len(self.paths))
 
     def load(self, artifact: ArtifactRef) -> NDArray[np.float32]:
         """An array of the store."""

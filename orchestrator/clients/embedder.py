@@ -14,7 +14,7 @@ from orchestrator.settings import RunSettings
 from protos import common_pb2, embedder_pb2
 from protos.wire import from_vectors
 from services.common.artifacts import ArtifactStore
-from services.common.blocks import publish_manifest, read_block
+from services.common.blocks import publish_manifest, read_block, read_manifest
 
 
 class EmbedderClient:
@@ -78,6 +78,15 @@ def quarantined_items(store: ArtifactStore, blocks: Sequence[BlockRef]) -> dict[
             content = read_block(store.open(block.artifact.to(common_pb2.Artifact)))
             reasons.update({block.first_item + row: reason for row, reason in content.quarantined.items()})
     return reasons
+
+
+def content_digests(store: ArtifactStore, manifest: ArtifactRef, rows: int) -> NDArray[np.uint8]:
+    """SHA-256 of each image's content [rows, 32] uint8, from the blocks of a catalog; zero where it could not be read."""
+    digests = np.zeros((rows, 32), dtype=np.uint8)
+    for block in read_manifest(store.open(manifest.to(common_pb2.Artifact))):
+        content = read_block(store.open(block.artifact))
+        digests[block.first_item : block.first_item + block.rows] = content.sha256
+    return digests
 
 
 def _options(settings: RunSettings) -> embedder_pb2.EmbedOptions:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator import config_file
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
-from orchestrator.folder import RunFolder, abandon, create, open_existing
+from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
 from orchestrator.loop import run_loop
 from orchestrator.outputs.ownership import check_outputs_free
 from orchestrator.places import check_places
@@ -67,6 +67,7 @@ class RunManager:
                 changing = {"auto": settings.auto, "endpoints": settings.endpoints}
                 settings = stored.model_copy(update=changing)
             else:
+                check_free(settings.runtime)
                 check_places(settings)
                 check_outputs_free(settings.output, "")
                 folder = create(settings)
