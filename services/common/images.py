@@ -64,6 +64,8 @@ def decode(
         raise
     except UnidentifiedImageError:
         raise UnreadableImageError(f"no image of a known format, it starts with {data[:12]!r}") from None
+    except Image.DecompressionBombError as error:
+        raise UnreadableImageError(f"more than the limit of {limit_pixels} pixels ({error})") from None
     except Exception as error:  # a mutated file raises anything: SyntaxError, struct.error, EOFError, MemoryError, ...
         text = " ".join(str(error).split())[:160] or "no details"
         raise UnreadableImageError(f"damaged image: {text} ({type(error).__name__})") from None

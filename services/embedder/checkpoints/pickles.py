@@ -14,7 +14,7 @@ from typing import IO, Any
 from protos.errors import InvalidInputError
 
 _MARK = object()
-_MAX_OPCODES = 20_000_000
+_MAX_OPCODES = 5_000_000
 _PLAIN_KEYS = (str, int, float, bool, bytes, type(None))
 
 
@@ -91,7 +91,10 @@ class _Machine:
             method(argument)
 
     def _after_mark(self) -> list[Any]:
-        at = len(self.stack) - 1 - next(n for n, value in enumerate(reversed(self.stack)) if value is _MARK)
+        depth = next((n for n, value in enumerate(reversed(self.stack)) if value is _MARK), None)
+        if depth is None:
+            raise PickleError("damaged pickle: the beginning of a group is missing")
+        at = len(self.stack) - 1 - depth
         taken = self.stack[at + 1 :]
         del self.stack[at:]
         return taken
