@@ -31,7 +31,7 @@ def test_without_a_gpu(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert choose_device("cuda:1") == torch.device("cpu")
     assert "cuda:1 is asked for" in caplog.text
-    with pytest.raises(ConflictError, match="device cuda is asked for.*use auto or cpu"):
+    with pytest.raises(ConflictError, match=r"device cuda is asked for.*use auto or cpu"):
         choose_device("cuda", strict=True)
 
 
@@ -124,7 +124,7 @@ def test_claims_that_cannot_be_made(tmp_path: Path) -> None:
         with GpuClaim(None, ["a"]).using(3):
             pass
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(InvalidInputError, match="locks of GPUs cannot be kept in .*set ACTIVE_LABELER_GPU_LOCKS"):
+    with pytest.raises(InvalidInputError, match=r"locks of GPUs cannot be kept in .*set ACTIVE_LABELER_GPU_LOCKS"):
         with GpuClaim(tmp_path / "file" / "locks", ["a"]).using():
             pass
     with GpuClaim(None, ["a"]).using() as one, GpuClaim(None, ["a"]).using() as other:

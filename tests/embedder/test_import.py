@@ -44,6 +44,7 @@ def save_reference(path: Path, architecture: str, form: str, zipped: bool = True
     return encoder
 
 
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
 @pytest.mark.parametrize(
     ("architecture", "form"),
