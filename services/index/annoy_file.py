@@ -39,7 +39,7 @@ def build_annoy(
             trees.add_item(first + offset, rows[offset])
     trees.build(parameters.num_trees, n_jobs=parameters.n_jobs)
     trees.unload()
-    _verify(path, parameters, vectors, present)
+    verify(path, parameters, vectors, present)
 
 
 class Trees:
@@ -59,11 +59,15 @@ def _empty(dim: int, metric: str) -> AnnoyIndex:
     return AnnoyIndex(dim, "angular" if metric == "angular" else "euclidean")
 
 
+def room_for(parameters: BuildParameters) -> int:
+    """Bytes that surely suffice for the file while it grows."""
+    trees = 16 * parameters.rows * parameters.num_trees
+    return int(1.3 * (parameters.rows * (4 * parameters.dim + 16) + trees)) + (1 << 20)
+
+
 def _check_room(folder: Path, parameters: BuildParameters) -> None:
-    """A mapped file that cannot grow would kill the process, so there must be room to spare."""
-    leaves = 16 * parameters.rows * parameters.num_trees
-    needed = int(1.3 * (parameters.rows * (4 * parameters.dim + 16) + leaves)) + (1 << 20)
-    free = shutil.disk_usage(folder).free
+    """A mapped file that cannot grow would kill the process."""
+    needed, free = room_for(parameters), shutil.disk_usage(folder).free
     if free < needed:
         raise ExhaustedError(
             f"the index needs about {needed >> 20} MiB in {folder}, but {free >> 20} MiB are free; free some space"
@@ -71,7 +75,8 @@ def _check_room(folder: Path, parameters: BuildParameters) -> None:
         )
 
 
-def _verify(path: Path, parameters: BuildParameters, vectors: NDArray[np.float32], present: NDArray[np.bool_]) -> None:
+def verify(path: Path, parameters: BuildParameters, vectors: NDArray[np.float32], present: NDArray[np.bool_]) -> None:
+    """Raises InternalError unless the file has every item, the vectors that it was built from, and answers."""
     trees = _empty(parameters.dim, parameters.metric)
     trees.load(str(path))
     items = np.flatnonzero(present)
@@ -80,7 +85,8 @@ def _verify(path: Path, parameters: BuildParameters, vectors: NDArray[np.float32
     for item in {int(items[0]), int(items[len(items) // 2]), int(items[-1])}:
         if not np.array_equal(np.array(trees.get_item_vector(item), dtype=np.float32), vectors[item]):
             raise InternalError(f"the new index {path} holds another vector for item {item}")
-        nearest = trees.get_nns_by_item(item, 1)
-        if not nearest or not present[nearest[0]]:
-            raise InternalError(f"the new index {path} finds nothing near item {item}")
+        nearest = trees.get_nns_by_item(item, 1, 10_000)
+        same = parameters.metric == "angular" or np.array_equal(vectors[nearest], vectors[[item]])
+        if not nearest or not present[nearest[0]] or not same:
+            raise InternalError(f"the new index {path} finds {nearest} nearest to item {item}")
     trees.unload()

@@ -201,6 +201,11 @@ def test_smallest_sorts_ascending_and_ties_by_lot() -> None:
     assert {items[2:] for items in found} == {(2, 3), (3, 2), (2, 4), (4, 2), (3, 4), (4, 3)}
 
 
+def test_smallest_draws_the_order_of_equal_values_too() -> None:
+    values = np.array([1.0, 0.0, 0.0, 2.0])
+    assert {tuple(smallest(values, 3, _rng(seed)).tolist()) for seed in range(50)} == {(1, 2, 0), (2, 1, 0)}
+
+
 @pytest.mark.parametrize("count", [0, 1, 5, 9])
 def test_smallest_of_few(count: int) -> None:
     assert len(smallest(np.arange(5.0), count, _rng())) == min(count, 5)
