@@ -16,7 +16,7 @@ from services.common.encoders.hog import SIDE, Hog
 from services.common.encoders.networks import build_network
 from services.common.encoders.spec import RESNETS, EncoderSpec
 from services.embedder.checkpoints.archives import read_archive
-from services.embedder.checkpoints.modules import named_tensors
+from services.embedder.checkpoints.modules import describe_root, image_size_in, named_tensors
 from services.embedder.checkpoints.recognise import read_weights, recognise
 
 _VERSION = 1  # of how checkpoints are read: another one reads them again
@@ -125,12 +125,10 @@ def _read_checkpoint(path: Path, image_size: int) -> tuple[nn.Module, EncoderSpe
     network = build_network(recognised.architecture, recognised.dim)
     network.load_state_dict(weights)
     default = IMAGE_SIZE_RESNET if recognised.architecture in RESNETS else IMAGE_SIZE_MINICNN
-    spec = EncoderSpec(recognised.architecture, recognised.dim, image_size or default)
-    kind = "Lightning checkpoint" if isinstance(root, dict) and "state_dict" in root else "Checkpoint"
-    kind = kind if isinstance(root, dict) else "Pickled module"
+    spec = EncoderSpec(recognised.architecture, recognised.dim, image_size or image_size_in(root) or default)
     where = f"under {recognised.prefix!r}" if recognised.prefix else "at its top"
     left = f", {recognised.others} other tensors left aside" if recognised.others else ""
-    return network, spec, _sentence(f"{kind} with {recognised.architecture} {where}{left}", spec)
+    return network, spec, _sentence(f"{describe_root(root)} with {recognised.architecture} {where}{left}", spec)
 
 
 def _sentence(what: str, spec: EncoderSpec) -> str:

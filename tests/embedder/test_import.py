@@ -108,6 +108,26 @@ def test_image_sizes_that_nobody_names(place: Place, tmp_path: Path) -> None:
         assert place.import_file(tmp_path / "x.pt").encoder.image_size == size
 
 
+def test_a_final_model_of_ours_gives_its_encoder(place: Place, tmp_path: Path) -> None:
+    weights = reference.build("minicnn24").state_dict()
+    about = {"architecture": "minicnn24", "dim": 24, "image_size": 40}
+    content = {"format": "x", "encoder": about, "encoder_weights": weights, "head_weights": {"0.weight": torch.ones(1)}}
+    reference.save(tmp_path / "final_model.ckpt", content)
+    assert place.import_file(tmp_path / "final_model.ckpt").encoder.image_size == 40
+
+
+def test_what_was_found_is_said(place: Place, tmp_path: Path) -> None:
+    save_reference(tmp_path / "x", "minicnn24", "simclr")
+    assert place.import_file(tmp_path / "x").found == (
+        "Lightning checkpoint with minicnn24 under 'encoder.', 9 other tensors left aside:"
+        " 24 numbers for an image of 64 x 64 pixels."
+    )
+    save_reference(tmp_path / "x", "minicnn24", "module")
+    assert place.import_file(tmp_path / "x").found.startswith(
+        "Pickled module models.encoders.miniCNN with minicnn24 at"
+    )
+
+
 def test_an_import_is_made_once(place: Place, tmp_path: Path) -> None:
     save_reference(tmp_path / "x.ckpt", "minicnn24", "simclr")
     first = place.import_file(tmp_path / "x.ckpt")

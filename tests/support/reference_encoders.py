@@ -199,6 +199,12 @@ def lightning(encoder: nn.Module, dim: int, kind: str = "simclr") -> dict[str, A
     }
 
 
+def lightning_plain(outputs: int) -> dict[str, Any]:
+    """A checkpoint of a miniCNN that names no foreign class."""
+    state = build(f"minicnn{outputs}").state_dict()
+    return {"state_dict": {f"encoder.{name}": tensor for name, tensor in state.items()}, "epoch": 1}
+
+
 def save(path: Path, content: Any, zipped: bool = True) -> Path:
     """``torch.save``, in today's format or in that of before 1.6."""
     torch.save(content, path, _use_new_zipfile_serialization=zipped)

@@ -27,10 +27,19 @@ def named_tensors(root: Any) -> dict[str, StoredTensor]:
     return dict(_limited(root))
 
 
-def foreign_classes(root: Any) -> list[str]:
-    """The classes of modules on the way to the tensors, outermost first; for the sentence about what was found."""
-    module = root if isinstance(root, Node) else None
-    return [str(module.made_by)] if module is not None and isinstance(module.made_by, Global) else []
+def describe_root(root: Any) -> str:
+    """What kind of file this is, in a few words."""
+    if isinstance(root, Node):
+        name = ascii(str(root.made_by))[1:-1][:80] if isinstance(root.made_by, Global) else "of an unknown class"
+        return f"Pickled module {name}"
+    return "Lightning checkpoint" if isinstance(root, dict) and "state_dict" in root else "Checkpoint"
+
+
+def image_size_in(root: Any) -> int:
+    """The image size that a final model of ours says, or 0."""
+    about = root.get("encoder") if isinstance(root, dict) else None
+    size = about.get("image_size") if isinstance(about, dict) else None
+    return size if isinstance(size, int) and size > 0 else 0
 
 
 def _limited(root: Any) -> Iterator[tuple[str, StoredTensor]]:
