@@ -20,17 +20,8 @@ from tests.labeler.kit import CHROMIUM, CHROMIUM_FLAGS, Service, publish_folder 
 HERE = Path(__file__).parent
 DESKTOP = {"viewport": {"width": 1280, "height": 860}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
-ANSWERS = [
-    "ArrowRight",
-    "ArrowRight",
-    "ArrowLeft",
-    "ArrowRight",
-    "ArrowDown",
-    "ArrowLeft",
-    "ArrowRight",
-    "ArrowRight",
-    "ArrowLeft",
-]
+YES, NO, UNSURE = "ArrowRight", "ArrowLeft", "ArrowDown"
+ANSWERS = [YES, YES, NO, YES, UNSURE, NO, YES, YES, NO]
 
 
 def main(photos: Path) -> None:

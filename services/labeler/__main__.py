@@ -7,6 +7,7 @@ from functools import partial
 from protos import labeler_pb2_grpc
 from protos.rpc import Registration
 from services.common.process import run_service
+from services.common.settings import read_settings
 from services.labeler.parts import Labeler
 from services.labeler.servicer import LabelerServicer
 from services.labeler.settings import LabelerSettings
@@ -14,7 +15,7 @@ from services.labeler.settings import LabelerSettings
 
 def main() -> None:
     """Serves until it is told to stop."""
-    settings = LabelerSettings()
+    settings = read_settings(LabelerSettings)
     running: list[Labeler] = []
 
     def parts() -> list[Registration]:

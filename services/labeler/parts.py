@@ -14,7 +14,7 @@ from services.labeler.settings import LabelerSettings
 from services.labeler.store.database import Database
 from services.labeler.web.app import build_app
 from services.labeler.web.guard import Guard
-from services.labeler.web.server import WebServer
+from services.labeler.web.server import EVERYWHERE, WebServer, own_address, page_url
 
 log = logging.getLogger(__name__)
 
@@ -37,20 +37,16 @@ class Labeler:
             opened.callback(self.desk.close)
             self._workshop = Workshop(settings.derivatives_folder, settings.derivative_workers)
             opened.callback(self._workshop.close)
-            app = Guard(build_app(self.desk, Shelf(self._workshop)), settings.hosts, settings.frames)
+            app = Guard(build_app(self.desk, Shelf(self._workshop)), settings.names, settings.place, settings.frames)
             self._web = WebServer(app, settings.web_host, settings.web_port)
             opened.pop_all()
-        self.url = settings.web_url or f"http://{_shown(settings.web_host)}:{self._web.port}/"
+        self.url = settings.web_url or page_url(settings.web_host, self._web.port)
         log.info("the labeling page is at %s", self.url)
+        if settings.web_host in EVERYWHERE:
+            log.info("from phones in the same network: %s", page_url(own_address(), self._web.port))
 
     def close(self) -> None:
         """Stops the page, finishes what is being written, closes the store."""
         self._web.stop()
-        self._workshop.close()
         self.desk.close()
-
-
-def _shown(host: str) -> str:
-    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - shown, not listened on
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
+        self._workshop.close()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from services.common.settings import ServiceSettings
+
+# Where Google Colab shows the ports of its machines, to the owner of the notebook alone.
+_COLAB_NAMES = (".googleusercontent.com", ".colab.dev")
+_COLAB_FRAMES = ("https://colab.research.google.com", "https://*.googleusercontent.com")
 
 
 class LabelerSettings(ServiceSettings):
@@ -29,7 +35,8 @@ class LabelerSettings(ServiceSettings):
     )
     allowed_hosts: str = Field(
         "",
-        description="labeler: names beyond localhost under which the page is reached, with commas between;"
+        description="labeler: names under which the page is reached, with commas between; localhost and"
+        " addresses of numbers always work;"
         " .example.org: all below it, *: every name",
     )
     frame_ancestors: str = Field(
@@ -55,21 +62,24 @@ class LabelerSettings(ServiceSettings):
         return self.derivatives or self.labels / "derivatives"
 
     @property
-    def hosts(self) -> tuple[str, ...]:
-        """Names under which the page is reached, beyond localhost; the address that it listens on is one."""
-        return (*_listed(self.allowed_hosts), *_host_itself(self.web_host))
+    def names(self) -> tuple[str, ...]:
+        """Names under which the page is reached, beyond localhost."""
+        return (*_listed(self.allowed_hosts), *_colab(_COLAB_NAMES))
+
+    @property
+    def place(self) -> str:
+        """Name and port of the page for people behind a proxy; empty without one."""
+        return urlsplit(self.web_url).netloc
 
     @property
     def frames(self) -> tuple[str, ...]:
         """Addresses of pages that may show the page in a frame."""
-        return _listed(self.frame_ancestors)
+        return (*_listed(self.frame_ancestors), *_colab(_COLAB_FRAMES))
 
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.replace(";", ",").split(",") if part.strip())
 
 
-def _host_itself(host: str) -> tuple[str, ...]:
-    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not listened on
-        return ()
-    return (f"[{host}]",) if ":" in host else (host,)
+def _colab(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if "COLAB_RELEASE_TAG" in os.environ else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -39,7 +40,7 @@ def postgres() -> Iterator[str]:
         _wait_until_it_answers(folder)
         yield str(folder)
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # without waiting for those who are still connected
         server.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
 

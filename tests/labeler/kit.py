@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import time
@@ -11,13 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 from PIL import Image
 
 from protos import labeler_pb2 as pb
 from protos import labeler_pb2_grpc
 from protos.common_pb2 import Artifact
 from protos.rpc import connect
-from services.common.artifacts import ArtifactStore
+from services.common.artifacts import ArtifactStore, digest_of
 from services.common.catalog import list_images, write_catalog
 from services.labeler.catalogs import Catalogs
 from services.labeler.desk import Desk
@@ -27,15 +27,16 @@ from services.labeler.store.database import Database
 
 def publish_names(store: ArtifactStore, root: Path, names: Sequence[str]) -> Artifact:
     """A catalog of files that need not exist."""
-    with store.writing(f"catalogs/{len(names)}-{abs(hash(tuple(names)))}.sqlite") as writing:
+    with store.writing(f"catalogs/{digest_of(str(root), *names)}.sqlite") as writing:
         write_catalog(writing.path, root, [(name, 1, 1) for name in names])
     return writing.artifact
 
 
 def publish_folder(store: ArtifactStore, root: Path) -> Artifact:
     """A catalog of the images below a folder."""
-    with store.writing("catalogs/folder.sqlite") as writing:
-        write_catalog(writing.path, root, list_images(root))
+    images = list_images(root)
+    with store.writing(f"catalogs/{digest_of(str(root), str(images).encode(errors='replace'))}.sqlite") as writing:
+        write_catalog(writing.path, root, images)
     return writing.artifact
 
 
@@ -148,9 +149,10 @@ class Service:
             return
         self.error = ""
         self.address = line.split()[1]
-        self.url = re.findall(r"labeling page is at (\S+)", self.log.read_text())[-1]
-        port = re.search(r":(\d+)/$", self.url)
-        self.port = int(port.group(1)) if port else 0
+        listening = psutil.Process(self.process.pid).net_connections("tcp")
+        ports = {found.laddr.port for found in listening if found.status == psutil.CONN_LISTEN}
+        (self.port,) = ports - {int(self.address.rsplit(":", 1)[1])}
+        self.url = f"http://127.0.0.1:{self.port}/"
         self.channel = connect(self.address, timeout_s=20)
         self.stub: Any = labeler_pb2_grpc.LabelerStub(self.channel)
 

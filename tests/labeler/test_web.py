@@ -31,7 +31,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     Image.new("RGB", (3000, 1000), "teal").save(folder / "data" / "large.jpg")
     (Path(os.fsdecode(bytes(folder / "data") + b"/not\xff-utf8.png"))).write_bytes((folder / "data/a.png").read_bytes())
     (folder / "secret.png").write_bytes((folder / "data/a.png").read_bytes())
-    started = Service(folder, ACTIVE_LABELER_ALLOWED_HOSTS="labels.example.org, .lab.example")
+    started = Service(
+        folder,
+        ACTIVE_LABELER_ALLOWED_HOSTS="labels.example.org, .lab.example",
+        ACTIVE_LABELER_WEB_URL="https://page.example:8443/",
+    )
     started.open_run(publish_folder(ArtifactStore(folder / "artifacts"), folder / "data"), run="web")
     yield started
     started.stop()
@@ -265,6 +269,8 @@ def test_a_large_body_without_a_length_is_refused(web: httpx.Client, run: str) -
         ("LOCALHOST:5000", 200),
         ("127.0.0.1:1", 200),
         ("[::1]:5000", 200),
+        ("192.168.1.5:5000", 200),  # a phone in the same network
+        ("page.example:8443", 200),
         ("labels.example.org", 200),
         ("a.lab.example", 200),
         ("lab.example", 421),
@@ -289,6 +295,10 @@ def test_only_known_names_reach_the_page(web: httpx.Client, host: str, status: i
         ({"Origin": "http://localhost:1234", "Host": "localhost:1234"}, 200),
         ({"Origin": "https://labels.example.org"}, 200),  # a proxy that says the inner name in Host
         ({"Origin": "http://localhost:9999", "Host": "localhost:1234"}, 403),
+        ({"Origin": "http://127.0.0.1:9999", "Host": "127.0.0.1:1234"}, 403),
+        ({"Origin": "http://192.168.1.5:9999", "Host": "192.168.1.5:1234"}, 403),
+        ({"Origin": "https://page.example:8443"}, 200),
+        ({"Origin": "https://page.example"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Origin": "http://[bad"}, 403),

@@ -90,7 +90,7 @@ class Workshop:
         for _ in self._threads:
             self._orders.put(_Order(_END, next(self._numbers), "", Path()))
         for thread in self._threads:
-            thread.join(2)  # one in the middle of an image ends with this process
+            thread.join(0.5)  # one in the middle of an image ends with this process
 
     def _found(self, name: str) -> Future[Path]:
         future: Future[Path] = Future()
@@ -160,5 +160,6 @@ def _make_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise InvalidInputError(
-            f"pictures cannot be kept in {folder}: {error.strerror}; set ACTIVE_LABELER_DERIVATIVES to a folder that can be written"
+            f"pictures cannot be kept in {folder}: {error.strerror};"
+            " set ACTIVE_LABELER_DERIVATIVES to a folder that can be written"
         ) from error

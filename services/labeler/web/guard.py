@@ -7,6 +7,7 @@ rebinding, the Origin of what changes something against requests from other site
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -20,7 +21,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 64 * 1024
 _BODY_SECONDS = 15.0
-_LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Guard:
@@ -28,14 +28,18 @@ class Guard:
 
     Args:
         app: what is guarded.
-        hosts: names beyond localhost under which the page is reached; ".example.org" stands for all names below it, "*"
-            for every name.
+        names: under which the page is reached, beyond localhost and addresses of numbers; ".example.org" stands for all
+            names below it, "*" for every name.
+        place: "name" or "name:port" that the page has for people behind a proxy.
         frame_ancestors: addresses of pages that may show this one in a frame, notebooks for example.
     """
 
-    def __init__(self, app: App, hosts: tuple[str, ...] = (), frame_ancestors: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, app: App, names: tuple[str, ...] = (), place: str = "", frame_ancestors: tuple[str, ...] = ()
+    ) -> None:
         self._app = app
-        self._hosts = tuple(host.lower() for host in hosts)
+        self._names = tuple(name.lower() for name in names)
+        self._place = place.lower()
         self._headers = _headers(frame_ancestors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,18 +74,21 @@ class Guard:
         if method in ("GET", "HEAD"):
             return None
         if not self._is_own_origin(host, headers):
-            return 403, "the request comes from another web site"
+            return 403, (
+                f"the request comes from another web site, {headers.get(b'origin', 'unknown')[:100]}: if people reach this page"
+                " there, add the name to ACTIVE_LABELER_ALLOWED_HOSTS where the labeler is started"
+            )
         if headers.get(b"content-type", "").split(";")[0].strip().lower() != "application/json":
             return 415, "the request is no application/json"
         return None
 
     def _knows(self, name: str) -> bool:
-        return name in _LOCAL or self._is_listed(name)
+        # An address of numbers cannot be rebound: no other site is ever called so.
+        local = name == "localhost" or _is_number(name)
+        return local or "*" in self._names or name == _name(self._place) or self._is_listed(name)
 
     def _is_listed(self, name: str) -> bool:
-        return any(
-            host == "*" or host == name or (host.startswith(".") and name.endswith(host)) for host in self._hosts
-        )
+        return any(known == name or (known.startswith(".") and name.endswith(known)) for known in self._names)
 
     def _is_own_origin(self, host: str, headers: dict[bytes, str]) -> bool:
         origin = headers.get(b"origin")
@@ -91,14 +98,8 @@ class Guard:
             place = urlsplit(origin).netloc.lower()
         except ValueError:
             return False
-        # Behind a proxy the Host header may be the inner one; then the outer name has to be listed by name.
-        listed = any(known != "*" for known in self._hosts) and self._is_listed_by_name(_name(place))
-        return bool(place) and (place == host.lower() or listed)
-
-    def _is_listed_by_name(self, name: str) -> bool:
-        return any(
-            host != "*" and (host == name or (host.startswith(".") and name.endswith(host))) for host in self._hosts
-        )
+        # Behind a proxy the Host header may be the inner one; then the outer name has to be known.
+        return bool(place) and (place in (host.lower(), self._place) or self._is_listed(_name(place)))
 
     def _dressed(self, scope: Scope, send: Send) -> Send:
         caching = b"no-cache" if scope["path"].endswith(("/", ".html", ".css", ".js", ".svg")) else b"no-store"
@@ -135,6 +136,14 @@ def _name(host: str) -> str:
     if host.startswith("["):
         return host[: host.find("]") + 1]
     return host.partition(":")[0].rstrip(".")
+
+
+def _is_number(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -15,6 +15,7 @@ from services.labeler.web.guard import App
 
 log = logging.getLogger(__name__)
 
+EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - what people write for it
 _START_S = 30.0
 _REMEDY = "choose another port for the labeling page (ACTIVE_LABELER_WEB_PORT, or labeling.port of a run)"
 
@@ -44,7 +45,7 @@ class WebServer:
             ws="none",
             lifespan="off",
             timeout_keep_alive=30,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=1,
             limit_concurrency=500,
         )
         self._server = uvicorn.Server(config)
@@ -55,7 +56,7 @@ class WebServer:
     def stop(self) -> None:
         """Finishes the requests in flight and ends the thread."""
         self._server.should_exit = True
-        self._thread.join(5)
+        self._thread.join(2)
         self._socket.close()
 
     def _wait_until_started(self) -> None:
@@ -94,3 +95,19 @@ def _refusal(error: OSError, host: str, port: int) -> ConflictError | InvalidInp
     return InvalidInputError(
         f"cannot listen on {host}: {error.strerror}; set ACTIVE_LABELER_WEB_HOST to an address of this machine"
     )
+
+
+def page_url(host: str, port: int) -> str:
+    """The address of the page as a browser wants it."""
+    name = "127.0.0.1" if host in EVERYWHERE else host
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+
+
+def own_address() -> str:
+    """This machine's address in its network; 127.0.0.1 without one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: it only asks which way a packet would go
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
