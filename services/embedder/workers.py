@@ -10,7 +10,7 @@ import torch
 
 from protos.common_pb2 import Encoder
 from services.common.artifacts import ArtifactStore
-from services.common.devices import GpuClaim, choose_device, gpu_uuids
+from services.common.devices import Devices, choose_device
 from services.embedder.encoder_cache import EncoderCache, LoadedEncoder
 from services.embedder.forward import ForwardPass
 from services.embedder.settings import EmbedderSettings
@@ -32,7 +32,7 @@ class Workers:
         self.encoders = EncoderCache(store, settings.encoders_kept)
         self.forward = ForwardPass(settings.compute_threads)
         self.decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
-        self._claim = GpuClaim(settings.gpu_locks, gpu_uuids(), release=self.encoders.clear_gpu)
+        self._devices = Devices(settings, on_release=self.encoders.clear_gpu)
         self.device_of("")
 
     def device_of(self, name: str) -> torch.device:
@@ -46,15 +46,10 @@ class Workers:
         Raises:
             ConflictError: when no GPU can be had.
         """
-        device = self.device_of(device_name)
-        if device.type != "cuda":
+        with self._devices.use(device_name) as device:
             yield self.encoders.load(encoder, device)
-            return
-        with self._claim.using(device.index) as number:
-            yield self.encoders.load(encoder, torch.device("cuda", number))
 
     def close(self) -> None:
-        """Ends the threads and lets the GPU go."""
+        """Ends the threads."""
         self.forward.close()
         self.decoders.shutdown(cancel_futures=True)
-        self._claim.let_go()
