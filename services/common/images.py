@@ -57,9 +57,9 @@ def decode(
             if width * height > limit_pixels:
                 raise UnreadableImageError(f"{width} x {height} pixels are more than the limit of {limit_pixels}")
             if width * height <= _LARGE_PIXELS:
-                return _to_rgb(image, upright)
+                return to_rgb(image, upright)
             with _one_large_at_a_time:  # several of them in several threads would fill the memory
-                return _to_rgb(image, upright)
+                return to_rgb(image, upright)
     except UnreadableImageError:
         raise
     except UnidentifiedImageError:
@@ -108,7 +108,12 @@ def _known_formats() -> list[str]:
     return [name for name in _FORMATS if name in Image.OPEN]
 
 
-def _to_rgb(image: Image.Image, upright: bool) -> Image.Image:
+def to_rgb(image: Image.Image, upright: bool = False) -> Image.Image:
+    """An opened image as `decode` gives it.
+
+    Raises:
+        UnreadableImageError: when no pixel has a finite value.
+    """
     image.load()
     turned = ImageOps.exif_transpose(image) if upright else image
     if turned.mode in _DEEP_MODES:

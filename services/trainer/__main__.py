@@ -8,13 +8,14 @@ from protos.rpc import Registration
 from protos.trainer_pb2_grpc import add_TrainerServicer_to_server
 from services.common.artifacts import ArtifactStore
 from services.common.process import run_service
+from services.common.settings import read_settings
 from services.trainer.servicer import TrainerServicer
 from services.trainer.settings import TrainerSettings
 
 
 def main() -> None:
     """Reads the settings from the environment and serves until it is told to stop."""
-    settings = TrainerSettings()
+    settings = read_settings(TrainerSettings)
 
     def services() -> Sequence[Registration]:
         servicer = TrainerServicer(ArtifactStore(settings.artifacts), settings)

@@ -25,7 +25,7 @@ from PIL import Image
 from protos.errors import DamagedError, InvalidInputError, NotFoundError
 from services.common.encoders.networks import build_network
 from services.common.encoders.spec import EncoderSpec
-from services.common.images import UnreadableImageError, read_square, to_square
+from services.common.images import UnreadableImageError, read_square, to_rgb, to_square
 from services.trainer.heads import Head, HeadShape
 from services.trainer.network import EncoderWithHead, forward_all
 from services.trainer.quality import THRESHOLD
@@ -93,11 +93,11 @@ class FinalModel:
         return np.concatenate(parts)
 
     def _pixels(self, image: Picture) -> NDArray[np.uint8]:
-        if isinstance(image, Image.Image):
-            return to_square(image.convert("RGB"), self.spec.image_size)
         try:
+            if isinstance(image, Image.Image):
+                return to_square(to_rgb(image.copy()), self.spec.image_size)
             return read_square(Path(image), self.spec.image_size)
-        except UnreadableImageError as error:
+        except (UnreadableImageError, OSError, SyntaxError) as error:  # Pillow reads an opened picture only here
             raise InvalidInputError(f"{image} cannot be classified: {error}") from None
 
     def _verdict(self, probability: float) -> Classification:

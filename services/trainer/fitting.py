@@ -13,6 +13,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -146,6 +147,7 @@ def fit(fitting: Fitting, batches: Any, epochs: int, device: torch.device = _CPU
             accelerator="gpu" if on_gpu else "cpu",
             devices=[device.index or 0] if on_gpu else 1,
             max_epochs=epochs,
+            plugins=[LightningEnvironment()],  # one process, also within a cluster's job
             gradient_clip_val=CLIP_NORM,
             logger=False,
             enable_checkpointing=False,

@@ -21,6 +21,7 @@ from protos.errors import DamagedError, InvalidInputError
 EVALUATOR = "SSLEvaluator"
 ONE_LAYER = "SSLEvaluatorOneLayer"
 KINDS = (EVALUATOR, ONE_LAYER)
+MAX_WEIGHTS = 2**26  # 256 MiB; training takes four times that
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,20 @@ class HeadShape:
             raise InvalidInputError(f"a head on {self.dim} numbers with {self.hidden_dim} hidden units cannot be built")
         if not 0 <= self.dropout < 1:
             raise InvalidInputError(f"a dropout of {self.dropout:g} is no probability below 1")
+        weights = sum(before * after for before, after in pairwise(self.widths))
+        if weights > MAX_WEIGHTS:
+            raise InvalidInputError(
+                f"a head of {self.hidden_dim} hidden units on {self.dim} numbers has {weights} weights, more than"
+                f" {MAX_WEIGHTS}; set a smaller hidden_dim"
+            )
+
+    @property
+    def widths(self) -> list[int]:
+        """Numbers between the layers, from the embedding to the logit."""
+        if self.hidden_dim == 0:
+            return [self.dim, 1]
+        parts = (1,) if self.kind == ONE_LAYER else (1, 2, 4)
+        return [self.dim, *(max(1, self.hidden_dim // part) for part in parts), 1]
 
     def fits(self, other: HeadShape) -> bool:
         """Whether the weights of a head of shape ``other`` can be carried on from (dropout has none)."""
@@ -77,14 +92,11 @@ class Head(nn.Module):
 
 def _layers(shape: HeadShape) -> list[nn.Module]:
     layers: list[nn.Module] = [nn.Dropout(shape.dropout)]
-    if shape.hidden_dim == 0:
-        return [*layers, nn.Linear(shape.dim, 1)]
-    if shape.kind == ONE_LAYER:
-        return [*layers, nn.Linear(shape.dim, shape.hidden_dim), nn.ReLU(), nn.Linear(shape.hidden_dim, 1)]
-    widths = [shape.dim, *(max(1, shape.hidden_dim // part) for part in (1, 2, 4))]
-    for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(shape.dropout)]
-    return [*layers, nn.Linear(widths[-1], 1)]
+    for before, after in pairwise(shape.widths[:-1]):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+        if shape.kind == EVALUATOR:
+            layers.append(nn.Dropout(shape.dropout))
+    return [*layers, nn.Linear(shape.widths[-2], 1)]
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,23 @@ def test_it_takes_a_path_a_picture_or_several(model_file: Path, images: Any) -> 
     assert one == Classification(("red" if one.positive else "not red"), one.probability >= 0.5, one.probability)
 
 
+def test_a_picture_of_16_bits_is_not_clipped_to_white(model_file: Path, tmp_path: Path) -> None:
+    model = load(model_file)
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.arange(400, dtype=np.uint16).reshape(20, 20) * 150).save(path)
+    with Image.open(path) as picture:
+        assert picture.mode.startswith("I")
+        assert model.classify(picture) == model.classify(path)
+    assert model.classify(path) != model.classify(Image.new("RGB", (20, 20), "white"))
+
+
+def test_a_picture_that_is_not_whole_gets_one_sentence(model_file: Path, images: Any, tmp_path: Path) -> None:
+    path = tmp_path / "half.png"
+    path.write_bytes((images.folder / "00.png").read_bytes()[:300])
+    with Image.open(path) as picture, pytest.raises(InvalidInputError, match="cannot be classified"):
+        load(model_file).classify(picture)
+
+
 def test_the_threshold_decides(model_file: Path, images: Any) -> None:
     model = load(model_file)
     path = images.folder / "00.png"

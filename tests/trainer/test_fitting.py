@@ -44,6 +44,13 @@ def trained(parameters: Parameters, judge: Any = None, dropout: float = 0.0) -> 
     return head, fitting
 
 
+def test_the_job_of_a_cluster_is_not_taken_for_a_training_of_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"NTASKS": "4", "JOB_ID": "1", "JOB_NAME": "sweep", "PROCID": "0", "LOCALID": "0"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    _, fitting = trained(Parameters(epochs=1))
+    assert fitting.outcome.best_epoch == 1
+
+
 @pytest.mark.parametrize(
     "parameters",
     [

@@ -27,3 +27,12 @@ def test_it_serves_and_stops(tmp_path: Path) -> None:
             assert rpc.is_healthy(channel, "activelabeler.v1.Trainer", timeout_s=10)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+def test_a_setting_that_is_none_gets_one_sentence() -> None:
+    environment = {**os.environ, "ACTIVE_LABELER_COMPUTE_THREADS": "many"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.trainer"], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: ACTIVE_LABELER_COMPUTE_THREADS is 'many'")
