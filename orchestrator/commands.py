@@ -97,7 +97,7 @@ def _log(settings: RunSettings) -> None:
 
 def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSettings) -> None:
     reporter = TerminalReporter(quiet=not settings.verbose)
-    asker = TerminalAsker(reporter.console.print)
+    asker = TerminalAsker(lambda text: reporter.console.print(text, markup=False))  # [l] is no markup
     check_outputs_free(settings.output, folder.run)
     try:
         with session(settings, folder, asker, reporter, process) as work:
