@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,28 @@ def test_writers_at_the_same_time_agree(store: ArtifactStore) -> None:
     assert len({artifact.sha256 for artifact in found}) == 1
     assert store.open(found[0])
     assert _files(store) == ["kind/a", "kind/a.sha256"]
+
+
+def test_nobody_publishes_between_the_look_and_the_rename(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, looked = ArtifactStore(store.root), threading.Event()
+    find = slow.find
+
+    def find_slowly(name: str) -> Artifact | None:
+        found = find(name)
+        looked.set()
+        time.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(slow, "find", find_slowly)
+    found: list[Artifact] = []
+    writer = threading.Thread(target=lambda: found.append(slow.put("kind/a", b"one")))
+    writer.start()
+    assert looked.wait(5)
+    found.append(store.put("kind/a", b"two"))
+    writer.join()
+    assert found[0] == found[1]
 
 
 def test_processes_at_the_same_time_agree(store: ArtifactStore) -> None:
