@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from protos.errors import InvalidInputError
 from services.trainer.heads import HeadShape
 
+MAX_RATE = 3e38  # what torch can multiply float32 weights with
 LOWER_RATES = (1.0, 0.1, 0.01, 0.001)  # of the rate that was asked for, one after the other while training fails
 
 
@@ -40,15 +41,16 @@ class Parameters:
 
     def __post_init__(self) -> None:
         self.shape(1)  # kind, hidden_dim, dropout
-        _within("learning rate", self.lr, above=0)
+        _within("learning rate", self.lr, above=0, below=MAX_RATE)
         _within("momentum", self.momentum, at_least=0, below=1)
-        _within("weight decay", self.weight_decay, at_least=0)
-        _within("final learning rate", self.final_lr, at_least=0)
-        _within("gamma", self.gamma, at_least=0)
-        _within("number of epochs", self.epochs, at_least=1)
+        _within("weight decay", self.weight_decay, at_least=0, below=MAX_RATE)
+        _within("final learning rate", self.final_lr, at_least=0, below=MAX_RATE)
+        _within("gamma", self.gamma, at_least=0, below=1000)
+        _within("number of epochs", self.epochs, at_least=1, below=100_001)
         _within("batch size", self.batch_size, at_least=1)
         _within("validation share", self.validation_share, at_least=0, below=1)
-        _within("encoder's learning rate", self.encoder_lr, at_least=0)
+        _within("encoder's learning rate", self.encoder_lr, at_least=0, below=MAX_RATE)
+        _within("number of threads", self.threads, at_least=1, below=4097)
         if self.scheduler not in ("cosine", "step"):
             raise InvalidInputError(f"there is no scheduler {self.scheduler!r}; it takes cosine or step")
 
@@ -67,8 +69,9 @@ class Parameters:
         after the last epoch (Loshchilov and Hutter, SGDR, 2017). ``step``: times ``gamma`` at each of ``decay_epochs``.
         """
         if self.scheduler == "step":
-            return start * self.gamma ** sum(epoch >= decay for decay in self.decay_epochs)
-        low = self.final_lr * start / self.lr
+            decays = sum(epoch >= decay for decay in self.decay_epochs)
+            return min(start * self.gamma ** min(decays, 99), MAX_RATE)
+        low = min(self.final_lr * start / self.lr, MAX_RATE)
         return low + (start - low) * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
 
 

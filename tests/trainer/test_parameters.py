@@ -51,12 +51,23 @@ def test_step_is_that_of_torch() -> None:
         ({"batch_size": 0}, "batch size of 0"),
         ({"validation_share": 1.0}, "validation share of 1"),
         ({"encoder_lr": float("nan")}, "encoder's learning rate of nan"),
+        ({"lr": 1e300}, "learning rate of 1e\\+300"),
+        ({"final_lr": 1e300}, "final learning rate of 1e\\+300"),
+        ({"gamma": 1e300}, "gamma of 1e\\+300"),
+        ({"epochs": 2**32 - 1}, "number of epochs"),
+        ({"threads": 2**32 - 1}, "number of threads"),
         ({"scheduler": "linear"}, "'linear'; it takes cosine or step"),
     ],
 )
 def test_values_out_of_range_are_named(wrong: dict[str, Any], word: str) -> None:
     with pytest.raises(InvalidInputError, match=word):
         Parameters(**wrong)
+
+
+def test_rates_that_grow_stay_numbers_that_torch_takes() -> None:
+    steps = Parameters(scheduler="step", gamma=999.0, decay_epochs=tuple(range(1000)), epochs=1000)
+    assert steps.lr_at(999, 0.1) == 3e38
+    assert Parameters(lr=1e-300, final_lr=1e8, epochs=2).lr_at(1, 1.0) <= 3e38
 
 
 def test_equal_parameters_have_equal_text() -> None:
