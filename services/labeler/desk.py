@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from protos.errors import InvalidInputError, NotFoundError
+from protos.errors import InvalidInputError
 from services.labeler.catalogs import Catalogs, RunCatalog
 from services.labeler.changes import Changes
 from services.labeler.model import Answer, Author, Entry, Event, Offered, Queue, Reply, Run, Visit
@@ -85,9 +85,7 @@ class Desk:
         """
         found = self._read(lambda connection: runs.find_run(connection, run))
         if found is None:
-            raise NotFoundError(
-                f"the labeler knows no run {clean(run, 100)!r}; open it first, or look whether it uses another label store"
-            )
+            raise runs.unknown_run(run)
         return found
 
     def runs(self) -> list[tuple[Run, int]]:
@@ -96,7 +94,11 @@ class Desk:
 
     def catalog(self, run: str) -> RunCatalog:
         """The images of a run."""
-        return self._catalogs.open(self.run(run).catalog)
+        return self.catalog_of(self.run(run))
+
+    def catalog_of(self, run: Run) -> RunCatalog:
+        """The images of a run that is known already."""
+        return self._catalogs.open(run.catalog)
 
     # Cards
 

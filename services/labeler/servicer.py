@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 
@@ -13,6 +14,9 @@ from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
 from services.labeler.desk import Desk
 from services.labeler.model import Answer, CatalogRef, Event, Offered, Queue, Run
+from services.labeler.text import clean
+
+log = logging.getLogger(__name__)
 
 _ANSWERS = {
     Answer.POSITIVE: pb.ANSWER_POSITIVE,
@@ -37,21 +41,25 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
         """Makes a run known."""
         run = Run(request.run, _catalog(request.catalog), request.name, request.question, request.batch_size)
         self._desk.open_run(run).result()
+        log.info("run %s is open: %s", request.run, clean(request.question or request.name, 100))
         return pb.OpenRunResponse(run=request.run, url=self._url)
 
     def CloseRun(self, request: pb.CloseRunRequest, context: grpc.ServicerContext) -> pb.CloseRunResponse:
         """Tells people that labeling is over."""
         self._desk.close_run(request.run, request.sentence).result()
+        log.info("run %s: labeling is over", request.run)
         return pb.CloseRunResponse(run=request.run)
 
     def Offer(self, request: pb.OfferRequest, context: grpc.ServicerContext) -> pb.OfferResponse:
         """Puts cards on offer."""
         added = self._desk.offer(request.run, request.round, [_offered(card) for card in request.cards]).result()
+        log.info("run %s round %d: %d cards on offer", request.run, request.round, added)
         return pb.OfferResponse(run=request.run, added=added)
 
     def Simulate(self, request: pb.SimulateRequest, context: grpc.ServicerContext) -> pb.SimulateResponse:
         """Answers open cards from file names."""
         labelled = self._desk.simulate(request.run, request.round, request.pos_class).result()
+        log.info("run %s round %d: %d cards answered from file names", request.run, request.round, labelled)
         return pb.SimulateResponse(run=request.run, labelled=labelled)
 
     def ImportLabels(self, request: pb.ImportLabelsRequest, context: grpc.ServicerContext) -> pb.ImportLabelsResponse:
@@ -63,6 +71,7 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
             )
         labels = [(item, bool(mark)) for item, mark in zip(items, positive, strict=True)]
         added = self._desk.import_labels(request.run, request.round, labels, request.annotator).result()
+        log.info("run %s round %d: %d labels imported", request.run, request.round, added)
         return pb.ImportLabelsResponse(run=request.run, added=added)
 
     def ListLabels(self, request: pb.ListLabelsRequest, context: grpc.ServicerContext) -> pb.ListLabelsResponse:
@@ -72,7 +81,9 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
 
     def Withdraw(self, request: pb.WithdrawRequest, context: grpc.ServicerContext) -> pb.WithdrawResponse:
         """Takes the open cards of a round back."""
-        return pb.WithdrawResponse(run=request.run, withdrawn=self._desk.withdraw(request.run, request.round).result())
+        withdrawn = self._desk.withdraw(request.run, request.round).result()
+        log.info("run %s round %d: %d cards withdrawn", request.run, request.round, withdrawn)
+        return pb.WithdrawResponse(run=request.run, withdrawn=withdrawn)
 
     def GetQueue(self, request: pb.GetQueueRequest, context: grpc.ServicerContext) -> pb.Queue:
         """How far a round is."""

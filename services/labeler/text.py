@@ -17,12 +17,17 @@ def clean(text: str, limit: int) -> str:
     return printable.strip()[:limit]
 
 
+def is_run(text: str) -> bool:
+    """Whether a run may be called so."""
+    return _RUN.fullmatch(text) is not None
+
+
 def check_run(run: str) -> str:
     """The name of a run as it is.
 
     Raises:
         InvalidInputError: when it could not stand in an address of the page.
     """
-    if not _RUN.fullmatch(run):
+    if not is_run(run):
         raise InvalidInputError(f"{clean(run, 100)!r} is no name of a run: 1 to 100 letters, digits, '.', '_' or '-'")
     return run

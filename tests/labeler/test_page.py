@@ -159,7 +159,6 @@ def test_a_key_held_down_counts_once(run: Run) -> None:
 def test_the_next_image_is_there_with_the_key_itself(run: Run) -> None:
     run.offer()
     page = run.open()
-    page.wait_for_function("document.querySelector('#stage img').complete")
     page.wait_for_timeout(1000)  # the next ones are decoded by now
     after = page.evaluate(
         """() => {
@@ -350,6 +349,36 @@ def test_the_end_is_announced(run: Run) -> None:
     page.get_by_text("Your 1 answer is saved").wait_for()
 
 
+def test_an_image_that_is_taken_away_takes_no_answer_with_it(run: Run) -> None:
+    """Somebody ends the round while the finger is on the card: what was meant for it labels no other."""
+    run.offer(12)
+    page = run.open()
+    run.service.stub.Withdraw(pb.WithdrawRequest(run=run.name, round=1))
+    run.service.offer(range(12, 24), number=2, run=run.name)
+    page.evaluate("dispatchEvent(new Event('online'))")  # the page asks now
+    playwright_api.expect(page.locator("#caption")).to_have_text("12.png")
+    page.wait_for_timeout(250)
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("That image went to somebody else").wait_for()
+    page.wait_for_timeout(600)
+    assert run.answers() == []
+    press(page, "ArrowRight")
+    wait_for(lambda: run.answers() == [(12, POSITIVE)])
+
+
+def test_answers_that_cannot_be_taken_block_nothing(run: Run) -> None:
+    run.offer(12)
+    page = run.open()
+    page.evaluate(
+        """(run) => localStorage.setItem(`active-labeler:${location.pathname}:outbox:${run}:tampered`,
+          JSON.stringify({annotator: "Eve", events: [{sequence: "x"}]}))""",
+        run.name,
+    )
+    press(page, "ArrowRight")
+    wait_for(lambda: run.answers() == [(0, POSITIVE)])
+    wait_for(lambda: page.evaluate("Object.keys(localStorage).some((key) => key.includes('aside:'))"))
+
+
 def test_two_people_never_get_the_same_image(run: Run) -> None:
     run.offer(24)
     pages = [run.open("Ann"), run.open("Bob")]
@@ -507,15 +536,14 @@ def test_dark_and_light(run: Run) -> None:
 
 def test_behind_a_prefix(run: Run) -> None:
     run.offer()
-    inner = run.service.url
+    inner = httpx.Client(base_url=run.service.url)
 
     class Proxy(BaseHTTPRequestHandler):
         def _pass_on(self) -> None:
             assert self.path.startswith("/proxy/5000/"), self.path
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            answer = httpx.request(
-                self.command, inner + self.path.removeprefix("/proxy/5000/"), content=body, headers=dict(self.headers)
-            )
+            path = self.path.removeprefix("/proxy/5000/")
+            answer = inner.request(self.command, path, content=body, headers=dict(self.headers))
             self.send_response(answer.status_code)
             for name in ("content-type", "content-security-policy"):
                 self.send_header(name, answer.headers[name])
@@ -536,4 +564,5 @@ def test_behind_a_prefix(run: Run) -> None:
     page.close()
     proxy.shutdown()
     proxy.server_close()
+    inner.close()
     assert run.errors == []

@@ -222,3 +222,16 @@ def test_another_catalog_for_a_run_is_refused(stub: Any, store: ArtifactStore, t
     other = publish_names(store, tmp_path, ["a.png"])
     with pytest.raises(ConflictError, match="another catalog of 100 images"):
         stub.OpenRun(pb.OpenRunRequest(run="r1", catalog=other))
+
+
+@pytest.mark.parametrize("name", ["", "\0", "a b", "../x", "x" * 5000])
+def test_names_that_no_run_can_have(desks: Callable[..., Desk], url: str, name: str) -> None:
+    desk = desks(url)
+    for call in (
+        lambda: desk.queue(name, 1),
+        lambda: desk.events(name, 0, 0),
+        lambda: desk.withdraw(name, 1).result(),
+        lambda: Person(desk, "Ann", run=name).take(1),
+    ):
+        with pytest.raises(NotFoundError, match="knows no run"):
+            call()

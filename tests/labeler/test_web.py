@@ -347,3 +347,30 @@ def test_the_page_names_nothing_outside_and_nothing_absolute(web: httpx.Client) 
 def test_other_methods(web: httpx.Client, method: str) -> None:
     answer = web.request(method, "api/runs", headers={"Content-Type": "application/json"})
     assert answer.status_code == 405
+
+
+def test_every_module_is_fetched_at_once(web: httpx.Client) -> None:
+    """Not one after the other, as they are found: each step costs a phone a round trip."""
+    import re
+
+    static = Path(__file__).parents[2] / "services/labeler/web/static"
+    named = set(re.findall(r'static/(\w+)\.js"', web.get("").text))
+    assert named == {file.stem for file in static.glob("*.js")}
+
+
+def test_answers_are_acknowledged_even_when_the_catalog_is_gone(tmp_path: Path) -> None:
+    paint(tmp_path / "data", ["a.png", "b.png"])
+    first = Service(tmp_path)
+    catalog = publish_folder(ArtifactStore(tmp_path / "artifacts"), tmp_path / "data")
+    first.open_run(catalog)
+    first.offer([0, 1])
+    first.stop()
+    (tmp_path / "artifacts" / catalog.path).unlink()
+    second = Service(tmp_path)
+    with httpx.Client(base_url=second.url) as web:
+        said = [{"sequence": 1, "item": 0, "round": 1, "answer": "positive"}]
+        reply = sync(web, "r1", events=said, want=2)
+        assert reply["saved"] == [1]
+        assert [card["name"] for card in reply["cards"]] == ["image 1"]
+        assert web.get(reply["cards"][0]["image"]).status_code == 404
+    second.stop()

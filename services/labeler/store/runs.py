@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from protos.errors import NotFoundError
 from services.labeler.model import OPEN, CatalogRef, Run
 from services.labeler.store.schema import cards, runs
+from services.labeler.text import clean, is_run
 
 
 def open_run(connection: Connection, run: Run, now_ms: int) -> None:
@@ -36,6 +37,8 @@ def close_run(connection: Connection, run: str, sentence: str) -> None:
 
 def find_run(connection: Connection, run: str) -> Run | None:
     """The run of that name, or None."""
+    if not is_run(run):  # a database may refuse even to look for some texts
+        return None
     row = connection.execute(select(runs).where(runs.c.run == run)).one_or_none()
     return None if row is None else _run(row)
 
@@ -46,12 +49,19 @@ def lock_run(connection: Connection, run: str) -> tuple[Run, int]:
     Raises:
         NotFoundError: when there is none.
     """
-    row = connection.execute(select(runs).where(runs.c.run == run).with_for_update()).one_or_none()
+    row = None
+    if is_run(run):
+        row = connection.execute(select(runs).where(runs.c.run == run).with_for_update()).one_or_none()
     if row is None:
-        raise NotFoundError(
-            f"the labeler knows no run {run!r}; open it first, or look whether it uses another label store"
-        )
+        raise unknown_run(run)
     return _run(row), int(row.last)
+
+
+def unknown_run(run: str) -> NotFoundError:
+    """The error for a name that no run has."""
+    return NotFoundError(
+        f"the labeler knows no run {clean(run, 100)!r}; open it first, or look whether it uses another label store"
+    )
 
 
 def last_position(connection: Connection, run: str) -> int:

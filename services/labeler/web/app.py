@@ -27,6 +27,7 @@ from protos.errors import (
 )
 from services.common.images import UnreadableImageError
 from services.labeler.desk import Desk
+from services.labeler.model import Reply
 from services.labeler.pictures.display import media_type
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
@@ -54,6 +55,15 @@ def build_app(desk: Desk, shelf: Shelf) -> FastAPI:
     app = FastAPI(title="Active Labeler", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _explain_errors(app)
 
+    def _described(reply: Reply) -> dict[str, Any]:
+        try:
+            catalog = desk.catalog_of(reply.run)
+        except ActiveLabelerError as error:  # the answers are kept all the same, and the page has to hear that
+            log.warning("run %s: %s", reply.run.run, error)
+            return describe_reply(reply, None, shelf)
+        shelf.prepare(catalog, [card.item for card in reply.cards] + reply.ahead)
+        return describe_reply(reply, catalog, shelf)
+
     @app.get("/api/runs")
     async def list_runs() -> dict[str, Any]:
         known = await asyncio.to_thread(desk.runs)
@@ -62,10 +72,7 @@ def build_app(desk: Desk, shelf: Shelf) -> FastAPI:
     @app.post("/api/runs/{run}/sync")
     async def sync(run: RunName, body: Sync) -> dict[str, Any]:
         reply = await _settled(desk.visit(run, body.visit()))
-        catalog = await asyncio.to_thread(desk.catalog, run)
-        answer = await asyncio.to_thread(describe_reply, reply, catalog, shelf)
-        shelf.prepare(catalog, [card.item for card in reply.cards] + reply.ahead)
-        return answer
+        return await asyncio.to_thread(_described, reply)
 
     @app.post("/api/runs/{run}/finish")
     async def finish(run: RunName, body: Finish) -> dict[str, Any]:

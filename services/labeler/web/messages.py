@@ -69,8 +69,8 @@ def describe_run(run: Run, open_cards: int) -> dict[str, Any]:
     }
 
 
-def describe_reply(reply: Reply, catalog: RunCatalog, shelf: Shelf) -> dict[str, Any]:
-    """What a page gets back."""
+def describe_reply(reply: Reply, catalog: RunCatalog | None, shelf: Shelf) -> dict[str, Any]:
+    """What a page gets back; without a catalog (its artifact is gone) images have numbers only."""
     return {
         "run": reply.run.run,
         "name": reply.run.name,
@@ -92,10 +92,11 @@ def describe_reply(reply: Reply, catalog: RunCatalog, shelf: Shelf) -> dict[str,
     }
 
 
-def _describe_card(card: Card, run: str, catalog: RunCatalog, shelf: Shelf) -> dict[str, Any]:
+def _describe_card(card: Card, run: str, catalog: RunCatalog | None, shelf: Shelf) -> dict[str, Any]:
+    version = "0" if catalog is None else shelf.version(catalog, card.item)
     return {
         "item": card.item,
         "round": card.round,
-        "name": clean(catalog.name(card.item), 200),
-        "image": f"api/runs/{run}/images/{card.item}?v={shelf.version(catalog, card.item)}",
+        "name": f"image {card.item}" if catalog is None else clean(catalog.name(card.item), 200),
+        "image": f"api/runs/{run}/images/{card.item}?v={version}",
     }

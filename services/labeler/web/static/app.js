@@ -80,6 +80,21 @@ function changeName() {
   });
 }
 
+function listenToSwipes() {
+  let swiped = null;
+  swipe.listen(stage.element, {
+    begins: () => {
+      swiped = stage.card;
+      return labeling !== null && swiped !== null && !isZoomed();
+    },
+    moves: (dx, dy, answer) => { if (stage.card === swiped) stage.lean(dx, dy, answer); },
+    ends: (answer) => {
+      if (answer !== null && stage.card === swiped) labeling?.answer(answer);
+      if (stage.card === swiped) stage.lean(0, 0, null);
+    },
+  });
+}
+
 function listen() {
   keys.listen({
     answer: (answer) => labeling?.answer(answer),
@@ -95,15 +110,7 @@ function listen() {
   });
   find("who").addEventListener("click", changeName);
   stage.element.addEventListener("filled", () => labeling?.drawButtons());
-  swipe.listen(stage.element, {
-    begins: () => labeling !== null && stage.card !== null && !isZoomed(),
-    moves: (dx, dy, answer) => stage.lean(dx, dy, answer),
-    ends: (answer) => {
-      const before = stage.card;
-      if (answer !== null) labeling?.answer(answer);
-      if (stage.card === before) stage.lean(0, 0, null);
-    },
-  });
+  listenToSwipes();
   addEventListener("hashchange", route);
   addEventListener("online", () => labeling?.link.retry());
   addEventListener("pointerdown", () => labeling?.link.touched());

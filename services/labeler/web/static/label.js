@@ -93,6 +93,7 @@ export class Labeling {
     this.reply = reply;
     if (reply.standing.length > 0) toast("Somebody else has answered that image since: their answer stands");
     else if (onTable !== null && lost.includes(onTable.item)) {
+      this.stage.startle();
       toast(reply.progress.open === 0 ? "Somebody has finished this round early" : "That image went to somebody else");
     }
     if (reply.refused.length > 0) toast(`${counted(reply.refused.length, "answer")} could not be kept: ${reply.refused[0].why}`);
@@ -178,11 +179,15 @@ export class Labeling {
       return [`end ${answers.length}`, () => panels.batchEnd({ answers, open, back, goOn: () => this.goOn(), finish: () => this.finish() })];
     }
     if (this.deck.size > 0) return ["none", null];
-    if (finished !== null && progress.open === 0) {
+    if (this.isOver()) {
       return [`finished ${finished} ${this.history.length}`, () => panels.finished({ sentence: finished, yours: progress.yours, answers, back })];
     }
     if (this.outbox.waiting > 0) return ["none", null]; // nothing is called saved before it is
     return [`waiting ${JSON.stringify(progress)}`, () => panels.waiting({ answers, progress, back })];
+  }
+
+  isOver() {
+    return this.reply !== null && this.reply.finished !== null && this.reply.progress.open === 0;
   }
 
   isUnknown() {
@@ -194,7 +199,7 @@ export class Labeling {
     const kept = many === 0
       ? "Everything you answered is saved."
       : `${counted(many, "answer is", "answers are")} kept in this ${blocked ? "tab: keep it open" : "browser"}.`;
-    if (this.trouble === null || this.isUnknown()) return null;
+    if (this.trouble === null || this.isUnknown() || (many === 0 && this.isOver())) return null;
     if (this.trouble instanceof Refused) return `The labeler says: ${this.trouble.message}. ${kept}`;
     if (!navigator.onLine) return `You are offline. ${kept} The page goes on by itself.`;
     return `The labeler does not answer. ${kept} The page goes on by itself when it is back.`;

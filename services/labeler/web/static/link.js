@@ -1,6 +1,6 @@
 // The conversation with the labeler: one exchange at a time, again whenever there is something to say.
 
-import { call, farewell, Gone } from "./api.js";
+import { call, farewell, Gone, Refused } from "./api.js";
 import { Outbox } from "./outbox.js";
 
 const WANT = 12; // cards in hand: the next eight and more are there before they are needed
@@ -83,8 +83,13 @@ export class Link {
 
   async deliver(outbox) {
     const events = outbox.portion();
-    const reply = await call(this.path, { client: outbox.client, annotator: outbox.annotator, events });
-    this.settle(outbox, reply);
+    try {
+      const reply = await call(this.path, { client: outbox.client, annotator: outbox.annotator, events });
+      this.settle(outbox, reply);
+    } catch (error) {
+      if (!(error instanceof Refused && error.status === 400)) throw error;
+      outbox.setAside();
+    }
   }
 
   settle(outbox, reply) {

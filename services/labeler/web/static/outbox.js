@@ -12,6 +12,7 @@ export class Outbox {
     this.annotator = annotator;
     this.events = [];
     this.sequence = 0;
+    this.adopted = false;
   }
 
   // What another load of this page has left behind, or null.
@@ -25,6 +26,7 @@ export class Outbox {
       }
       const outbox = new Outbox(run, client, String(kept.annotator ?? ""));
       outbox.events = kept.events;
+      outbox.adopted = true;
       return outbox;
     }
     return null;
@@ -51,8 +53,16 @@ export class Outbox {
 
   settle(sequences) {
     const settled = new Set(sequences);
+    // The tab that it belongs to may be alive and have added to it.
+    if (this.adopted) this.events = recall(this.name)?.events ?? [];
     this.events = this.events.filter((event) => !settled.has(event.sequence));
     this.keep();
+  }
+
+  // The labeler will not take these: out of the way, but not lost.
+  setAside() {
+    remember(this.name.replace("outbox:", "aside:"), { annotator: this.annotator, events: this.events });
+    remember(this.name, null);
   }
 
   keep() {

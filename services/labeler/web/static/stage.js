@@ -4,6 +4,7 @@ import { find, make } from "./dom.js";
 
 const LEAVE_MS = 160;
 const SEEN_MS = 100; // an answer sooner than this was meant for the image before
+const STARTLED_MS = 600;
 
 const WORDS = { positive: "✓ Yes", negative: "✕ No", unsure: "? Unsure" };
 
@@ -13,14 +14,19 @@ export class Stage {
     this.card = null;
     this.figure = null;
     this.shownAt = Infinity;
+    this.closedUntil = 0;
     this.stamp = make("div", { class: "stamp", "aria-hidden": "true" });
   }
 
   // What may be said about the card now.
   allows(answer) {
-    if (this.card === null || performance.now() - this.shownAt < SEEN_MS) return false;
+    const now = performance.now();
+    if (this.card === null || now - this.shownAt < SEEN_MS || now < this.closedUntil) return false;
     return this.card.picture.state === "ready" || (this.card.picture.state === "unreadable" && answer === "unsure");
   }
+
+  // The card on the table changes by no doing of the person: whatever comes in the next moment was meant for it.
+  startle() { this.closedUntil = performance.now() + STARTLED_MS; }
 
   // Puts a card on the table (null: clears it); the one before leaves as its answer says.
   show(card, answer = null) {
