@@ -14,7 +14,7 @@ from protos.rpc import Registration, Server, serve
 from services.common.settings import ServiceSettings
 from services.common.telemetry import set_up_logging
 
-LINGER_S = 3.0
+LINGER_S = 2.0
 
 
 def run_service(settings: ServiceSettings, services: Callable[[], Sequence[Registration]]) -> None:

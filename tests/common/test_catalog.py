@@ -255,10 +255,10 @@ def test_name_of_a_block_follows_from_its_rows(tmp_path: Path) -> None:
 
 def test_twenty_thousand_rows_are_quick(tmp_path: Path) -> None:
     images = [(f"folder{number % 10}/{number // 10:06}.png", 1, 1) for number in range(20_000)]
-    start = time.monotonic()
+    start = time.process_time()
     assert write_catalog(tmp_path / "c", tmp_path, images) == 20_000
     with Catalog(tmp_path / "c") as catalog:
         assert len(list(catalog.rows())) == 20_000
         for number in range(2000):
             assert len(catalog.find_names(f"{number:06}.png")) == 10
-    assert time.monotonic() - start < 3
+    assert time.process_time() - start < 3

@@ -59,7 +59,7 @@ def test_signal_lets_the_call_in_flight_finish(children: list, sent: signal.Sign
     start = time.monotonic()
     child.send_signal(sent)
     assert child.wait(10) == 0
-    assert 0.5 < time.monotonic() - start < 4
+    assert 0.5 < time.monotonic() - start < 4.9, "less than the grace that a call gets"
     caller.join(10)
     assert endings == ["calm"]
 
@@ -74,7 +74,7 @@ def test_idle_service_stops_at_once(children: list, tmp_path: Path) -> None:  # 
         start = time.monotonic()
         child.terminate()
         assert child.wait(10) == 0
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 4
     assert not path.exists()
     assert child.stderr is not None
     assert "Traceback" not in child.stderr.read()

@@ -73,8 +73,9 @@ def test_stopping_server_is_not_healthy_but_finishes(tmp_path: Path) -> None:
         assert rpc.is_healthy(probe)
         stopper = threading.Thread(target=server.stop)
         stopper.start()
-        time.sleep(0.1)
-        assert not rpc.is_healthy(probe, timeout_s=0.5)
+        end = time.monotonic() + 4
+        while rpc.is_healthy(probe, timeout_s=0.5):
+            assert time.monotonic() < end
         leave.set()
         stopper.join(10)
         caller.join(10)
@@ -215,7 +216,7 @@ def test_response_over_the_limit_is_refused(tmp_path: Path) -> None:
 
 
 def _slow(request: sampler_pb2.SelectRequest, context: grpc.ServicerContext) -> sampler_pb2.SelectResponse:
-    threading.Event().wait(1.5)
+    threading.Event().wait(4)
     return sampler_pb2.SelectResponse()
 
 
@@ -241,7 +242,7 @@ def test_deadline_ends_a_call_in_time(tmp_path: Path) -> None:
         start = time.monotonic()
         with pytest.raises(DeadlineError, match="Sampler/Select"):
             echo.select(channel)
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 3
     server.stop(0)
 
 

@@ -23,11 +23,18 @@ def _named(name: str) -> rpc.Server:
     return rpc.serve([echo.service(answer)], "127.0.0.1:0")
 
 
+def _wait_for_both(channel: grpc.Channel) -> None:
+    """Until both replicas are connected and have answered."""
+    end, seen = time.monotonic() + 15, set()
+    while len(seen) < 2:
+        assert time.monotonic() < end, f"only {seen} answers"
+        seen.add(echo.select(channel).run)
+
+
 def test_round_robin_over_two_replicas() -> None:
     first, second = _named("first"), _named("second")
     with rpc.connect(f"ipv4:{first.address},{second.address}") as channel:
-        echo.select(channel)
-        time.sleep(0.3)  # until both are connected
+        _wait_for_both(channel)
         seen = Counter(echo.select(channel).run for _ in range(40))
     first.stop(0)
     second.stop(0)
@@ -50,6 +57,7 @@ def test_replica_killed_mid_run_costs_no_call(size: int, tmp_path: Path) -> None
     request = sampler_pb2.SelectRequest(run="sleep:0.05", strategy=str(tmp_path / "touched"))
     request.excluded.item.extend([0] * size)
     with rpc.connect(target) as channel, ThreadPoolExecutor(4) as pool:
+        _wait_for_both(channel)
 
         def call(number: int) -> str:
             if number == 15:
