@@ -20,20 +20,21 @@ from services.common.settings import ServiceSettings, read_settings
 from tests.support.echo import service
 
 ROOT = Path(__file__).resolve().parents[2]
+_LIFELINE = os.pipe()
 
 
 def start(name: str, environment: Mapping[str, str] | None = None, pipe: int | None = None) -> subprocess.Popen[str]:
-    """Starts a replica; ``address_of`` waits until it listens."""
+    """Starts a replica; ``address_of`` waits until it listens. It ends with the test run, however that ends."""
+    pipe = _LIFELINE[0] if pipe is None else pipe
     settings = {**os.environ, "ACTIVE_LABELER_LISTEN": "127.0.0.1:0", **(environment or {}), "PYTHONPATH": str(ROOT)}
-    if pipe is not None:
-        settings["ACTIVE_LABELER_PARENT_PIPE"] = str(pipe)
+    settings["ACTIVE_LABELER_PARENT_PIPE"] = str(pipe)
     return subprocess.Popen(
         [sys.executable, "-m", "tests.support.replica", name],
         env=settings,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        pass_fds=() if pipe is None else (pipe,),
+        pass_fds=(pipe,),
     )
 
 
