@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -148,7 +149,8 @@ def services(artifacts: Path | None) -> None:
         shown = ",".join(f"{name}={getattr(endpoints, name)}" for name in clients.SERVICES)
         sys.stdout.write(f"ACTIVE_LABELER_ARTIFACTS={environment['ARTIFACTS']}\n--endpoints {shown}\n")
         sys.stdout.flush()
-        _until_gone(launcher.why_gone)
+        with suppress(KeyboardInterrupt):  # the way to end it
+            _until_gone(launcher.why_gone)
     finally:
         launcher.stop()
 

@@ -29,7 +29,7 @@ def run_loop(run: Run) -> Finished:
     """Takes a run from where it is to its end, and returns what came of it."""
     log = LabelLog(run.clients.labeler, run.id)
     catalogued = run.once("catalog", Catalogued, lambda: list_data(run))
-    _check_sizes(run, catalogued)
+    _check_settings(run, catalogued)
     run.board.images = catalogued.images
     run.board.page = open_page(run, catalogued)
     with run.open_catalog(catalogued.catalog) as catalog:
@@ -38,9 +38,9 @@ def run_loop(run: Run) -> Finished:
     reference = _early_seed_checks(run, catalogued, encoder)
     embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder))
     run.board.quarantined = embedded.quarantined
+    model = run.latest = Model(encoder=encoder, embedded=embedded)
     if run.settings.seed_set.mode != "folder":
         seed_by_labeling(run, log, embedded.generation, reference)
-    model = run.latest = Model(encoder=encoder, embedded=embedded)
     results = Results(run, catalogued, embedded, log)
     for number in count(1):
         choice = run.ask(
@@ -66,13 +66,21 @@ def open_page(run: Run, catalogued: Catalogued) -> str:
     return "" if settings.labeling.simulate else url
 
 
-def _check_sizes(run: Run, catalogued: Catalogued) -> None:
-    size = run.settings.sampling.size
+def _check_settings(run: Run, catalogued: Catalogued) -> None:
+    """What only the list of images can tell about the settings, told before the long work begins."""
+    size, labeling = run.settings.sampling.size, run.settings.labeling
     if size > catalogued.images:
         raise InvalidInputError(
             f"sampling.size (sample_size) is {size}, but there are only {catalogued.images} images in"
             f" {run.settings.data}; give a smaller number"
         )
+    if labeling.simulate:
+        with run.open_catalog(catalogued.catalog) as catalog:
+            if not any(labeling.pos_class in row.path.rpartition("/")[2] for row in catalog.rows()):
+                raise InvalidInputError(
+                    f"labeling.pos_class (pos_class) is {labeling.pos_class!r}, which is in none of the {catalogued.images}"
+                    f" file names in {run.settings.data}; give a text that names of positive images contain"
+                )
 
 
 def _early_seed_checks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> list[list[float]] | None:

@@ -10,7 +10,14 @@ from orchestrator.questions import Question, Standing, TerminalAsker
 from orchestrator.reporting import TerminalReporter
 from orchestrator.settings import RunSettings
 from protos import control_pb2, control_pb2_grpc, rpc
-from protos.errors import ActiveLabelerError, UnavailableError
+from protos.errors import (
+    ActiveLabelerError,
+    ConflictError,
+    DamagedError,
+    ExhaustedError,
+    InvalidInputError,
+    UnavailableError,
+)
 
 _PATIENCE_S = 300.0
 
@@ -29,8 +36,15 @@ def run(control: str, settings: RunSettings, resume: bool, tls: rpc.Tls | None) 
     reporter = TerminalReporter(quiet=not settings.verbose)
     last = _follow(stub, started, reporter)
     if last.state == "failed":
-        raise ActiveLabelerError(last.text)
+        raise _error(last)
     reporter.console.print(last.text, markup=False)
+
+
+def _error(event: control_pb2.RunEvent) -> ActiveLabelerError:
+    """The failure of a run there, which ends the command line here as it would have there."""
+    kinds = (InvalidInputError, ConflictError, DamagedError, UnavailableError, ExhaustedError)
+    kind = next((kind for kind in kinds if kind.exit_code == event.exit_code), ActiveLabelerError)
+    return kind(event.text)
 
 
 def _follow(stub: Any, run: str, reporter: TerminalReporter) -> control_pb2.RunEvent:

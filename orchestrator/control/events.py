@@ -28,6 +28,7 @@ class Event:
     total: int = 0
     question: Question | None = None
     state: str = ""
+    exit_code: int = 0
 
 
 @dataclass

@@ -141,16 +141,16 @@ class RunManager:
             if not isinstance(error, UnavailableError):
                 abandon(managed.folder)
             managed.message = str(error)
-            self._end(managed, "failed")
+            self._end(managed, "failed", error.exit_code)
         except Exception as error:
             log.exception("run %s failed", managed.folder.run)
             managed.message = f"{type(error).__name__}: {error}; the log of the orchestrator has more"
-            self._end(managed, "failed")
+            self._end(managed, "failed", ActiveLabelerError.exit_code)
 
-    def _end(self, managed: ManagedRun, state: str) -> None:
+    def _end(self, managed: ManagedRun, state: str, exit_code: int = 0) -> None:
         managed.work = None
         managed.board.state = state
-        managed.events.add(text=managed.message, state=state)
+        managed.events.add(text=managed.message, state=state, exit_code=exit_code)
         log.info("run %s %s", managed.folder.run, state)
         if not self._closing:
             self._remember()

@@ -104,6 +104,7 @@ def _event(run: str, event: Event) -> control_pb2.RunEvent:
         total=event.total,
         question=_question(event.question),
         state=event.state,
+        exit_code=event.exit_code,
     )
 
 

@@ -20,6 +20,7 @@ from services.common.artifacts import ArtifactStore, digest_of
 from services.common.catalog import Catalog
 from services.common.encoders.files import load_encoder, save_encoder
 from services.common.encoders.spec import EncoderSpec
+from services.trainer.balance import balance_of
 from services.trainer.fitting import SEEDS, Fitting, Group, Outcome, fit, seeded
 from services.trainer.head_training import FittedHead, fit_head, load_parent, start_head
 from services.trainer.heads import Head, HeadShape, load_head
@@ -198,7 +199,9 @@ def _fit_once(
     ]
     network.encoder.eval()
     network.head.train()
-    fitting = Fitting(network, groups, parameters, judge if len(split.validation) else None)
+    fitting = Fitting(
+        network, groups, parameters, judge if len(split.validation) else None, balance_of(targets[split.training])
+    )
     return fit(fitting, batches, parameters.epochs, device)
 
 

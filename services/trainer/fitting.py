@@ -15,8 +15,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from torch import Tensor, nn
-from torch.nn import functional
 
+from services.trainer.balance import balanced_loss
 from services.trainer.parameters import Parameters
 from services.trainer.quality import Quality, measure
 
@@ -56,20 +56,26 @@ def seeded(seed: int, threads: int) -> Iterator[None]:
 
 
 class Fitting(pl.LightningModule):
-    """Fits a model to 0/1 targets: binary cross entropy on its logits, SGD with momentum, the gradient's norm clipped.
+    """Fits a model to 0/1 targets: balanced cross entropy on its logits, SGD with momentum, the gradient's norm clipped.
 
     After every epoch ``judge`` gives (logits, targets) of the validation split; the weights of the epoch with the lowest
     finite loss are kept. Without a validation split the last epoch with a finite training loss is.
     """
 
     def __init__(
-        self, model: nn.Module, groups: list[Group], parameters: Parameters, judge: Callable[[], Batch] | None
+        self,
+        model: nn.Module,
+        groups: list[Group],
+        parameters: Parameters,
+        judge: Callable[[], Batch] | None,
+        weight: float = 1.0,
     ) -> None:
         super().__init__()
         self.model = model
         self.groups = groups
         self.parameters_of_training = parameters
         self.judge = judge
+        self.weight = weight
         self.outcome = Outcome(0, Quality())
         self._best: dict[str, Tensor] | None = None
         self._lowest = math.inf
@@ -78,7 +84,7 @@ class Fitting(pl.LightningModule):
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """The loss of one batch: inputs [n, ...], targets float32 [n]."""
         inputs, targets = batch
-        return functional.binary_cross_entropy_with_logits(self.model(inputs), targets)
+        return balanced_loss(self.model(inputs), targets, self.weight)
 
     def configure_optimizers(self) -> Any:
         """SGD with the rates of the groups and their schedule, one step an epoch."""

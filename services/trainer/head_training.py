@@ -17,6 +17,7 @@ from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
 from services.common.arrays import map_array
 from services.common.artifacts import ArtifactStore, digest_of
+from services.trainer.balance import balance_of, start_at_prior
 from services.trainer.fitting import SEEDS, Fitting, Group, Outcome, fit, seeded
 from services.trainer.heads import Head, HeadRecord, HeadShape, head_bytes, load_head
 from services.trainer.labelled import Labels, ShuffledBatches, gather
@@ -27,7 +28,7 @@ from services.trainer.scaling import sample_rows, scaling_for
 from services.trainer.splits import stratified
 
 log = logging.getLogger(__name__)
-VERSION = 1  # of the algorithm; part of every name
+VERSION = 2  # of the algorithm; part of every name
 # A head gains nothing from a second thread, and on busy cores two that wait for each other took 36 s for what one did in 1.
 THREADS = 1
 
@@ -149,6 +150,8 @@ def fit_head(
     for number, (start, lr) in enumerate(_attempts(parent, parameters.lr)):
         torch.manual_seed((parameters.seed + number) % SEEDS)
         head = start_head(start, parameters.shape(rows.shape[1]), sample)
+        if start is None:
+            start_at_prior(head, balance_of(targets[split.training]))
         outcome = _fit_once(head, (inputs, targets), (split.training, split.validation), parameters, lr)
         if outcome.best_epoch and _is_sound(head, probe):
             return FittedHead(head, outcome, lr, start is not None)
@@ -188,7 +191,13 @@ def _fit_once(
     def judge() -> tuple[Tensor, Tensor]:
         return head(inputs[validation]), targets[validation]
 
-    fitting = Fitting(head, [Group(list(head.parameters()), lr)], parameters, judge if len(validation) else None)
+    fitting = Fitting(
+        head,
+        [Group(list(head.parameters()), lr)],
+        parameters,
+        judge if len(validation) else None,
+        balance_of(targets[training]),
+    )
     return fit(fitting, batches, parameters.epochs)
 
 

@@ -52,10 +52,12 @@ def start_command(*arguments: str | Path, cwd: Path) -> subprocess.Popen[str]:
         )
 
 
-def label_rows(runtime: Path) -> Rows:
-    """The (item, answer, round) rows of the label log of an embedded run, sorted."""
-    with closing(sqlite3.connect(f"file:{runtime / 'labels' / 'labels.sqlite'}?mode=ro", uri=True)) as database:
-        return sorted(database.execute("SELECT item, answer, round FROM events").fetchall())
+def label_rows(runtime: Path, run: str | None = None) -> Rows:
+    """The (item, answer, round) rows of the label log in ``runtime/labels``, sorted; of one run, or of all."""
+    store = f"file:{runtime / 'labels' / 'labels.sqlite'}?mode=ro"
+    with closing(sqlite3.connect(store, uri=True)) as database:
+        rows = database.execute("SELECT item, answer, round FROM events WHERE run = ? OR ? IS NULL", (run, run))
+        return sorted(rows.fetchall())
 
 
 def services_of(pid: int) -> dict[str, int]:
