@@ -46,7 +46,7 @@ def start_at_prior(head: Head, weight: float) -> None:
     last = head.layers[-1]
     assert isinstance(last, torch.nn.Linear)
     with torch.no_grad():
-        last.bias -= math.log(weight)
+        last.bias.sub_(math.log(weight))
 
 
 def balanced_loss(logits: Tensor, targets: Tensor, weight: float) -> Tensor:
