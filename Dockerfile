@@ -56,6 +56,7 @@ RUN case "$SERVICE" in \
     esac | sed '1i #!/bin/sh' >/opt/venv/bin/start && chmod +x /opt/venv/bin/start
 
 FROM ${PYTHON}
+ARG SERVICE
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -66,8 +67,12 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
 # A new volume takes the mode of the folder that it is mounted on: any user may own the process.
 RUN mkdir -m 1777 /artifacts /labels /results
 COPY --from=environment /opt/venv /opt/venv
+# Python's own modules come without bytecode, and nothing can be written later: the probe would compile them every time.
+# What cannot be imported for want of a dependency fails here.
+RUN case "$SERVICE" in orchestrator) main=orchestrator.cli ;; *) main=services.$SERVICE.__main__ ;; esac \
+    && PYTHONDONTWRITEBYTECODE= python -c "import encodings.idna, protos.probe, $main"
 WORKDIR /results
 USER 1000:1000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=120s CMD ["python", "-m", "protos.probe"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=120s CMD ["python", "-m", "protos.probe"]
 # The script replaces itself by the process, which so gets SIGTERM.
 CMD ["start"]

@@ -3,6 +3,8 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
+# Where Debian hides the programs of a database server that some tests start.
+POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 # One process at a time gets the cores it needs by its own settings; libraries do not start a thread per core on top.
 export OMP_NUM_THREADS ?= 1
 
@@ -20,7 +22,7 @@ demo: ## find one digit among 1,797 handwritten ones, labels simulated; LABEL=we
 test: ## install what tests need and run them
 	@scripts/environment.sh test
 	@scripts/test-extras.sh
-	@$(BIN)/python -m pytest -m "not long and not compose"
+	@PATH="$$PATH:$(POSTGRES)" $(BIN)/python -m pytest -m "not long and not compose"
 
 check: ## style, types, the import rules of the house, the wire, the reference in docs/
 	@scripts/environment.sh check

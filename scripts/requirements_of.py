@@ -10,6 +10,10 @@ import tomllib
 from pathlib import Path
 
 
+# What an image has beyond the extra that is named like the service.
+_MORE = {"labeler": ("postgres",)}
+
+
 def requirements_of(service: str) -> list[str]:
     """The common dependencies and those of the extra named ``service``.
 
@@ -17,7 +21,8 @@ def requirements_of(service: str) -> list[str]:
         KeyError: when there is no such extra.
     """
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [*project["dependencies"], *project["optional-dependencies"][service]]
+    extras = (service, *_MORE.get(service, ()))
+    return [*project["dependencies"], *(name for extra in extras for name in project["optional-dependencies"][extra])]
 
 
 if __name__ == "__main__":
