@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import event
 
 from protos.common_pb2 import Artifact
 from services.common.artifacts import ArtifactStore
 from services.labeler.desk import Desk
-from services.labeler.model import Answer
+from services.labeler.model import Answer, Visit
 from tests.labeler.kit import Person, log_of, offer, open_desk, to_run, wait_for
 
 
@@ -138,6 +139,18 @@ def test_a_fast_person_is_not_kept_waiting_by_slow_ones(desk: Desk) -> None:
     assert done == 60 - 24
 
 
+def test_whoever_comes_late_gets_a_share_of_the_last_cards(desk: Desk) -> None:
+    offer(desk, range(12))
+    ann, bob = Person(desk, "Ann"), Person(desk, "Bob")
+    assert len(ann.take(12)) == 12
+    assert bob.take(12) == []
+    assert ann.visit(want=12).held == [0, 1, 2, 3, 4, 5]  # the last of her pile go back
+    assert bob.take(12) == [6, 7, 8, 9, 10, 11]
+    assert ann.visit(want=12).held == [0, 1, 2, 3, 4, 5]
+    bob.visit(leave=True)
+    assert len(ann.visit(want=12).cards) == 6
+
+
 def test_two_labelers_on_one_postgres_agree(
     postgres: str, store: ArtifactStore, hundred: Artifact, request: pytest.FixtureRequest
 ) -> None:
@@ -179,12 +192,8 @@ def test_many_who_wait_share_a_commit(desks: Callable[..., Desk], sqlite_url: st
     desk = desks(sqlite_url)
     offer(desk, range(100))
     commits: list[int] = []
-    from sqlalchemy import event
-
     event.listen(desk._database.engine, "commit", lambda _: commits.append(1))
     person = Person(desk, "Ann")
-    from services.labeler.model import Visit
-
     futures = [desk.visit("r1", Visit(person.author, (person.entry(item, Answer.POSITIVE),))) for item in range(100)]
     for future in futures:
         future.result()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from protos import labeler_pb2 as pb
 from protos import labeler_pb2_grpc
@@ -20,6 +21,7 @@ from services.common.artifacts import ArtifactStore
 from services.labeler.desk import Desk
 from services.labeler.model import Answer
 from services.labeler.servicer import LabelerServicer
+from services.labeler.store import schema
 from tests.labeler.kit import Person, publish_names
 
 
@@ -71,9 +73,12 @@ def test_offers_are_idempotent_in_their_round(stub: Any) -> None:
     assert (queue.run, queue.round, queue.open, queue.held, queue.last) == ("r1", 1, 3, 0, 0)
 
 
-def test_an_offer_without_a_score(stub: Any, quick: Desk) -> None:
-    card = pb.Card(item=3, reason="random", score=float("nan"))
-    assert stub.Offer(pb.OfferRequest(run="r1", round=1, cards=[card])).added == 1
+def test_a_score_that_is_no_number_is_kept_as_none(stub: Any, quick: Desk) -> None:
+    cards = [pb.Card(item=3, score=float("nan")), pb.Card(item=4, score=float("inf")), pb.Card(item=5, score=0.25)]
+    assert stub.Offer(pb.OfferRequest(run="r1", round=1, cards=cards)).added == 3
+    with quick._database.engine.connect() as connection:
+        rows = connection.execute(select(schema.cards.c.item, schema.cards.c.score).order_by(schema.cards.c.rank))
+        assert [tuple(row) for row in rows] == [(3, None), (4, None), (5, 0.25)]
 
 
 def test_the_simulated_labeler_reads_file_names_not_folders(stub: Any) -> None:

@@ -43,8 +43,8 @@ cards = Table(
     "cards",
     metadata,
     Column("run", String(100), primary_key=True),
-    Column("round", BigInteger, primary_key=True, autoincrement=False),
     Column("item", BigInteger, primary_key=True, autoincrement=False),
+    Column("round", BigInteger, primary_key=True, autoincrement=False),
     Column("rank", BigInteger, nullable=False),  # best first
     Column("reason", Text, nullable=False),
     Column("score", Float),
@@ -53,8 +53,8 @@ cards = Table(
     Column("held_until_ms", BigInteger, nullable=False),
     Column("annotator", String(100)),  # whose answer stands
     Index("cards_to_give", "run", "state", "round", "rank"),
-    Index("cards_of_item", "run", "item"),
-    Index("cards_of_annotator", "run", "annotator"),
+    Index("cards_of_round", "run", "round", "rank"),
+    Index("cards_of_annotator", "run", "annotator", "state"),
     Index("cards_of_holder", "run", "holder", "state"),
     sqlite_with_rowid=False,
 )

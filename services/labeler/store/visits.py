@@ -38,7 +38,7 @@ def receive(connection: Connection, run: str, visit: Visit, now_ms: int, lease_m
         missing = min(visit.want, MOST_HELD, share) - len(held) - len(mine)
         mine += leases.claim(connection, run, client, missing, now_ms, until)
     ahead = [card.item for card in leases.unheld(connection, run, _AHEAD, now_ms)] if mine else []
-    return Reply(known, outcome, held, mine, ahead, cards.progress(connection, run, visit.author.annotator, now_ms))
+    return Reply(known, outcome, held, mine, ahead, cards.progress(connection, run, visit.author.annotator))
 
 
 def _record(connection: Connection, run: str, visit: Visit, now_ms: int, until_ms: int) -> Outcome:
