@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import webbrowser
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
@@ -76,10 +77,19 @@ def _mirror(run: Run, log: LabelLog, offered: Sequence[Pick]) -> None:
         run.swipe.update(Standing([pick.item for pick in offered], answers, labels.rounds))
 
 
+def _invite(run: Run, offered: int) -> None:
+    """Tells where the page is; opens it the first time, where that is wanted."""
+    page = run.board.page
+    if page:
+        run.reporter.invite(f"{offered} images wait for you at {page}")
+    if page and run.settings.labeling.open_browser and not run.invited:
+        webbrowser.open(page)
+    run.invited = True
+
+
 def _wait_for_people(run: Run, number: int, offered: int) -> None:
     run.board.state = "labeling"
-    if run.board.page:
-        run.reporter.say(f"{offered} images wait for you at {run.board.page}")
+    _invite(run, offered)
     with run.reporter.bar("Labeling", offered, "images") as bar:
         while (queue := run.clients.labeler.queue(run.id, number)).open:
             bar.update(max(0, offered - queue.open), f"{queue.positive} positive")

@@ -28,6 +28,10 @@ class Reporter(Protocol):
         """A line for the person who watches."""
         ...
 
+    def invite(self, text: str) -> None:
+        """A line that somebody has to act on: it is shown even where others are not."""
+        ...
+
     def bar(self, step: str, total: int, unit: str) -> AbstractContextManager[Bar]:
         """A bar for a long step; use it as a context."""
         ...
@@ -49,6 +53,11 @@ class TerminalReporter:
         log.info(text)
         if not self._quiet:
             self.console.print(text, markup=False)
+
+    def invite(self, text: str) -> None:
+        """Logs and prints a line, quiet or not."""
+        log.info(text)
+        self.console.print(text, markup=False)
 
     @contextmanager
     def bar(self, step: str, total: int, unit: str) -> Iterator[Bar]:

@@ -54,6 +54,7 @@ class Run:
         in_flight: embedding calls at the same time.
         latest: what the loop has learned so far; for searches and exports from outside.
         replaying: only what the journal has; the first step that it has not ends the run in an orderly way.
+        invited: whether people have been told of the page.
         swipe: the original's folders of links, once the images are listed.
         stopping: asked between steps and while waiting; True ends the run in an orderly way.
     """
@@ -68,6 +69,7 @@ class Run:
     in_flight: int = 2
     stopping: Callable[[], bool] = lambda: False
     replaying: bool = False
+    invited: bool = False
     swipe: SwipeFolders | None = None
     board: Board = field(default_factory=Board)
     latest: Model | None = None

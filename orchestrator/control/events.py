@@ -68,6 +68,10 @@ class EventReporter:
         log.info("run %s: %s", self._events.run, text)
         self._events.add(text=text)
 
+    def invite(self, text: str) -> None:
+        """A line that somebody has to act on."""
+        self.say(text)
+
     @contextmanager
     def bar(self, step: str, total: int, unit: str) -> Iterator[Bar]:
         """The progress of a step."""

@@ -36,7 +36,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     draw_data_set(folder / "data", positives=20, negatives=80)
     picture("ring", np.random.default_rng(9)).save(folder / "reference.png")
-    services = start_command("services", "--artifacts", folder / "shared", cwd=folder)
+    services = start_command("services", "--artifacts", folder / "shared", cwd=folder, ACTIVE_LABELER_WEB_PORT="0")
     output = _wait_for(folder / "output.txt", r"--endpoints (\S+)", services)
     store = re.search(r"ACTIVE_LABELER_ARTIFACTS=(\S+)", (folder / "output.txt").read_text())
     assert store is not None

@@ -110,15 +110,16 @@ def pool(cifar: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _train_checkpoint(images: Path, path: Path) -> None:
-    """A minute of contrastive learning, saved in the format of the original's self-supervised learner."""
+    """A minute or two of contrastive learning, saved in the format of the original's self-supervised learner."""
     import torch
 
     from demo.encoder import train
+    from tests.support.photo_views import view
     from tests.support.reference_encoders import build, foreign_packages, lightning, save
 
     names = sorted(images.iterdir())[::3]
     pixels = np.stack([np.asarray(Image.open(name).convert("RGB")) for name in names])
-    network = train(torch.from_numpy(pixels).permute(0, 3, 1, 2).float(), epochs=4)
+    network = train(torch.from_numpy(pixels).permute(0, 3, 1, 2).float(), epochs=10, look=view)
     with foreign_packages():
         encoder = build(f"minicnn{DIM}")
         encoder.load_state_dict(network.state_dict())

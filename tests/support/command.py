@@ -37,13 +37,17 @@ def run_command(
     )
 
 
-def start_command(*arguments: str | Path, cwd: Path) -> subprocess.Popen[str]:
-    """Starts ``active-labeler ARGUMENTS`` in a process group of its own; its output goes to ``cwd/output.txt``."""
+def start_command(*arguments: str | Path, cwd: Path, **more: str) -> subprocess.Popen[str]:
+    """Starts ``active-labeler ARGUMENTS`` in a process group of its own; its output goes to ``cwd/output.txt``.
+
+    Args:
+        more: environment variables.
+    """
     with (cwd / "output.txt").open("a") as output:
         return subprocess.Popen(
             [*ACTIVE_LABELER, *map(str, arguments)],
             cwd=cwd,
-            env=environment(),
+            env={**environment(), **more},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
