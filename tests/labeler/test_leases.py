@@ -14,6 +14,7 @@ from protos.common_pb2 import Artifact
 from services.common.artifacts import ArtifactStore
 from services.labeler.desk import Desk
 from services.labeler.model import Answer, Visit
+from tests.labeler.conftest import postgres_url
 from tests.labeler.kit import Person, log_of, offer, open_desk, to_run, wait_for
 
 
@@ -154,11 +155,7 @@ def test_whoever_comes_late_gets_a_share_of_the_last_cards(desk: Desk) -> None:
 def test_two_labelers_on_one_postgres_agree(
     postgres: str, store: ArtifactStore, hundred: Artifact, request: pytest.FixtureRequest
 ) -> None:
-    import psycopg
-
-    with psycopg.connect(f"postgresql://labeler@/postgres?host={postgres}", autocommit=True) as connection:
-        connection.execute("CREATE DATABASE twins")
-    url = f"postgresql://labeler@/twins?host={postgres}"
+    url = postgres_url(postgres)
     desks = [open_desk(url, store), open_desk(url, store)]
     for run in ("r1", "r2"):
         desks[0].open_run(to_run(hundred, run=run)).result()
