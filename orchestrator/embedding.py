@@ -67,11 +67,15 @@ def publish(run: Run, path: Path, folder: str, what: str, setting: str) -> Artif
 def embed(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Embedded:
     """Embeds what is not embedded yet, and builds a generation of vectors and neighbours."""
     with run.telling("embed") as words:
-        blocks = _embed_blocks(run, catalogued, encoder)
+        blocks, devices = _embed_blocks(run, catalogued, encoder)
         reasons = quarantined_items(run.store, blocks)
         with run.open_catalog(catalogued.catalog) as catalog:
             write_quarantine(run.folder.quarantine, {catalog.row(item).path: why for item, why in reasons.items()})
         words.append(f"Embedded {catalogued.images - len(reasons)} images with {encoder.architecture}")
+        if run.settings.device.startswith("cuda") and "cpu" in devices:
+            run.reporter.invite(
+                f"warning: device is {run.settings.device}, but there is no such GPU: the processor computes"
+            )
         if reasons:
             words.append(f"and set {len(reasons)} aside that cannot be read, see {run.folder.quarantine}")
     with run.telling("index") as words:
@@ -83,25 +87,27 @@ def embed(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Embedded:
     return Embedded(generation=generation, quarantined=len(reasons), blocks=manifest)
 
 
-def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> list[BlockRef]:
-    """All blocks of the catalog; several calls are in flight, and gRPC spreads them over the replicas."""
+def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tuple[list[BlockRef], set[str]]:
+    """All blocks of the catalog, and the devices that made them. Calls in flight are spread over the replicas."""
     blocks: list[BlockRef] = []
+    devices: set[str] = set()
     images = 0
     start = time.monotonic()
     with run.reporter.bar("Embedding", catalogued.images, "images") as bar, ThreadPoolExecutor(run.in_flight) as pool:
-        for found in _in_flight(run, pool, catalogued, encoder):
+        for found, device in _in_flight(run, pool, catalogued, encoder):
+            devices.add(device)
             blocks.extend(found)
             images += sum(block.rows for block in found)
             bar.update(images, f"{images / (time.monotonic() - start):.0f} images/s")
-    return blocks
+    return blocks, devices
 
 
 def _in_flight(
     run: Run, pool: ThreadPoolExecutor, catalogued: Catalogued, encoder: EncoderRef
-) -> Iterator[list[BlockRef]]:
+) -> Iterator[tuple[list[BlockRef], str]]:
     total = -(-catalogued.images // BLOCK_ROWS)
     first, size = 0, 1
-    waiting: dict[Future[list[BlockRef]], float] = {}
+    waiting: dict[Future[tuple[list[BlockRef], str]], float] = {}
 
     def submit(at: int, count: int) -> None:
         call = (run.id, encoder, catalogued.catalog, at, count, run.settings)
@@ -116,9 +122,9 @@ def _in_flight(
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 seconds = time.monotonic() - waiting.pop(future)
-                found = future.result()
+                found, device = future.result()
                 size = max(1, min(64, round(_CALL_S * len(found) / max(seconds, 0.01))))
-                yield found
+                yield found, device
     finally:
         for future in waiting:
             future.cancel()

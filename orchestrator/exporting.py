@@ -28,7 +28,7 @@ def export_now(run: Run, output: Path, mode: Mode) -> str:
         raise ConflictError(f"the run in {run.folder.path} has embedded nothing yet, so there is nothing to export")
     catalogued = run.once("catalog", Catalogued, _never)
     log = LabelLog(run.clients.labeler, run.id)
-    results = Results(run, catalogued, run.latest.embedded, log)
+    results = run.results or Results(run, catalogued, run.latest.embedded, log)
     table = output / "final_dataset.csv"
     return deliver(run, catalogued, run.latest, log.newest(), results, output, table, mode)
 

@@ -38,6 +38,7 @@ def finish(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, result
         model, _ = learn(run, catalogued, model, labels, len(results.records) + 1, TRAIN, "finish")
     run.latest = model
     finished = run.once("finish", Finished, lambda: _write_all(run, catalogued, model, labels, results))
+    run.clients.labeler.close_run(run.id, f"The curated data set is in {run.settings.output}.")
     run.board.state = "finished"
     return finished
 

@@ -17,6 +17,14 @@ from orchestrator.run import Run, Stopped
 _LOOK_S = 0.3  # how often the queue is looked at while people label
 
 
+class Offered(BaseModel):
+    """A batch on offer: the log's position before it, and how many cards it has."""
+
+    model_config = ConfigDict(frozen=True)
+    position: int
+    cards: int
+
+
 class Labelled(BaseModel):
     """A round's labels: the log's position once it was done, and the answers of the round."""
 
@@ -36,29 +44,30 @@ def label(run: Run, log: LabelLog, number: int, picks: Sequence[Pick], step: str
         step: prefix of the names in the journal.
     """
 
-    def offer() -> int:
+    def offer() -> Offered:
+        position = log.newest().position
         run.clients.labeler.offer(run.id, number, picks)
         _mirror(run, log, picks)
-        return len(picks)
+        return Offered(position=position, cards=len(picks))
 
-    offered = run.once(f"{step}/offer", int, offer)
+    offered = run.once(f"{step}/offer", Offered, offer)
     return run.once(f"{step}/label", Labelled, lambda: _wait(run, log, number, offered))
 
 
-def _wait(run: Run, log: LabelLog, number: int, offered: int) -> Labelled:
-    before = log.newest()
+def _wait(run: Run, log: LabelLog, number: int, offered: Offered) -> Labelled:
+    before = log.at(offered.position)
     with run.telling("label") as words:
         if run.settings.labeling.simulate:
             run.clients.labeler.simulate(run.id, number, run.settings.labeling.pos_class)
         else:
-            _wait_for_people(run, number, offered)
+            _wait_for_people(run, number, offered.cards)
         _mirror(run, log, ())
         labels = log.newest()
         counts = {a: labels.count(a, number) - before.count(a, number) for a in Answer if a != Answer.RETRACTED}
         run.board.labels = len(labels.training()[0])
         run.board.positives = labels.count(Answer.POSITIVE)
         words.append(
-            f"Labelled {sum(counts.values())} of {offered} images: {counts[Answer.POSITIVE]} positive,"
+            f"Labelled {sum(counts.values())} of {offered.cards} images: {counts[Answer.POSITIVE]} positive,"
             f" {counts[Answer.NEGATIVE]} negative, {counts[Answer.UNSURE]} unsure"
         )
     return Labelled(

@@ -41,7 +41,7 @@ def run_loop(run: Run) -> Finished:
     model = run.latest = Model(encoder=encoder, embedded=embedded)
     if run.settings.seed_set.mode != "folder":
         seed_by_labeling(run, log, embedded.generation, reference)
-    results = Results(run, catalogued, embedded, log)
+    results = run.results = Results(run, catalogued, embedded, log)
     for number in count(1):
         choice = run.ask(
             Question(f"round-{number}/choice", _CHOICE, (TRAIN, FINE_TUNE, FINISH)), _standing(log, results.records)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.clients import Clients
 from orchestrator.clients.refs import ArtifactRef
@@ -22,6 +22,9 @@ from protos.common_pb2 import Artifact
 from protos.errors import UnavailableError
 from services.common.artifacts import ArtifactStore, digest_of
 from services.common.catalog import Catalog
+
+if TYPE_CHECKING:
+    from orchestrator.results import Results
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -52,6 +55,7 @@ class Run:
 
     Attributes:
         in_flight: embedding calls at the same time.
+        results: what the tables are made from, once there is an index.
         latest: what the loop has learned so far; for searches and exports from outside.
         replaying: only what the journal has; the first step that it has not ends the run in an orderly way.
         invited: whether people have been told of the page.
@@ -73,6 +77,7 @@ class Run:
     swipe: SwipeFolders | None = None
     board: Board = field(default_factory=Board)
     latest: Model | None = None
+    results: Results | None = None
 
     @property
     def id(self) -> str:

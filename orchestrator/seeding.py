@@ -108,8 +108,8 @@ def seed_by_labeling(run: Run, log: LabelLog, generation: GenerationRef, referen
 
 def _question(attempt: int, reference: bool) -> Question:
     if attempt == 0:
-        what = "of the reference image" if reference else "at random"
-        text = f"How many images {what} shall be labelled first? A number, for example 20 (0: none)"
+        what = "neighbours of the reference image" if reference else "random images"
+        text = f"How many {what} shall be labelled first? A number, for example 20 (0: none)"
     else:
         text = "How many neighbours of each positive image shall be labelled as well? A number (0: go on)"
     return Question(f"seed-{attempt}/count", text)

@@ -39,8 +39,8 @@ class EmbedderClient:
 
     def embed_shard(
         self, run: str, encoder: EncoderRef, catalog: ArtifactRef, first: int, blocks: int, settings: RunSettings
-    ) -> list[BlockRef]:
-        """The embeddings of ``blocks`` blocks of 256 items from block ``first``."""
+    ) -> tuple[list[BlockRef], str]:
+        """The embeddings of ``blocks`` blocks of 256 items from block ``first``, and the device that they were made on."""
         request = embedder_pb2.EmbedShardRequest(
             run=run,
             encoder=encoder.to(common_pb2.Encoder),
@@ -49,7 +49,8 @@ class EmbedderClient:
             blocks=blocks,
             options=_options(settings),
         )
-        return [BlockRef.of(block) for block in self._call(self._stub.EmbedShard, request, LONG_S).blocks]
+        answer = self._call(self._stub.EmbedShard, request, LONG_S)
+        return [BlockRef.of(block) for block in answer.blocks], answer.device
 
     def embed_image(
         self, run: str, encoder: EncoderRef, image: ArtifactRef, file_name: str, settings: RunSettings

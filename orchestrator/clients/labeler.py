@@ -71,6 +71,10 @@ class LabelerClient:
         )
         return str(self._call(self._stub.OpenRun, request).url)
 
+    def close_run(self, run: str, sentence: str) -> None:
+        """Tells people that labeling is over, and where the result is."""
+        self._call(self._stub.CloseRun, labeler_pb2.CloseRunRequest(run=run, sentence=sentence))
+
     def offer(self, run: str, number: int, picks: Sequence[Pick]) -> None:
         """Puts cards on offer, best first."""
         cards = [labeler_pb2.Card(item=pick.item, reason=pick.reason, score=pick.score) for pick in picks]
