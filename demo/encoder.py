@@ -55,11 +55,7 @@ def read_images(folder: Path) -> Tensor:
 
 
 def train(
-    images: Tensor,
-    epochs: int = 6,
-    seed: int = 0,
-    tell: Callable[[int], object] = lambda _epoch: None,
-    look: Callable[[Tensor], Tensor] | None = None,
+    images: Tensor, epochs: int = 6, seed: int = 0, tell: Callable[[int], object] = lambda _epoch: None
 ) -> MiniCnn:
     """Trains an encoder without labels.
 
@@ -68,24 +64,17 @@ def train(
         epochs: passes over all images.
         seed: of weights, order and views; equal seeds give equal weights on one machine.
         tell: called after each epoch with its number, from 1.
-        look: makes a random view of each image, 0-1; `view`, made for strokes, when not given.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = MiniCnn()
-        _fit(encoder, images / 255, epochs, tell, look or view)
+        _fit(encoder, images / 255, epochs, tell)
     with torch.no_grad():
         encoder.conv1.weight /= 255  # trained on 0-1, used on 0-255: the first layer takes the factor in
     return encoder.eval()
 
 
-def _fit(
-    encoder: MiniCnn,
-    images: Tensor,
-    epochs: int,
-    tell: Callable[[int], object],
-    look: Callable[[Tensor], Tensor],
-) -> None:
+def _fit(encoder: MiniCnn, images: Tensor, epochs: int, tell: Callable[[int], object]) -> None:
     projector = nn.Sequential(nn.Linear(DIM, 128), nn.ReLU(), nn.Linear(128, 64))
     model = nn.Sequential(encoder, projector)
     steps = len(images) // _BATCH
@@ -93,7 +82,7 @@ def _fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=_RATE, total_steps=epochs * steps)
     for epoch in range(1, epochs + 1):
         for rows in torch.randperm(len(images))[: steps * _BATCH].view(steps, _BATCH):
-            loss = contrast(model(look(images[rows])), model(look(images[rows])))
+            loss = contrast(model(view(images[rows])), model(view(images[rows])))
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             optimiser.step()
