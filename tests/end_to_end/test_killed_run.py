@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from orchestrator.journal import read_entries
-from tests.support.command import kill, label_rows, run_command, services_of, start_command, still_alive
+from tests.support.command import kill_at, label_rows, run_command, start_command, still_alive
 from tests.support.pictures import draw_data_set, picture
 
 ROUNDS = 4
@@ -55,29 +52,9 @@ def _arguments(data: Path) -> list[str | Path]:
     return ["run", "--data", data / "data", "--reference", data / "reference.png", *LOOP, *SEED]
 
 
-def _steps(work: Path) -> int:
-    journal = work / "runtime" / "journal.jsonl"
-    return len(read_entries(journal)[0]) if journal.exists() else 0
-
-
 def _curated(work: Path) -> list[tuple[str, str, str]]:
     with (work / "runtime" / "final_dataset.csv").open() as file:
         return sorted((row["path"], row["side"], row["probability"]) for row in csv.DictReader(file))
-
-
-def _kill_at(process: subprocess.Popen[str], work: Path, victim: str, steps: int) -> list[int]:
-    """Kills the victim once the journal has so many steps; returns all processes of the run, dead or alive."""
-    pids: dict[str, int] = {}
-    end = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < end:
-        if len(pids) < 5:
-            pids = services_of(process.pid)
-        if len(pids) >= 5 and _steps(work) >= steps:
-            kill(process.pid if victim == "orchestrator" else pids[victim])
-            break
-        time.sleep(0.01)
-    process.wait(60)
-    return [process.pid, *pids.values()]
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
@@ -87,7 +64,7 @@ def test_a_killed_run_resumes_to_the_same_end(data: Path, calm: Path, victim: st
     process = start_command(*_arguments(data), cwd=work)
     # Each victim is killed at another place of the loop; the embedder and the index where they are at work.
     place = {"embedder": 3, "index": 4, "trainer": 11, "sampler": 14, "labeler": 18, "orchestrator": 22}[victim]
-    pids = _kill_at(process, work, victim, place)
+    pids = kill_at(process, work, victim, place)
     assert process.returncode != 0, (work / "output.txt").read_text()
     assert not still_alive(pids)
     if victim != "orchestrator":
@@ -109,7 +86,7 @@ def test_killed_again_and_again_at_every_step(data: Path, calm: Path) -> None:
     work.mkdir()
     process = start_command(*_arguments(data), cwd=work)
     for attempt in range(1, 40):
-        _kill_at(process, work, "orchestrator", attempt * 4)
+        kill_at(process, work, "orchestrator", attempt * 4)
         if process.returncode == 0:
             break
         process = start_command("resume", work / "runtime", cwd=work)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import random
 import re
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ import pandas as pd
 import pytest
 
 import active_labeler
-from tests.support.command import environment, label_rows
+from tests.support.command import environment, kill_at, label_rows, start_command, steps_done
 from tests.support.reference_encoders import build, foreign_packages, lightning, save
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
@@ -198,3 +199,29 @@ def test_positive_finds_twice_what_random_finds(pool: Path) -> None:
             found[strategy] = sum(answer == "positive" for _, answer, number in label_rows(work / "runtime") if number)
     print(f"\npositives found in {ROUNDS * SIZE} labels: {found}")
     assert found["positive"] >= 2 * found["random"]
+
+
+def test_every_service_killed_once_at_a_random_moment(pool: Path) -> None:
+    """The same run, and each service (and the orchestrator) dies once; the labels and the selection are the calm run's."""
+    calm, work = pool / "uncertainty", pool / "killed"
+    work.mkdir()
+    shutil.copytree(calm / "runtime" / "artifacts" / "blocks", work / "runtime" / "artifacts" / "blocks")
+    for name in ("pipeline_config.yaml", "model_config.yaml"):
+        (work / name).write_text((calm / name).read_text().replace(str(calm), str(work)))
+    chance = random.Random(20261123)
+    victims = ["embedder", "index", "trainer", "sampler", "labeler", "orchestrator"]
+    chance.shuffle(victims)
+    auto = ("--auto", "--rounds", str(ROUNDS), "--seed-count", str(SEEDS))
+    process = start_command("run", "--config_path", "pipeline_config.yaml", *auto, cwd=work)
+    killed = []
+    for victim in victims:
+        at = steps_done(work) + chance.randint(2, 9)
+        kill_at(process, work, victim, at)
+        killed.append((victim, at, process.returncode))
+        process = start_command("resume", work / "runtime", *auto[:3], cwd=work)
+    assert process.wait(300) == 0, (work / "output.txt").read_text()
+    print(f"\nkilled (service, steps done, exit code): {killed}")
+    assert all(code != 0 for _, _, code in killed)
+    assert label_rows(work / "runtime") == label_rows(calm / "runtime")
+    sides = [{row["path"]: (row["side"], row["probability"]) for row in _table(folder)} for folder in (calm, work)]
+    assert sides[0] == sides[1]

@@ -7,10 +7,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
 import psutil
+
+from orchestrator.journal import read_entries
 
 ACTIVE_LABELER = [sys.executable, "-c", "from orchestrator.cli import main; main()"]
 Rows = list[tuple[int, str, int]]
@@ -85,3 +88,28 @@ def still_alive(pids: list[int], seconds: float = 15) -> list[int]:
     processes = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
     _, alive = psutil.wait_procs(processes, timeout=seconds)
     return [process.pid for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def steps_done(work: Path) -> int:
+    """Steps in the journal of the run in ``work/runtime``."""
+    journal = work / "runtime" / "journal.jsonl"
+    return len(read_entries(journal)[0]) if journal.exists() else 0
+
+
+def kill_at(process: subprocess.Popen[str], work: Path, victim: str, steps: int) -> list[int]:
+    """Kills a service of a run, or the "orchestrator", once its journal has so many steps.
+
+    Returns:
+        all processes of the run, dead or alive.
+    """
+    pids: dict[str, int] = {}
+    end = time.monotonic() + 240
+    while process.poll() is None and time.monotonic() < end:
+        if len(pids) < 5:
+            pids = services_of(process.pid)
+        if len(pids) >= 5 and steps_done(work) >= steps:
+            kill(process.pid if victim == "orchestrator" else pids[victim])
+            break
+        time.sleep(0.01)
+    process.wait(60)
+    return [process.pid, *pids.values()]
