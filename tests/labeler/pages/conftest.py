@@ -1,0 +1,55 @@
+"""A browser, a labeler, and runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+from tests.labeler.kit import CHROMIUM, CHROMIUM_FLAGS, Service, paint
+from tests.labeler.pages.kit import NAMES, Run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
+    playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("page")
+    paint(folder / "data", NAMES, (200, 150))
+    started = Service(folder)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def runs(service: Service, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Run]]:
+    made: list[Run] = []
+
+    def make(batch_size: int = 100, data: Path | None = None, of: Service | None = None) -> Run:
+        name = f"run{abs(hash(request.node.name))}"
+        run = Run(of or service, browser, name, data or service.folder / "data", batch_size)
+        made.append(run)
+        return run
+
+    yield make
+    for run in made:
+        run.close()
+
+
+@pytest.fixture
+def run(runs: Callable[..., Run]) -> Run:
+    return runs()

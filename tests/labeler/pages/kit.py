@@ -1,0 +1,86 @@
+"""Pages on runs, in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+from services.common.artifacts import ArtifactStore
+from tests.labeler.kit import Service, publish_folder
+
+NAMES = [f"{n:02}.png" for n in range(24)]
+POSITIVE, NEGATIVE, UNSURE, RETRACTED = 1, 2, 3, 4
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+class Run:
+    """A run of its own for a test, and pages on it."""
+
+    def __init__(self, service: Service, browser: Browser, name: str, data: Path, batch_size: int) -> None:
+        self.service, self.browser, self.name = service, browser, name
+        self.errors: list[str] = []
+        self._contexts: list[Any] = []
+        store = ArtifactStore(service.folder / "artifacts")
+        service.open_run(publish_folder(store, data), run=name, batch_size=batch_size)
+
+    def offer(self, count: int = 12, number: int = 1) -> None:
+        self.service.offer(range(count), number=number, run=self.name)
+
+    def open(self, name: str = "Ann", url: str | None = None, ready: bool = True, **context: Any) -> Page:
+        made = self.browser.new_context(**context)
+        self._contexts.append(made)
+        page = made.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        page.on("dialog", lambda dialog: self.errors.append(f"dialog {dialog.message}"))
+        page.goto(f"{url or self.service.url}#/run/{self.name}/label")
+        page.get_by_role("textbox").fill(name)
+        page.get_by_role("button", name="Start").click()
+        if ready:
+            settle(page)
+        return page
+
+    def answers(self) -> list[tuple[int, int]]:
+        return self.service.answers(self.name)
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
+def settle(page: Page) -> None:
+    """Until an image is on the table and has been for long enough to be judged."""
+    page.locator(".card:not(.leaving) img").wait_for()
+    page.wait_for_timeout(150)
+
+
+def shown(page: Page) -> int:
+    return int(page.locator("#caption").inner_text()[:2])
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        settle(page)
+        page.keyboard.press(key)
+
+
+def drag(
+    page: Page, dx: float, dy: float, start: float = 0.5, ms: float = 400, back: float = 0, steps: int = 8
+) -> None:
+    """A finger on the card: by (dx, dy) in ``ms``, then ``back`` px the way it came."""
+    box = page.locator("#stage").bounding_box()
+    x, y = box["x"] + box["width"] * start, box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    way = [(dx * step / steps, dy * step / steps) for step in range(1, steps + 1)]
+    if back:
+        way += [(dx - back * step / 4, dy) for step in range(1, 5)]
+    for mx, my in way:
+        page.wait_for_timeout(ms / steps)
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + mx, "y": y + my}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(50)

@@ -1,0 +1,152 @@
+"""The database under the labels: durable, locked, one writer, and clear about what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from protos.common_pb2 import Artifact
+from protos.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
+from services.common.artifacts import ArtifactStore
+from services.labeler.desk import Desk
+from services.labeler.store import schema
+from services.labeler.store.database import Database
+from tests.labeler.kit import Person, log_of, offer, open_desk, to_run
+
+
+def test_the_store_outlives_the_labeler(url: str, store: ArtifactStore, hundred: Artifact) -> None:
+    desk = open_desk(url, store)
+    desk.open_run(to_run(hundred)).result()
+    offer(desk, range(4))
+    ann = Person(desk, "Ann")
+    ann.take(3)
+    ann.say(0)
+    desk.close()
+    again = open_desk(url, store)
+    assert log_of(again) == [(0, "positive", "Ann")]
+    assert again.run("r1").question == "Is there a plane?"
+    assert Person(again, "Bob").take(5) == [3]  # the other two are in Ann's hands still
+    again.close()
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from services.common.artifacts import ArtifactStore
+from services.labeler.model import Answer
+from tests.labeler.kit import Person, offer, open_desk
+desk = open_desk(sys.argv[1], ArtifactStore(Path(sys.argv[2])))
+ann = Person(desk, "Ann")
+number = 0
+while True:
+    number += 1
+    offer(desk, range(100), number)
+    for item in range(100):
+        ann.say(item, Answer.POSITIVE, number)
+        print(ann.sequence, flush=True)
+"""
+
+
+@pytest.mark.parametrize("lines", [3, 40, 75])
+def test_kill_9_loses_no_acknowledged_answer(
+    sqlite_url: str, store: ArtifactStore, hundred: Artifact, lines: int
+) -> None:
+    desk = open_desk(sqlite_url, store)
+    desk.open_run(to_run(hundred)).result()
+    desk.close()
+    command = [sys.executable, "-c", textwrap.dedent(_WRITER), sqlite_url, str(store.root)]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    for _ in range(lines):
+        acknowledged = int(writer.stdout.readline())
+    os.kill(writer.pid, signal.SIGKILL)
+    rest = writer.stdout.read().split("\n")[:-1]
+    writer.wait()
+    acknowledged = int(rest[-1]) if rest else acknowledged
+    again = open_desk(sqlite_url, store)  # the lock went with the process
+    events = [event for page in range(0, acknowledged + 1, 10_000) for event in again.events("r1", page, 10_000)[0]]
+    assert len(events) in (acknowledged, acknowledged + 1)
+    assert [event.position for event in events] == list(range(1, len(events) + 1))
+    again.close()
+
+
+def test_a_second_labeler_is_refused(sqlite_url: str, store: ArtifactStore) -> None:
+    desk = open_desk(sqlite_url, store)
+    with pytest.raises(ConflictError, match=r"another labeler has the label store .*labels\.sqlite open"):
+        Database(sqlite_url)
+    desk.close()
+    Database(sqlite_url).close()
+
+
+def test_a_job_that_fails_takes_no_other_with_it(desk: Desk) -> None:
+    offer(desk, [1])
+    bad = [desk.withdraw("nothing", 1) for _ in range(3)]
+    good = Person(desk, "Ann").say(1)
+    assert good.outcome.saved == [1]
+    for future in bad:
+        with pytest.raises(NotFoundError, match="no run 'nothing'"):
+            future.result()
+
+
+def test_a_job_that_the_database_refuses_fails_alone(desk: Desk) -> None:
+    offer(desk, [1, 2])
+    writer = desk._writer
+    jobs = [
+        writer.submit("r1", lambda c: c.execute(schema.events.insert().values(run="r1", position=1))),
+        desk.withdraw("r1", 1),
+    ]
+    assert jobs[1].result() == 2
+    with pytest.raises(UnavailableError, match="does not work"):
+        jobs[0].result()
+
+
+def test_a_closed_desk_says_so(desks: Callable[..., Desk], store: ArtifactStore, sqlite_url: str) -> None:
+    desk = open_desk(sqlite_url, store)
+    desk.close()
+    with pytest.raises(UnavailableError, match="stopping"):
+        desk.withdraw("r1", 1).result()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("nonsense", "is no URL"),
+        ("mysql://u@h/n", "'mysql' is no database"),
+        ("sqlite://", "names no file"),
+        ("sqlite:////proc/nowhere/labels.sqlite", "cannot be kept in"),
+    ],
+)
+def test_urls_that_cannot_be_used(url: str, sentence: str) -> None:
+    with pytest.raises(InvalidInputError, match=sentence):
+        Database(url)
+
+
+def test_a_postgres_that_is_away_is_named_without_its_password() -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(UnavailableError) as raised:
+        Database("postgresql://ann:secret@127.0.0.1:1/labels")
+    assert "127.0.0.1:1/labels" in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "labels.sqlite").write_bytes(b"not a database at all, whatever" * 100)
+    with pytest.raises(InvalidInputError, match="is no label store"):
+        Database(f"sqlite:///{tmp_path}/labels.sqlite")
+
+
+def test_a_store_of_another_version_is_refused(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    with database.engine.begin() as connection:
+        connection.execute(update(schema.about).values(version=99))
+    database.close()
+    with pytest.raises(ConflictError, match="version 99"):
+        Database(sqlite_url)
