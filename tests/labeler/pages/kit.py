@@ -35,7 +35,7 @@ class Run:
         page = made.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("dialog", lambda dialog: self.errors.append(f"dialog {dialog.message}"))
         page.goto(f"{url or self.service.url}#/run/{self.name}/label")
         page.get_by_role("textbox").fill(name)
@@ -43,6 +43,12 @@ class Run:
         if ready:
             settle(page)
         return page
+
+    def _hear(self, kind: str, text: str) -> None:
+        if (
+            kind == "error" and "ERR_NETWORK_CHANGED" not in text
+        ):  # a network of containers came or went on this machine
+            self.errors.append(text)
 
     def answers(self) -> list[tuple[int, int]]:
         return self.service.answers(self.name)

@@ -127,3 +127,27 @@ def test_an_image_that_cannot_be_shown_can_be_left_out(runs: Callable[..., Run],
     page.keyboard.press("ArrowDown")
     settle(page)
     wait_for(lambda: run.answers() == [(0, UNSURE)])
+
+
+@pytest.mark.parametrize("part", ["app.js", "swipe.js", "style.css"])
+def test_a_part_of_the_page_that_does_not_arrive_is_fetched_again(
+    run: Run, browser: Browser, service: Service, part: str
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    failed: list[str] = []
+
+    def fail_once(route: Any) -> None:
+        failed.append(route.request.url)
+        if len(failed) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(f"**/{part}", fail_once)
+    page.goto(f"{service.url}#/run/{run.name}/label")
+    page.get_by_role("textbox").wait_for(timeout=15_000)
+    page.wait_for_timeout(2000)
+    assert len(failed) >= 2
+    assert page.get_by_role("textbox").is_visible()
+    context.close()

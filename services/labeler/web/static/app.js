@@ -20,6 +20,7 @@ async function route() {
   labeling?.close();
   labeling = null;
   find("desk").hidden = true;
+  panels.hide();
   const match = /^#\/run\/([A-Za-z0-9_][A-Za-z0-9._-]*)\/label$/.exec(location.hash);
   if (match !== null) {
     open(match[1]);
