@@ -41,6 +41,7 @@ class TrainerClient:
             parameters=_parameters(settings),
             parent=parent.to(common_pb2.Head) if parent else None,
             label_position=position,
+            present=generation.present.to(common_pb2.Artifact),
         )
         return _trained(self._call(self._stub.TrainHead, request, LONG_S))
 
@@ -81,13 +82,16 @@ class TrainerClient:
         )
         return ArtifactRef.of(self._call(self._stub.Score, request, LONG_S).scores)
 
-    def export(self, run: str, encoder: EncoderRef, head: HeadRef, positive_name: str) -> ArtifactRef:
-        """One file that classifies images."""
+    def export(
+        self, run: str, encoder: EncoderRef, head: HeadRef, positive_name: str, threshold: float = 0.5
+    ) -> ArtifactRef:
+        """One file that classifies images: as positive from a probability of ``threshold`` on."""
         request = trainer_pb2.ExportRequest(
             run=run,
             encoder=encoder.to(common_pb2.Encoder),
             head=head.to(common_pb2.Head),
             positive_name=positive_name,
+            threshold=threshold,
         )
         return ArtifactRef.of(self._call(self._stub.Export, request, 600).model)
 

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
-from services.common.arrays import map_array
 from services.common.artifacts import ArtifactStore, digest_of
 from services.trainer.balance import balance_of, start_at_prior
+from services.trainer.embeddings import map_embeddings
 from services.trainer.fitting import SEEDS, Fitting, Group, Outcome, fit, seeded
 from services.trainer.heads import Head, HeadRecord, HeadShape, head_bytes, load_head
 from services.trainer.labelled import Labels, ShuffledBatches, gather
@@ -28,7 +28,7 @@ from services.trainer.scaling import sample_rows, scaling_for
 from services.trainer.splits import stratified
 
 log = logging.getLogger(__name__)
-VERSION = 2  # of the algorithm; part of every name
+VERSION = 3  # of the algorithm; part of every name
 # A head gains nothing from a second thread, and on busy cores two that wait for each other took 36 s for what one did in 1.
 THREADS = 1
 
@@ -42,13 +42,15 @@ class HeadRequest:
     parameters: Parameters
     parent: Artifact | None
     label_position: int
+    present: Artifact | None = None
 
     @property
     def name(self) -> str:
         """Where the head of these inputs lies, without the ending."""
         items, positive = self.labels
         parent = self.parent.sha256 if self.parent else ""
-        inputs = (self.vectors.sha256, items.tobytes(), positive.tobytes(), self.parameters.as_json(), parent)
+        present = self.present.sha256 if self.present else ""
+        inputs = (self.vectors.sha256, present, items.tobytes(), positive.tobytes(), self.parameters.as_json(), parent)
         return f"heads/{digest_of('head', VERSION, *inputs, self.label_position)}"
 
 
@@ -92,8 +94,8 @@ def train_head(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
     """Trains a head, or finds the one that was trained from the same inputs before.
 
     Raises:
-        InvalidInputError: when nothing can be learnt from the labels, or no learning rate works.
-        DamagedError: when vectors or parent are not what their references say.
+        InvalidInputError: when nothing can be learnt from the labels, vectors and mask do not go together, or no learning rate works.
+        DamagedError: when vectors, mask or parent are not what their references say.
     """
     with seeded(request.parameters.seed, THREADS):
         found, note = store.find(f"{request.name}.safetensors"), find_note(store, f"{request.name}.json")
@@ -104,11 +106,11 @@ def train_head(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
 
 def _train(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
     start = time.monotonic()
-    vectors: NDArray[np.float32] = map_array(store.open(request.vectors), np.float32, 2)
-    rows, labels = gather(vectors, request.labels)
+    vectors, present = map_embeddings(store, request.vectors, request.present)
+    rows, labels = gather(vectors, present, request.labels)
     shape = request.parameters.shape(vectors.shape[1])
     parent = load_parent(store, request.parent, shape)
-    sample = sample_rows(vectors)
+    sample = sample_rows(vectors, present)
     fitted = fit_head(rows, labels, request.parameters, parent, sample)
     artifact = store.put(f"{request.name}.safetensors", fitted.content(request))
     note = Note(fitted.outcome.quality, fitted.outcome.best_epoch, time.monotonic() - start)

@@ -31,11 +31,14 @@ def check_labels(labels: Labels, rows: int) -> None:
         )
 
 
-def gather(vectors: NDArray[np.float32], labels: Labels) -> tuple[NDArray[np.float32], Labels]:
+def gather(
+    vectors: NDArray[np.float32], present: NDArray[np.bool_], labels: Labels
+) -> tuple[NDArray[np.float32], Labels]:
     """Embeddings float32 [n, dim] of the labelled items, and their labels; items without an embedding are left out.
 
     Args:
-        vectors: of the whole catalog, float32 [rows, dim], memory-mapped; zero where there is none.
+        vectors: of the whole catalog, float32 [rows, dim], memory-mapped.
+        present: whether an item has one, bool [rows].
         labels: items in ascending order, and whether each is positive.
 
     Raises:
@@ -43,18 +46,19 @@ def gather(vectors: NDArray[np.float32], labels: Labels) -> tuple[NDArray[np.flo
     """
     check_labels(labels, len(vectors))
     items, positive = labels
+    there = np.asarray(present[items.astype(np.int64)])
+    if not there.any():
+        raise InvalidInputError(f"none of the {len(items)} labelled items has an embedding; label other images")
+    if not there.all():
+        log.warning("%d labelled items have no embedding and are left out", int((~there).sum()))
+    items, positive = items[there], positive[there]
     rows = np.asarray(vectors[items.astype(np.int64)])
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         raise InvalidInputError(
             f"the embedding of item {items[~finite][0]} is not finite; the encoder does not suit the images, use another"
         )
-    there = rows.any(axis=1)
-    if not there.any():
-        raise InvalidInputError(f"none of the {len(items)} labelled items has an embedding; label other images")
-    if not there.all():
-        log.warning("%d labelled items have no embedding and are left out", int((~there).sum()))
-    return rows[there], (items[there], positive[there])
+    return rows, (items, positive)
 
 
 class ShuffledBatches:

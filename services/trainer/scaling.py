@@ -42,22 +42,17 @@ class Scaling:
     shift: NDArray[np.float32]
     scale: float
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether the inputs stay as they are."""
-        return self.scale == 1 and not self.shift.any()
-
     def apply_to(self, head: Head) -> None:
         """Stores it in a fresh head."""
         head.shift.copy_(torch.from_numpy(self.shift))
         head.scale.fill_(self.scale)
 
 
-def sample_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Up to 4096 embeddings [n, dim] evenly from the whole matrix, without rows that are zero (absent) or not finite."""
+def sample_rows(vectors: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Up to 4096 embeddings [n, dim] evenly from the whole matrix: finite ones of items that are ``present`` [rows]."""
     step = -(-len(vectors) // SAMPLE_ROWS) or 1
     rows = np.asarray(vectors[::step])
-    return rows[np.isfinite(rows).all(axis=1) & rows.any(axis=1)]
+    return rows[np.isfinite(rows).all(axis=1) & np.asarray(present[::step])]
 
 
 def scaling_for(sample: NDArray[np.float32]) -> Scaling:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
-from services.common.arrays import map_array
 from services.common.artifacts import ArtifactStore, digest_of
+from services.trainer.embeddings import map_embeddings
 from services.trainer.heads import Head, load_head
 
 CHUNK_ROWS = 8192
@@ -52,16 +52,11 @@ def _inputs(
     store: ArtifactStore, head: Artifact, vectors: Artifact, present: Artifact | None
 ) -> tuple[Head, NDArray[np.float32], NDArray[np.bool_]]:
     loaded, record = load_head(store.open(head))
-    matrix: NDArray[np.float32] = map_array(store.open(vectors), np.float32, 2)
+    matrix, mask = map_embeddings(store, vectors, present)
     if matrix.shape[1] != record.shape.dim:
         raise InvalidInputError(
             f"the head takes embeddings of {record.shape.dim} numbers, these have {matrix.shape[1]}; train it on these"
         )
-    if present is None:
-        return loaded, matrix, np.ones(len(matrix), dtype=np.bool_)
-    mask: NDArray[np.bool_] = map_array(store.open(present), np.bool_, 1)
-    if len(mask) != len(matrix):
-        raise InvalidInputError(f"{len(matrix)} embeddings with a mask of {len(mask)} items are no generation")
     return loaded, matrix, mask
 
 

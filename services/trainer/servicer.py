@@ -43,6 +43,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
                 self._parameters(request.parameters),
                 _parent(request),
                 request.label_position,
+                _present(request),
             ),
         )
         return trainer_pb2.TrainHeadResponse(
@@ -56,8 +57,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
     def Score(self, request: trainer_pb2.ScoreRequest, context: grpc.ServicerContext) -> trainer_pb2.ScoreResponse:
         """See the contract."""
         head, vectors = _needed(request.head.artifact, "head"), _needed(request.vectors, "vectors")
-        present = request.present if request.present.path else None
-        scores, seconds = score(self.store, head, vectors, present)
+        scores, seconds = score(self.store, head, vectors, _present(request))
         return trainer_pb2.ScoreResponse(run=request.run, scores=scores, seconds=seconds)
 
     def FineTune(
@@ -124,6 +124,10 @@ def _needed(artifact: Artifact, name: str) -> Artifact:
 
 def _parent(request: trainer_pb2.TrainHeadRequest | trainer_pb2.FineTuneRequest) -> Artifact | None:
     return request.parent.artifact if request.parent.artifact.path else None
+
+
+def _present(request: trainer_pb2.TrainHeadRequest | trainer_pb2.ScoreRequest) -> Artifact | None:
+    return request.present if request.present.path else None
 
 
 def _head(artifact: Artifact, shape: HeadShape) -> Head:

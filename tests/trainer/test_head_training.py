@@ -30,7 +30,13 @@ Auc = Callable[[Any, Any], float]
 def train(
     store: ArtifactStore, vectors: Artifact, labels: Any, parent: Artifact | None = None, **more: Any
 ) -> TrainedHead:
-    return train_head(store, HeadRequest(vectors, labels, replace(QUICK, **more), parent, 17))
+    present = more.pop("present", None)
+    return train_head(store, HeadRequest(vectors, labels, replace(QUICK, **more), parent, 17, present))
+
+
+def weights_of(store: ArtifactStore, trained: TrainedHead) -> dict[str, list[float]]:
+    head, _ = load_head(store.open(trained.artifact))
+    return {name: tensor.flatten().tolist() for name, tensor in head.state_dict().items()}
 
 
 def scores(store: ArtifactStore, trained: TrainedHead, vectors: Any) -> Any:
@@ -153,6 +159,8 @@ def test_every_input_is_part_of_the_name(store: ArtifactStore, vectors: Artifact
         replace(base, parameters=replace(QUICK, seed=4)),
         replace(base, parent=vectors),
         replace(base, label_position=18),
+        replace(base, present=put("present/all.npy", np.ones(400, dtype=bool))),
+        replace(base, present=put("present/some.npy", np.arange(400) != 7)),
     ]
     assert len({base.name, *(other.name for other in others)}) == len(others) + 1
 
@@ -208,11 +216,29 @@ def test_a_dead_parent_is_left_behind(store: ArtifactStore, vectors: Artifact, p
 def test_labels_of_items_without_an_embedding_are_left_out(
     store: ArtifactStore, put: Put, pool: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    holes = pool.vectors.copy()
-    holes[[2, 3]] = 0
-    trained = train(store, put("vectors/holes.npy", holes), pool.labels(60))
+    items, positive = pool.labels(60)
+    holes, there = pool.vectors.copy(), np.ones(400, dtype=bool)
+    holes[[2, 3]], there[[2, 3]] = np.nan, False  # whatever stands there is not looked at
+    vectors, present = put("vectors/holes.npy", holes), put("present/holes.npy", there)
+    trained = train(store, vectors, (items, positive), present=present)
     assert "2 labelled items have no embedding" in caplog.text
     assert np.isfinite(scores(store, trained, pool.vectors)).all()
+    others = train(store, vectors, (items[there[:60]], positive[there[:60]]), present=present)
+    assert weights_of(store, others) == weights_of(store, trained)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_an_embedding_of_zeros_is_one(
+    store: ArtifactStore, put: Put, pool: Any, masked: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    dark = pool.vectors.copy()
+    dark[pool.positive] = 0
+    present = put("present/all.npy", np.ones(400, dtype=bool)) if masked else None
+    trained = train(store, put("vectors/dark.npy", dark), pool.labels(100), present=present, epochs=20)
+    assert "no embedding" not in caplog.text
+    assert trained.note.quality.images == 20
+    found = scores(store, trained, dark)
+    assert found[pool.positive].min() > found[~pool.positive].mean() + 0.2
 
 
 def test_what_cannot_be_trained_on_gets_one_sentence(
@@ -223,7 +249,9 @@ def test_what_cannot_be_trained_on_gets_one_sentence(
     with pytest.raises(InvalidInputError, match="item 400 is labelled, but there are only 400"):
         train(store, vectors, (np.array([5, 400], dtype=np.uint64), np.array([True, False])))
     with pytest.raises(InvalidInputError, match="none of the 60 labelled items has an embedding"):
-        train(store, put("vectors/zero.npy", np.zeros_like(pool.vectors)), pool.labels(60))
+        train(store, vectors, pool.labels(60), present=put("present/late.npy", np.arange(400) >= 60))
+    with pytest.raises(InvalidInputError, match="400 embeddings with a mask of 399 items are no generation"):
+        train(store, vectors, pool.labels(60), present=put("present/short.npy", np.ones(399, dtype=bool)))
     broken = pool.vectors.copy()
     broken[7, 1] = np.nan
     with pytest.raises(InvalidInputError, match="embedding of item 7 is not finite"):
@@ -233,6 +261,8 @@ def test_what_cannot_be_trained_on_gets_one_sentence(
 def test_damaged_or_missing_inputs_are_said_to_be(store: ArtifactStore, vectors: Artifact, put: Put, pool: Any) -> None:
     with pytest.raises(DamagedError):
         train(store, put("vectors/double.npy", pool.vectors.astype(np.float64)), pool.labels(60))
+    with pytest.raises(DamagedError):
+        train(store, vectors, pool.labels(60), present=vectors)
     with pytest.raises(DamagedError, match="is no head"):
         train(store, vectors, pool.labels(60), vectors)
     shutil.rmtree(store.root / "vectors")

@@ -145,12 +145,15 @@ def test_the_largest_seed_is_one(trainer: Any, vectors: Artifact, pool: Any) -> 
 
 
 def test_labels_of_quarantined_items(trainer: Any, put: Put, pool: Any) -> None:
-    holes = pool.vectors.copy()
-    holes[:5] = 0
-    vectors = put("vectors/holes.npy", holes)
-    assert trainer.TrainHead(head_request(vectors, pool.labels(40))).best_epoch == 6
+    holes, there = pool.vectors.copy(), np.arange(400) >= 5
+    holes[~there] = 0
+    vectors, present = put("vectors/holes.npy", holes), put("present/holes.npy", there)
+    trained = trainer.TrainHead(head_request(vectors, pool.labels(40), present=present))
+    assert trained.best_epoch == 6
+    assert trainer.TrainHead(head_request(vectors, pool.labels(40))).head != trained.head
     with pytest.raises(InvalidInputError, match="none of the 5 labelled items has an embedding"):
-        trainer.TrainHead(head_request(vectors, pool.labels(5)))
+        trainer.TrainHead(head_request(vectors, pool.labels(5), present=present))
+    assert trainer.TrainHead(head_request(vectors, pool.labels(5))).best_epoch == 6, "an embedding of zeros is one"
 
 
 def test_scores_of_what_does_not_go_together(
