@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from typer.exceptions import TyperException
 
 from orchestrator import commands
 from protos.errors import ActiveLabelerError
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(
     help=(
@@ -183,7 +186,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, typer.Abort):
         _end("Stopped; every answer is kept. Go on with `active-labeler resume RUNTIME`.", 130)
     except OSError as error:
+        log.exception("failed")
         _end(f"error: {error.strerror or error}: {error.filename or ''}; mend that and resume, nothing is lost", 1)
+    except Exception as error:  # a defect of ours: the log has the traceback, a person gets a sentence
+        log.exception("failed")
+        _end(
+            f"error: {type(error).__name__}: {error}; this is a defect, and active_labeler.log says where. Nothing is lost",
+            1,
+        )
 
 
 def _end(text: str, code: int) -> None:

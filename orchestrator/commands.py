@@ -20,6 +20,7 @@ from orchestrator.outputs.ownership import check_outputs_free
 from orchestrator.places import absolute, check_places
 from orchestrator.questions import TerminalAsker
 from orchestrator.reporting import TerminalReporter
+from orchestrator.resuming import resumed
 from orchestrator.service_settings import OrchestratorSettings
 from orchestrator.session import session
 from orchestrator.settings import EndpointSettings, RunSettings
@@ -67,10 +68,7 @@ def run(config: Path | None, overrides: dict[str, Any], resume_existing: bool) -
         remote.run(process.control, settings, resume_existing, process.tls)
         return
     if resume_existing and (settings.runtime / "run.json").exists():
-        resume(
-            settings.runtime,
-            {k: v for k, v in overrides.items() if k.startswith(("auto.", "labeling.port", "endpoints."))},
-        )
+        _go_on(settings.runtime, settings, process)
         return
     check_free(settings.runtime)
     check_places(settings)
@@ -87,6 +85,13 @@ def resume(runtime: Path, overrides: dict[str, Any]) -> None:
     if process.control is not None:
         remote.run(process.control, settings, True, process.tls)
         return
+    _go_on(folder.path, settings, process)
+
+
+def _go_on(runtime: Path, given: RunSettings, process: OrchestratorSettings) -> None:
+    folder = open_existing(runtime)
+    settings = resumed(config_file.load(folder.path / "run.yaml"), given)
+    config_file.save(settings, folder.path / "run.yaml")  # what was changed holds for the next time, too
     _log(settings)
     _work(settings, folder, process)
 
@@ -105,8 +110,8 @@ def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSetting
             finished = run_loop(work)
     except UnavailableError as error:
         raise UnavailableError(f"{error}\nNothing is lost: go on with `active-labeler resume {folder.path}`") from error
-    except ActiveLabelerError:
-        abandon(folder)
+    except ActiveLabelerError as error:
+        abandon(folder, error)
         raise
     except KeyboardInterrupt:
         sys.stderr.write(f"Stopped; nothing is lost. Go on with `active-labeler resume {folder.path}`\n")

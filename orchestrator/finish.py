@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from orchestrator.clients.labeler import Answer
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.model import Catalogued, Model
-from orchestrator.outputs.curated import choose_sides, quality
+from orchestrator.outputs.curated import NEITHER, choose_sides, quality
 from orchestrator.outputs.final_dataset import Built, Curated, Mode, build_final_dataset
 from orchestrator.outputs.ownership import put_model
 from orchestrator.outputs.report import EndReport, as_text
@@ -34,7 +33,7 @@ def finish(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, result
     """Trains on the labels that no head has learned yet, and writes all outputs."""
     position = run.once("finish/labels", int, lambda: log.newest().position)
     labels = log.at(position)
-    if position > model.position and _both(labels):
+    if position > model.position and _both(labels, results):
         model, _ = learn(run, catalogued, model, labels, len(results.records) + 1, TRAIN, "finish")
     run.latest = model
     finished = run.once("finish", Finished, lambda: _write_all(run, catalogued, model, labels, results))
@@ -78,7 +77,7 @@ def deliver(
         )
         if built.missing:
             words.append(f"({len(built.missing)} are gone from the data folder, {built.missing[0]} for example)")
-    path = _export(run, model, labels, output)
+    path = _export(run, model, labels, results, output)
     return as_text(_report(run, catalogued, model, labels, results, curated, built, path))
 
 
@@ -123,7 +122,7 @@ def _curate(
     table: Path,
     mode: Mode,
 ) -> tuple[Curated, Built]:
-    use_head = model.scores is not None and _both(labels)
+    use_head = model.scores is not None and _both(labels, results)
     if not use_head:
         run.reporter.say("There is no yes and no to learn from, so the data set holds only the labelled images")
     scores = results.load(model.scores) if model.scores is not None and use_head else None
@@ -132,24 +131,22 @@ def _curate(
     with run.open_catalog(catalogued.catalog) as catalog:
         threshold = run.settings.final_dataset.threshold
         sides = choose_sides(scores, {item: answer.value for item, answer in labels.answers.items()}, threshold)
+        sides.side[~results.present] = NEITHER  # quarantined images stay apart, whatever their label
         curated = Curated(run.id, catalog.root, results.paths, sides, scores, results.sha256())
     return curated, build_final_dataset(curated, output, table, mode)
 
 
-def _export(run: Run, model: Model, labels: Labels, output: Path) -> Path | None:
-    """`final_model.ckpt` and `annoy_file.ann` at their places; without a head there is no model."""
-    index = run.store.open(model.generation.index.to(Artifact))
-    scratch = run.folder.path / ".annoy_file.ann.new"
-    shutil.copyfile(index, scratch)
-    scratch.replace(run.folder.path / "annoy_file.ann")
-    if model.head is None or not _both(labels):
+def _export(run: Run, model: Model, labels: Labels, results: Results, output: Path) -> Path | None:
+    """`final_model.ckpt` at its place; without a head there is no model."""
+    if model.head is None or not _both(labels, results):
         return None
     name = run.settings.labeling.pos_class or "positive"
     artifact = run.clients.trainer.export(run.id, model.encoder, model.head, name)
     return put_model(run.store.open(artifact.to(Artifact)), output, run.id)
 
 
-def _both(labels: Labels) -> bool:
-    """Whether there is a yes and a no."""
-    positive = labels.training()[1]
+def _both(labels: Labels, results: Results) -> bool:
+    """Whether there is a yes and a no to images that have an embedding."""
+    items, positive = labels.training()
+    positive = positive[results.present[items.astype(np.int64)]]
     return bool(positive.any() and not positive.all())

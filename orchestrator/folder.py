@@ -9,19 +9,22 @@ from pathlib import Path
 
 from orchestrator.config_file import save
 from orchestrator.journal import read_entries
+from orchestrator.questions import InputEndedError
 from orchestrator.settings import RunSettings
-from protos.errors import ConflictError, DamagedError, NotFoundError
+from protos.errors import ActiveLabelerError, ConflictError, DamagedError, InvalidInputError, NotFoundError
 
 FORMAT = 1  # of the runtime folder; another one is refused
+_MISTAKES = (InvalidInputError, NotFoundError, ConflictError)
 _FOREIGN = ("swipe", "annoy_file.ann")  # what the original leaves in its runtime_path
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A runtime folder and the name of the run in it."""
+    """A runtime folder and the name of the run in it; fresh when this process has just made it."""
 
     path: Path
     run: str
+    fresh: bool = False
 
     @property
     def journal(self) -> Path:
@@ -89,11 +92,14 @@ def create(settings: RunSettings) -> RunFolder:
     check_free(path)
     run = secrets.token_hex(6)
     path.mkdir(parents=True, exist_ok=True)
+    stale = path / "journal.jsonl"
+    if stale.exists():  # of a run that was given up half-way: it must not answer for this one
+        stale.replace(path / f"journal-before-{run}.jsonl")
     save(settings, path / "run.yaml")
     scratch = path / ".run.json.new"
     scratch.write_text(json.dumps({"run": run, "format": FORMAT}) + "\n")
     scratch.replace(path / "run.json")  # last: with it, the folder is a run
-    return RunFolder(path, run)
+    return RunFolder(path, run, fresh=True)
 
 
 def open_existing(path: Path) -> RunFolder:
@@ -113,16 +119,23 @@ def open_existing(path: Path) -> RunFolder:
     return RunFolder(path, str(about["run"]))
 
 
-def abandon(folder: RunFolder) -> None:
-    """Gives the folder of a run free again that failed before anybody was asked anything: its settings need mending.
+def abandon(folder: RunFolder, error: ActiveLabelerError) -> None:
+    """Gives the folder free again when a run that was just made fails because its settings need mending.
 
-    What was embedded stays, and costs nothing the next time. A run that has asked somebody is left as it is.
+    Only this process's own new run, only before anybody was asked for a label, and only for mistakes in what was given: a
+    full disk or a service that is gone are for `resume`. What was embedded stays, and costs nothing the next time.
     """
+    if not folder.fresh or not isinstance(error, _MISTAKES) or isinstance(error, InputEndedError):
+        return
     if folder.journal.exists():
         steps = [str(entry["step"]) for entry in read_entries(folder.journal)[0]]
-        if any(step.endswith("/offer") or step == "seed-folder" for step in steps):
+        if any(step.endswith(("/count", "/offer")) or step == "seed-folder" for step in steps):
             return
-    for file in (folder.path / "run.json", folder.journal, folder.path / "run.yaml"):
+    for file in (
+        folder.journal,
+        folder.path / "run.yaml",
+        folder.path / "run.json",
+    ):  # run.json last: until then it is a run
         file.unlink(missing_ok=True)
 
 

@@ -17,7 +17,7 @@ from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.outputs.swipe import SwipeFolders
 from orchestrator.questions import FINE_TUNE, FINISH, TRAIN, Question, Standing
 from orchestrator.results import Results
-from orchestrator.rounds import RoundRecord, one_round
+from orchestrator.rounds import RoundRecord, free_items, one_round
 from orchestrator.run import Run
 from orchestrator.seeding import embed_reference, seed_by_labeling, seed_from_folder
 from protos.errors import InvalidInputError
@@ -39,19 +39,20 @@ def run_loop(run: Run) -> Finished:
     embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder))
     run.board.quarantined = embedded.quarantined
     model = run.latest = Model(encoder=encoder, embedded=embedded)
-    if run.settings.seed_set.mode != "folder":
-        seed_by_labeling(run, log, embedded.generation, reference)
     results = run.results = Results(run, catalogued, embedded, log)
+    if run.settings.seed_set.mode != "folder":
+        seed_by_labeling(run, log, embedded.generation, results.present, reference)
     for number in count(1):
         choice = run.ask(
             Question(f"round-{number}/choice", _CHOICE, (TRAIN, FINE_TUNE, FINISH)), _standing(log, results.records)
         )
         if choice == FINISH:
             break
+        replayed = f"round-{number}/label" in run.journal
         model, record = one_round(run, log, catalogued, model, number, choice)
         run.latest = model
-        results.add(record)
-        if len(log.newest().asked()) >= catalogued.images - model.embedded.quarantined:
+        results.add(record, write=not replayed)
+        if not free_items(results.present, log.at(record.labelled.position).asked()):  # as it was then, in a replay too
             run.reporter.say("Every image has an answer; there is nothing left to ask")
             break
     return finish(run, log, catalogued, model, results)

@@ -14,6 +14,10 @@ TRAIN, FINE_TUNE, FINISH = "l", "f", "q"  # the letters of the original
 DEFAULT_SEED_COUNT = 20
 
 
+class InputEndedError(InvalidInputError):
+    """Standard input ended at a question; the run waits to be resumed."""
+
+
 @dataclass(frozen=True)
 class Question:
     """What the loop wants to know.
@@ -22,11 +26,13 @@ class Question:
         id: the step that waits for it.
         text: for a person.
         choices: the answers that are taken; none: a whole number from 0.
+        most: the largest number that is taken.
     """
 
     id: str
     text: str
     choices: tuple[str, ...] = ()
+    most: int = 1_000_000
 
     def check(self, answer: str) -> str:
         """The answer in its plain form.
@@ -38,7 +44,9 @@ class Question:
         if self.choices and plain not in self.choices:
             raise InvalidInputError(f"{answer.strip()!r} is no answer; type one of {', '.join(self.choices)}")
         if not self.choices and not (plain.isascii() and plain.isdigit()):
-            raise InvalidInputError(f"{answer.strip()!r} is no answer; type a whole number, 0 or more")
+            raise InvalidInputError(f"{answer.strip()[:40]!r} is no answer; type a whole number, 0 or more")
+        if not self.choices and (len(plain) > 12 or int(plain) > self.most):
+            raise InvalidInputError(f"{plain[:40]} is too many; type a number up to {self.most}")
         return plain
 
 
@@ -85,7 +93,7 @@ class TerminalAsker:
             self._say(question.text)
             line = sys.stdin.readline()
             if not line:
-                raise InvalidInputError(
+                raise InputEndedError(
                     f"standard input ended at the question {question.text!r}; answer it with `active-labeler resume`,"
                     " or let the settings answer with --auto"
                 )
@@ -93,6 +101,28 @@ class TerminalAsker:
                 return question.check(line)
             except InvalidInputError as error:
                 self._say(str(error))
+
+
+class SeedAsker:
+    """Answers how many images to start with from the settings, where they say so; the rest is for ``asker``."""
+
+    def __init__(self, asker: Asker, count: int | None, repeats: int | None) -> None:
+        self._asker, self._count, self._repeats = asker, count, repeats
+
+    def ask(self, question: Question, standing: Standing) -> str:
+        """The number of seed images, or whatever ``asker`` says."""
+        attempt = -1 if question.choices else _attempt(question)
+        if attempt == 0 and self._count is not None:
+            return str(min(self._count, question.most))
+        if attempt > 0 and self._repeats is not None:
+            wanted = self._count or DEFAULT_SEED_COUNT
+            return str(min(wanted, question.most)) if attempt <= self._repeats else "0"
+        return self._asker.ask(question, standing)
+
+
+def _attempt(question: Question) -> int:
+    """How often neighbours were asked for before: the number in ``seed-2/count``."""
+    return int(question.id.rsplit("-", 1)[1].split("/")[0])
 
 
 class AutoAsker:
@@ -106,16 +136,15 @@ class AutoAsker:
     def ask(self, question: Question, standing: Standing) -> str:
         """The number of seed images, or whether to go on."""
         if not question.choices:
-            return self._count(question.id)
+            return self._count(question)
         if self._done(standing):
             return FINISH
         return FINE_TUNE if self._settings.choice == "fine_tune" else TRAIN
 
-    def _count(self, step: str) -> str:
-        number = int(step.rsplit("-", 1)[1].split("/")[0])
-        if number > (self._seed_repeats or 0):
+    def _count(self, question: Question) -> str:
+        if _attempt(question) > (self._seed_repeats or 0):
             return "0"
-        return str(self._seed_count or DEFAULT_SEED_COUNT)
+        return str(min(question.most, self._seed_count or DEFAULT_SEED_COUNT))
 
     def _done(self, standing: Standing) -> bool:
         settings = self._settings

@@ -41,21 +41,23 @@ class Results:
         self.records: list[RoundRecord] = []
         self._facts: list[RoundFacts] = []
 
-    def add(self, record: RoundRecord) -> None:
-        """Takes in a round, and writes the table of the rounds anew."""
+    def add(self, record: RoundRecord, write: bool = True) -> None:
+        """Takes in a round; with ``write`` the table of the rounds is written anew."""
         self.records.append(record)
         if self._run.settings.metrics.enabled:
             self._facts.append(self._facts_of(record))
-            write_metrics(metric_csv(self._run.settings), self._facts)
+            if write:
+                write_metrics(metric_csv(self._run.settings), self._facts)
 
     def write_last(self) -> None:
-        """Writes what is only written at the end: the probabilities, which are large, and the picture."""
+        """Writes all tables: the probabilities, which are large, only here; and the picture."""
         if self._run.settings.metrics.enabled:
             rounds = [
                 RoundScores(record.number, self.load(record.scores), self._pool(record))
                 for record in self.records
                 if record.scores is not None
             ]
+            write_metrics(metric_csv(self._run.settings), self._facts)
             write_probabilities(prob_csv(self._run.settings), rounds, self.paths, self.truth)
         plot_course(self._run.folder.plot, self._course())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from orchestrator.clients.refs import ArtifactRef, GenerationRef, HeadRef, Pick, Trained, ValidationRef
@@ -44,7 +45,7 @@ def one_round(
     position = run.once(f"{step}/labels", int, lambda: log.newest().position)
     labels = log.at(position)
     model, trained = learn(run, catalogued, model, labels, number, choice, step)
-    picks = run.once(f"{step}/select", list[Pick], lambda: _select(run, model, labels, number))
+    picks = run.once(f"{step}/select", list[Pick], lambda: _select(run, log, model, number))
     labelled = label(run, log, number, picks, step)
     record = RoundRecord(
         number=number,
@@ -122,12 +123,18 @@ def _score(run: Run, head: HeadRef, generation: GenerationRef) -> ArtifactRef:
     return scores
 
 
-def _select(run: Run, model: Model, labels: Labels, number: int) -> list[Pick]:
+def free_items(present: NDArray[np.bool_], asked: NDArray[np.uint64]) -> int:
+    """How many items can be asked about: embedded [rows] bool, and not among ``asked`` [n] uint64."""
+    return int(present.sum()) - int(present[asked.astype(np.int64)].sum())
+
+
+def _select(run: Run, log: LabelLog, model: Model, number: int) -> list[Pick]:
     """`sampling.size` images of the pool, all of it when it is smaller; with their neighbours when these are wanted."""
     sampling = run.settings.sampling
+    assert run.results is not None
     with run.telling("select") as words:
-        asked = labels.asked()
-        free = model.generation.rows - model.embedded.quarantined - len(asked)
+        asked = log.newest().asked()  # what was answered while the head was trained is not asked again
+        free = free_items(run.results.present, asked)
         strategy = sampling.strategy if model.scores else "random"
         picks: list[Pick] = []
         if free > 0:

@@ -15,12 +15,12 @@ from orchestrator.labeling import label
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued
 from orchestrator.questions import Question, Standing
+from orchestrator.rounds import free_items
 from orchestrator.run import Run
 from protos.errors import ConflictError, InvalidInputError, NotFoundError
 from services.common.catalog import Catalog
 
 SEED_ROUND = 0
-_NEIGHBOURS = 0.8  # of the seed set; the rest is random
 _NAMED = 5  # absent images that an error sentence names
 
 
@@ -79,18 +79,29 @@ def embed_reference(run: Run, encoder: EncoderRef) -> list[list[float]]:
     return [[float(number) for number in row] for row in vector]
 
 
-def seed_by_labeling(run: Run, log: LabelLog, generation: GenerationRef, reference: list[list[float]] | None) -> None:
+def seed_by_labeling(
+    run: Run,
+    log: LabelLog,
+    generation: GenerationRef,
+    present: NDArray[np.bool_],
+    reference: list[list[float]] | None,
+) -> None:
     """Asks how many images, has them labelled, and asks again until the answer is 0.
 
     With a reference image 80 % of the first are its neighbours, later 80 % of the number for each positive image; a quarter
     as many again are random. Without one all are random.
+
+    Args:
+        present: which images can be asked about [rows].
+        reference: the embedding [1, dim] of the reference image, if there is one.
     """
     query: NDArray[np.float32] | NDArray[np.uint64] | None = None
     if reference is not None:
         query = np.array(reference, dtype=np.float32)
     attempt = 0
     while True:
-        count = int(run.ask(_question(attempt, reference is not None), _standing(log)))
+        question = _question(attempt, reference is not None, free_items(present, log.newest().asked()))
+        count = int(run.ask(question, _standing(log)))
         if count == 0:
             return
         picks = run.once(
@@ -106,13 +117,13 @@ def seed_by_labeling(run: Run, log: LabelLog, generation: GenerationRef, referen
         attempt += 1
 
 
-def _question(attempt: int, reference: bool) -> Question:
+def _question(attempt: int, reference: bool, most: int) -> Question:
     if attempt == 0:
         what = "neighbours of the reference image" if reference else "random images"
         text = f"How many {what} shall be labelled first? A number, for example 20 (0: none)"
     else:
         text = "How many neighbours of each positive image shall be labelled as well? A number (0: go on)"
-    return Question(f"seed-{attempt}/count", text)
+    return Question(f"seed-{attempt}/count", text, most=most)
 
 
 def _standing(log: LabelLog) -> Standing:
@@ -128,23 +139,19 @@ def _seed_picks(
     count: int,
     attempt: int,
 ) -> list[Pick]:
+    assert run.results is not None
     asked = log.newest().asked()
     near: list[int] = []
     if query is not None:
-        wanted = max(1, round(_NEIGHBOURS * count))
-        near = _neighbours(run, generation, query, wanted, set(asked.tolist()))
-    rest = count if query is None else max(1, round(len(near) / 4))
+        near = _neighbours(run, generation, query, max(1, count * 4 // 5), set(asked.tolist()))
+    rest = count - len(near) if attempt == 0 else round(len(near) / 4)
     taken = np.union1d(asked, np.array(near, dtype=np.uint64))
-    free = generation.rows - run.board.quarantined - len(taken)
-    random = (
-        run.clients.sampler.select(
-            run.id, SEED_ROUND, "random", max(0, min(rest, free)), run.seed("seed", attempt), generation, None, taken
-        )
-        if free > 0 and rest > 0
-        else []
-    )
-    nothing = float("nan")
-    picks = [Pick(item=item, reason="neighbour", score=nothing) for item in near] + random
+    rest = max(0, min(rest, free_items(run.results.present, taken)))
+    random: list[Pick] = []
+    if rest:
+        seed = run.seed("seed", attempt)
+        random = run.clients.sampler.select(run.id, SEED_ROUND, "random", rest, seed, generation, None, taken)
+    picks = [Pick(item=item, reason="neighbour", score=float("nan")) for item in near] + random
     if not picks and not len(asked):
         raise InvalidInputError("there is no image to label; every image of the data was set aside as unreadable")
     return picks

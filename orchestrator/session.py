@@ -11,7 +11,7 @@ from orchestrator.clients.caller import Caller
 from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
 from orchestrator.launcher import Launcher
-from orchestrator.questions import Asker, AutoAsker
+from orchestrator.questions import Asker, AutoAsker, SeedAsker
 from orchestrator.reporting import Reporter
 from orchestrator.run import Run
 from orchestrator.service_settings import OrchestratorSettings
@@ -61,7 +61,9 @@ def session(
 def asker_of(settings: RunSettings, asker: Asker) -> Asker:
     """The settings answer where they can, ``asker`` otherwise."""
     seed = settings.seed_set
-    return AutoAsker(settings.auto, seed.count, seed.repeats) if settings.auto.enabled else asker
+    if settings.auto.enabled:
+        return AutoAsker(settings.auto, seed.count, seed.repeats)
+    return SeedAsker(asker, seed.count, seed.repeats)
 
 
 def environment(settings: RunSettings, folder: RunFolder, artifacts: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ from orchestrator.folder import RunFolder, abandon, check_free, create, open_exi
 from orchestrator.loop import run_loop
 from orchestrator.outputs.ownership import check_outputs_free
 from orchestrator.places import check_places
+from orchestrator.resuming import resumed
 from orchestrator.run import Board, Run, Stopped
 from orchestrator.service_settings import OrchestratorSettings
 from orchestrator.session import session
@@ -63,9 +64,8 @@ class RunManager:
         with self._lock:
             if resume and (settings.runtime / "run.json").exists():
                 folder = open_existing(settings.runtime)
-                stored = config_file.load(folder.path / "run.yaml")
-                changing = {"auto": settings.auto, "endpoints": settings.endpoints}
-                settings = stored.model_copy(update=changing)
+                settings = resumed(config_file.load(folder.path / "run.yaml"), settings)
+                config_file.save(settings, folder.path / "run.yaml")
             else:
                 check_free(settings.runtime)
                 check_places(settings)
@@ -139,7 +139,7 @@ class RunManager:
             self._end(managed, "stopped")
         except ActiveLabelerError as error:
             if not isinstance(error, UnavailableError):
-                abandon(managed.folder)
+                abandon(managed.folder, error)
             managed.message = str(error)
             self._end(managed, "failed", error.exit_code)
         except Exception as error:

@@ -119,7 +119,8 @@ class Catalog:
             stored = self._database.execute("SELECT root FROM about").fetchone()[0]
         except (sqlite3.Error, TypeError) as error:
             raise InvalidInputError(f"{path} is no catalog: {error}") from error
-        self.root = root or Path(os.fsdecode(stored))
+        self.listed_root = Path(os.fsdecode(stored))
+        self.root = root or self.listed_root
 
     def __len__(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM image").fetchone()[0])
@@ -163,6 +164,10 @@ class Catalog:
         return self.root / row.path
 
     def block_digest(self, block: int) -> str:
-        """The name of block ``block``: a digest of its rows, so that equal images under a grown catalog keep their name."""
+        """The name of block ``block``: a digest of the data set's place and of the rows.
+
+        Equal images under a grown catalog keep their name; equal names and times elsewhere are other images.
+        """
         rows = self.rows(block * BLOCK_ROWS, BLOCK_ROWS)
-        return digest_of(*(part for row in rows for part in (os.fsencode(row.path), row.size, row.mtime_ns)))
+        parts = (part for row in rows for part in (os.fsencode(row.path), row.size, row.mtime_ns))
+        return digest_of(os.fsencode(self.listed_root), *parts)
