@@ -132,7 +132,7 @@ def _curate(
         threshold = run.settings.final_dataset.threshold
         sides = choose_sides(scores, {item: answer.value for item, answer in labels.answers.items()}, threshold)
         sides.side[~results.present] = NEITHER  # quarantined images stay apart, whatever their label
-        curated = Curated(run.id, catalog.root, results.paths, sides, scores, results.sha256())
+        curated = Curated(run.id, catalog.root, results.paths, sides, scores, results.sha256(model.embedded))
     return curated, build_final_dataset(curated, output, table, mode)
 
 

@@ -38,6 +38,7 @@ def run_loop(run: Run) -> Finished:
     reference = _early_seed_checks(run, catalogued, encoder)
     embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder))
     run.board.quarantined = embedded.quarantined
+    run.generations.append(embedded)
     model = run.latest = Model(encoder=encoder, embedded=embedded)
     results = run.results = Results(run, catalogued, embedded, log)
     if run.settings.seed_set.mode != "folder":

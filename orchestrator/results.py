@@ -33,7 +33,7 @@ class Results:
     """
 
     def __init__(self, run: Run, catalogued: Catalogued, embedded: Embedded, log: LabelLog) -> None:
-        self._run, self._log, self._blocks = run, log, embedded.blocks
+        self._run, self._log = run, log
         with run.open_catalog(catalogued.catalog) as catalog:
             self.paths = [row.path for row in catalog.rows()]
         self.truth = truth_of(self.paths, run.settings.labeling.pos_class)
@@ -61,9 +61,9 @@ class Results:
             write_probabilities(prob_csv(self._run.settings), rounds, self.paths, self.truth)
         plot_course(self._run.folder.plot, self._course())
 
-    def sha256(self) -> NDArray[np.uint8]:
+    def sha256(self, embedded: Embedded) -> NDArray[np.uint8]:
         """The digest of each image's content [rows, 32], as it was when it was embedded; zero where it could not be read."""
-        return content_digests(self._run.store, self._blocks, len(self.paths))
+        return content_digests(self._run.store, embedded.blocks, len(self.paths))
 
     def load(self, artifact: ArtifactRef) -> NDArray[np.float32]:
         """An array of the store."""

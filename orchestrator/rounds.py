@@ -11,6 +11,7 @@ from orchestrator.embedding import embed
 from orchestrator.labeling import Labelled, label
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.model import Catalogued, Embedded, Model
+from orchestrator.pruning import prune
 from orchestrator.questions import FINE_TUNE
 from orchestrator.run import Run
 
@@ -71,6 +72,8 @@ def learn(
         assert trained.encoder is not None
         encoder = trained.encoder
         embedded = run.once(f"{step}/embed", Embedded, lambda: embed(run, catalogued, encoder))
+        run.generations.append(embedded)
+        prune(run, run.generations)
         model = model.model_copy(update={"encoder": encoder, "embedded": embedded})
     else:
         trained = run.once(f"{step}/train", Trained, lambda: _train(run, model, labels, number))

@@ -13,7 +13,7 @@ from orchestrator.clients import Clients
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
-from orchestrator.model import Model
+from orchestrator.model import Embedded, Model
 from orchestrator.outputs.swipe import SwipeFolders
 from orchestrator.questions import Asker, Question, Standing
 from orchestrator.reporting import Reporter
@@ -55,6 +55,7 @@ class Run:
 
     Attributes:
         in_flight: embedding calls at the same time.
+        generations: all that were made of the data set, oldest first.
         results: what the tables are made from, once there is an index.
         latest: what the loop has learned so far; for searches and exports from outside.
         replaying: only what the journal has; the first step that it has not ends the run in an orderly way.
@@ -77,6 +78,7 @@ class Run:
     swipe: SwipeFolders | None = None
     board: Board = field(default_factory=Board)
     latest: Model | None = None
+    generations: list[Embedded] = field(default_factory=list)
     results: Results | None = None
 
     @property

@@ -90,5 +90,11 @@ def content_digests(store: ArtifactStore, manifest: ArtifactRef, rows: int) -> N
     return digests
 
 
+def block_names(store: ArtifactStore, manifest: ArtifactRef) -> set[str]:
+    """The names of all blocks of a manifest; none where it is gone."""
+    found = store.find(manifest.path)
+    return {block.artifact.path for block in read_manifest(store.open(found))} if found else set()
+
+
 def _options(settings: RunSettings) -> embedder_pb2.EmbedOptions:
     return embedder_pb2.EmbedOptions(precision=settings.encoder.precision, device=settings.device)

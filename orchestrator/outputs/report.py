@@ -6,12 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestrator.outputs.curated import Quality
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 
 @dataclass(frozen=True)
@@ -63,20 +59,6 @@ def as_text(report: EndReport) -> str:
     pairs = lines(report)
     width = max(len(what) for what, _ in pairs)
     return "\n".join(f"{what:<{width}}  {text}" for what, text in pairs)
-
-
-def as_panel(report: EndReport) -> RenderableType:
-    """The report for a terminal."""
-    from rich.panel import Panel
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")  # a path is never cut
-    for what, text in lines(report):
-        table.add_row(Text(what, style="dim"), Text(text))
-    return Panel(table, title="Finished", title_align="left", expand=False, padding=(1, 2))
 
 
 def visible(text: str) -> str:
