@@ -28,7 +28,6 @@ from services.common.encoders.spec import EncoderSpec
 from services.common.images import UnreadableImageError, read_square, to_rgb, to_square
 from services.trainer.heads import Head, HeadShape
 from services.trainer.network import EncoderWithHead, forward_all
-from services.trainer.quality import THRESHOLD
 
 FORMAT = "active-labeler final model"
 VERSION = 1
@@ -101,11 +100,11 @@ class FinalModel:
             raise InvalidInputError(f"{image} cannot be classified: {error}") from None
 
     def _verdict(self, probability: float) -> Classification:
-        positive = probability >= self.threshold
+        positive = bool(np.float32(probability) >= np.float32(self.threshold))  # as the curated data set decides
         return Classification(self.positive_name if positive else f"not {self.positive_name}", positive, probability)
 
 
-def model_bytes(network: EncoderWithHead, spec: EncoderSpec, positive_name: str) -> bytes:
+def model_bytes(network: EncoderWithHead, spec: EncoderSpec, positive_name: str, threshold: float) -> bytes:
     """The content of a final model's file; equal models give equal bytes."""
     content = {
         "format": FORMAT,
@@ -115,7 +114,7 @@ def model_bytes(network: EncoderWithHead, spec: EncoderSpec, positive_name: str)
         "head": asdict(network.head.shape),
         "head_weights": _plain(network.head),
         "positive_name": positive_name or "positive",
-        "threshold": THRESHOLD,
+        "threshold": threshold,
     }
     file = io.BytesIO()
     torch.save(content, file)

@@ -18,7 +18,7 @@ from services.trainer.fine_tuning import FineTuneRequest, fine_tune
 from services.trainer.head_training import HeadRequest, train_head
 from services.trainer.heads import HeadShape
 from services.trainer.parameters import Parameters
-from services.trainer.quality import Quality
+from services.trainer.quality import THRESHOLD, Quality
 from services.trainer.scoring import score
 from services.trainer.settings import TrainerSettings
 
@@ -90,9 +90,8 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
     def Export(self, request: trainer_pb2.ExportRequest, context: grpc.ServicerContext) -> trainer_pb2.ExportResponse:
         """See the contract."""
         encoder, head = _needed(request.encoder.artifact, "encoder"), _needed(request.head.artifact, "head")
-        return trainer_pb2.ExportResponse(
-            run=request.run, model=export(self.store, encoder, head, request.positive_name)
-        )
+        model = export(self.store, encoder, head, request.positive_name, request.threshold or THRESHOLD)
+        return trainer_pb2.ExportResponse(run=request.run, model=model)
 
     def _parameters(self, message: trainer_pb2.TrainingParameters) -> Parameters:
         return Parameters(

@@ -96,6 +96,30 @@ def test_the_threshold_decides(model_file: Path, images: Any) -> None:
     assert model.classify(path).label == "not red"
 
 
+def test_the_file_keeps_the_threshold_it_was_exported_with(store: ArtifactStore, images: Any) -> None:
+    encoder, head = parts(store, "minicnn", 24)
+    path = images.folder / "00.png"
+    probability = load(store.open(export(store, encoder, head, "red"))).classify(path).probability
+    assert 0.01 < probability < 0.99
+    low, high = (load(store.open(export(store, encoder, head, "red", probability + by))) for by in (-0.01, 0.01))
+    assert (low.classify(path).positive, high.classify(path).positive) == (True, False)
+    assert low.threshold == probability - 0.01
+
+
+def test_a_probability_of_just_the_threshold_is_positive_as_in_the_data_set(model_file: Path, images: Any) -> None:
+    model = load(model_file)
+    written = {path: float(str(model.probabilities([path])[0])) for path in images.folder.iterdir()}
+    assert any(model.classify(path).probability < decimal for path, decimal in written.items()), "as 0.7 in float32"
+    for path, model.threshold in written.items():
+        assert model.classify(path).positive
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -0.1, float("nan")])
+def test_a_threshold_is_a_probability(store: ArtifactStore, threshold: float) -> None:
+    with pytest.raises(InvalidInputError, match=r"a threshold of .* is not between 0 and 1"):
+        export(store, *parts(store, "minicnn", 24), "red", threshold)
+
+
 def test_equal_models_have_equal_bytes_and_nothing_but_plain_values(
     tmp_path: Path, store: ArtifactStore, model_file: Path
 ) -> None:

@@ -108,7 +108,11 @@ def test_fine_tuning_and_export(trainer: Any, store: ArtifactStore, encoder: Enc
     assert tuned.encoder.artifact.sha256 != encoder.artifact.sha256
     exported = trainer.Export(pb.ExportRequest(run="r1", encoder=tuned.encoder, head=tuned.head, positive_name="red"))
     assert exported.run == "r1"
-    assert load(store.open(exported.model)).classify(images.folder / "00.png").label in ("red", "not red")
+    model = load(store.open(exported.model))
+    assert model.classify(images.folder / "00.png").label in ("red", "not red")
+    assert model.threshold == 0.5
+    strict = trainer.Export(pb.ExportRequest(encoder=tuned.encoder, head=tuned.head, threshold=0.9))
+    assert load(store.open(strict.model)).threshold == 0.9
     frozen = trainer.FineTune(fine_tune(encoder, images, parameters=parameters(train_encoder=False)))
     assert frozen.encoder.artifact == encoder.artifact
 
@@ -195,5 +199,7 @@ def test_an_export_needs_a_pair_that_belongs_together(
     head = trainer.TrainHead(head_request(vectors, pool.labels(40))).head
     with pytest.raises(InvalidInputError, match="gives 24 numbers, the head takes 16"):
         trainer.Export(pb.ExportRequest(encoder=encoder, head=head))
+    with pytest.raises(InvalidInputError, match=r"threshold of 1\.5 is not between 0 and 1"):
+        trainer.Export(pb.ExportRequest(encoder=encoder, head=head, threshold=1.5))
     with pytest.raises(InvalidInputError, match="names no head"):
         trainer.Export(pb.ExportRequest(encoder=encoder))
