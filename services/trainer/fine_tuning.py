@@ -30,10 +30,10 @@ from services.trainer.network import EncoderWithHead, forward_all
 from services.trainer.notes import Note, find_note, keep_note
 from services.trainer.parameters import LOWER_RATES, Parameters
 from services.trainer.quality import is_alive
-from services.trainer.splits import stratified
+from services.trainer.splits import Split, stratified
 
 log = logging.getLogger(__name__)
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,14 @@ def _fit_both(
     parent: Head | None,
     device: torch.device,
 ) -> tuple[nn.Module, FittedHead]:
+    split = stratified(*data[1], parameters.validation_share, parameters.seed)
+    targets = torch.from_numpy(data[1][1].astype(np.float32))
     for number, (start, factor) in enumerate(_attempts(parent)):
         torch.manual_seed((parameters.seed + number) % SEEDS)
-        head = start_head(start, parameters.shape(rows.shape[1]), rows)
+        head = start_head(start, parameters.shape(rows.shape[1]), rows, targets[split.training])
         network = EncoderWithHead(copy.deepcopy(encoder), head).to(device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        outcome = _fit_once(network, data, parameters, factor, device)
+        outcome = _fit_once(network, (data[0], targets), split, parameters, factor, device)
         if outcome.best_epoch and _is_sound(network, rows, data[0], device):
             fitted = FittedHead(head.cpu(), outcome, parameters.lr * factor, start is not None)
             return network.encoder.cpu(), fitted
@@ -178,15 +180,14 @@ def _attempts(parent: Head | None) -> Iterator[tuple[Head | None, float]]:
 
 def _fit_once(
     network: EncoderWithHead,
-    data: tuple[NDArray[np.uint8], Labels],
+    data: tuple[NDArray[np.uint8], Tensor],
+    split: Split,
     parameters: Parameters,
     factor: float,
     device: torch.device,
 ) -> Outcome:
     """Batch normalisation keeps its statistics: a few dozen images would only spoil those of the whole pre-training."""
-    pixels, labels = data
-    split = stratified(*labels, parameters.validation_share, parameters.seed)
-    targets = torch.from_numpy(labels[1].astype(np.float32))
+    pixels, targets = data
     images = torch.from_numpy(pixels)
     batches = FlippedBatches(images[split.training], targets[split.training], parameters.batch_size, parameters.seed)
 

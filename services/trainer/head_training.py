@@ -94,7 +94,8 @@ def train_head(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
     """Trains a head, or finds the one that was trained from the same inputs before.
 
     Raises:
-        InvalidInputError: when nothing can be learnt from the labels, vectors and mask do not go together, or no learning rate works.
+        InvalidInputError: when nothing can be learnt from the labels, vectors and mask do not go together, or no learning
+            rate works.
         DamagedError: when vectors, mask or parent are not what their references say.
     """
     with seeded(request.parameters.seed, THREADS):
@@ -151,9 +152,7 @@ def fit_head(
     probe = torch.from_numpy(np.ascontiguousarray(sample))
     for number, (start, lr) in enumerate(_attempts(parent, parameters.lr)):
         torch.manual_seed((parameters.seed + number) % SEEDS)
-        head = start_head(start, parameters.shape(rows.shape[1]), sample)
-        if start is None:
-            start_at_prior(head, balance_of(targets[split.training]))
+        head = start_head(start, parameters.shape(rows.shape[1]), sample, targets[split.training])
         outcome = _fit_once(head, (inputs, targets), (split.training, split.validation), parameters, lr)
         if outcome.best_epoch and _is_sound(head, probe):
             return FittedHead(head, outcome, lr, start is not None)
@@ -169,11 +168,16 @@ def _attempts(parent: Head | None, lr: float) -> Iterator[tuple[Head | None, flo
     yield from ((None, lr * factor) for factor in LOWER_RATES)
 
 
-def start_head(parent: Head | None, shape: HeadShape, sample: NDArray[np.float32]) -> Head:
-    """A head in training mode: a copy of ``parent``, or a fresh one scaled for embeddings like ``sample`` [n, dim]."""
+def start_head(parent: Head | None, shape: HeadShape, sample: NDArray[np.float32], targets: Tensor) -> Head:
+    """A head in training mode, the same for training on embeddings and for fine-tuning.
+
+    A copy of ``parent``, or a fresh one: scaled for embeddings like ``sample`` float32 [n, dim], and beginning with the share
+    of positives among the ``targets`` that it will be trained on, float32 [m], which the balanced loss assumes.
+    """
     head = Head(shape)
     if parent is None:
         scaling_for(sample).apply_to(head)
+        start_at_prior(head, balance_of(targets))
     else:
         head.load_state_dict(parent.state_dict())
     return head.train()

@@ -150,6 +150,19 @@ def test_rates_beyond_all_reason_get_one_sentence(store: ArtifactStore, encoder:
         tune(store, encoder, images, encoder_lr=1e38, lr=1e38)
 
 
+@pytest.mark.parametrize("hidden", [0, 16])
+def test_a_fresh_head_begins_with_the_share_of_positives_that_its_labels_have(
+    store: ArtifactStore, encoder: Artifact, images: Any, hidden: int
+) -> None:
+    still: dict[str, Any] = {"lr": 1e-12, "encoder_lr": 0.0, "momentum": 0.0, "hidden_dim": hidden}
+    few = (np.arange(24, dtype=np.uint64), np.arange(24) % 8 == 0)  # 3 of 24: nothing is held out
+    bias = {}
+    for name, labels in (("even", labels_of(images)), ("few", few)):
+        head, _ = load_head(store.open(tune(store, encoder, images, labels, **still).head))
+        bias[name] = float(head.layers[-1].bias.detach())
+    assert bias["even"] - bias["few"] == pytest.approx(math.log(7), abs=1e-5)
+
+
 def test_a_head_is_carried_on(store: ArtifactStore, encoder: Artifact, images: Any) -> None:
     parent = tune(store, encoder, images).head
     child = tune(store, encoder, images, parent=parent, lr=1e-12, encoder_lr=0.0, momentum=0.0)
