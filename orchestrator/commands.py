@@ -21,7 +21,7 @@ from orchestrator.places import absolute, check_places
 from orchestrator.questions import TerminalAsker
 from orchestrator.reporting import TerminalReporter
 from orchestrator.resuming import resumed
-from orchestrator.service_settings import OrchestratorSettings
+from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
 from orchestrator.session import session
 from orchestrator.settings import EndpointSettings, RunSettings
 from protos import rpc
@@ -63,7 +63,7 @@ def endpoint_overrides(text: str | None) -> dict[str, str]:
 def run(config: Path | None, overrides: dict[str, Any], resume_existing: bool) -> None:
     """Starts a run here, or at the orchestrator that ``ACTIVE_LABELER_CONTROL`` names."""
     settings = absolute(config_file.load(config, overrides))
-    process = OrchestratorSettings()
+    process = read_orchestrator_settings()
     if process.control is not None:
         remote.run(process.control, settings, resume_existing, process.tls)
         return
@@ -81,7 +81,7 @@ def resume(runtime: Path, overrides: dict[str, Any]) -> None:
     """Goes on with a run; ``overrides`` are settings that may change on the way."""
     folder = open_existing(runtime.absolute())
     settings = config_file.load(folder.path / "run.yaml", overrides)
-    process = OrchestratorSettings()
+    process = read_orchestrator_settings()
     if process.control is not None:
         remote.run(process.control, settings, True, process.tls)
         return
@@ -133,7 +133,7 @@ def export(runtime: Path, output: Path, mode: str) -> None:
     settings = config_file.load(folder.path / "run.yaml", {"labeling.port": 0})
     reporter = TerminalReporter()
     check_outputs_free(output.absolute(), folder.run)
-    with session(settings, folder, TerminalAsker(print), reporter, OrchestratorSettings()) as work:
+    with session(settings, folder, TerminalAsker(print), reporter, read_orchestrator_settings()) as work:
         reporter.console.print(export_now(work, output.absolute(), cast(Mode, mode)), markup=False)
 
 
@@ -144,7 +144,7 @@ def services(artifacts: Path | None) -> None:
         UnavailableError: when one is not healthy, or dies.
     """
     if artifacts is None:
-        _tell_health(OrchestratorSettings())
+        _tell_health(read_orchestrator_settings())
         return
     artifacts = artifacts.absolute()
     environment = {"ARTIFACTS": artifacts / "store", "LABELS": artifacts / "labels"}
@@ -190,4 +190,4 @@ def _tell_health(process: OrchestratorSettings) -> None:
 def serve() -> None:
     """Serves the control contract until SIGTERM."""
     set_up_logging(verbose=True)
-    serve_control(OrchestratorSettings())
+    serve_control(read_orchestrator_settings())

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orchestrator.settings import EndpointSettings
 from protos.rpc import Tls
+from services.common.settings import load_settings, tls_of
 
 
 class OrchestratorSettings(BaseSettings):
@@ -36,7 +37,20 @@ class OrchestratorSettings(BaseSettings):
 
     @property
     def tls(self) -> Tls | None:
-        """The mutual-TLS files, when all three are set."""
-        if self.tls_certificate and self.tls_key and self.tls_authority:
-            return Tls(self.tls_certificate, self.tls_key, self.tls_authority)
-        return None
+        """The mutual-TLS files, or None when none is set.
+
+        Raises:
+            InvalidInputError: when only some are set.
+        """
+        return tls_of(self.tls_certificate, self.tls_key, self.tls_authority)
+
+
+def read_orchestrator_settings() -> OrchestratorSettings:
+    """The settings of this process from its environment.
+
+    Raises:
+        InvalidInputError: with a sentence for each variable that cannot be used.
+    """
+    settings = load_settings(OrchestratorSettings)
+    _ = settings.tls  # half of it is told now, not when the first run has started its services
+    return settings

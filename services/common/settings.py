@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from protos.errors import InvalidInputError
 from protos.rpc import Tls
 
-Settings = TypeVar("Settings", bound="ServiceSettings")
+Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class ServiceSettings(BaseSettings):
@@ -43,25 +44,58 @@ class ServiceSettings(BaseSettings):
         Raises:
             InvalidInputError: when only some are set; a service must not fall back to plain text silently.
         """
-        if self.tls_certificate and self.tls_key and self.tls_authority:
-            return Tls(self.tls_certificate, self.tls_key, self.tls_authority)
-        if self.tls_certificate or self.tls_key or self.tls_authority:
-            raise InvalidInputError(
-                "mutual TLS needs ACTIVE_LABELER_TLS_CERTIFICATE, _TLS_KEY and _TLS_AUTHORITY together; set all or none"
-            )
-        return None
+        return tls_of(self.tls_certificate, self.tls_key, self.tls_authority)
+
+
+def tls_of(certificate: Path | None, key: Path | None, authority: Path | None) -> Tls | None:
+    """The mutual-TLS files, or None when none is set.
+
+    Raises:
+        InvalidInputError: when only some are set; nobody must fall back to plain text silently.
+    """
+    if certificate and key and authority:
+        return Tls(certificate, key, authority)
+    if certificate or key or authority:
+        raise InvalidInputError(
+            "mutual TLS needs ACTIVE_LABELER_TLS_CERTIFICATE, _TLS_KEY and _TLS_AUTHORITY together; set all or none"
+        )
+    return None
+
+
+def load_settings(kind: type[Settings]) -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        InvalidInputError: with one sentence, on a line of its own, for each bad variable.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        sentences = [
+            f"{_variable(kind, problem['loc'])} is {problem['input']!r}: {problem['msg']}" for problem in error.errors()
+        ]
+        raise InvalidInputError("\n".join(sentences)) from error
+    except SettingsError as error:  # a variable that holds a whole group, and not as JSON
+        raise InvalidInputError(
+            f"the variables ACTIVE_LABELER_... cannot be used: {error}; mend or unset them"
+        ) from error
 
 
 def read_settings(kind: type[Settings]) -> Settings:
     """The settings of a service; bad ones end the process with one sentence each and exit code 2."""
-    prefix = str(kind.model_config.get("env_prefix", ""))
     try:
-        return kind()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "_".join([prefix.rstrip("_"), *map(str, problem["loc"])]).upper()
-            sys.stderr.write(f"error: {name} is {problem['input']!r}: {problem['msg']}\n")
-        sys.exit(InvalidInputError.exit_code)
+        return load_settings(kind)
+    except InvalidInputError as error:
+        for sentence in str(error).splitlines():
+            sys.stderr.write(f"error: {sentence}\n")
+        sys.exit(error.exit_code)
+
+
+def _variable(kind: type[BaseSettings], place: Sequence[int | str]) -> str:
+    """The environment variable of a setting; one of a group has its own sign between the names."""
+    prefix = str(kind.model_config.get("env_prefix", ""))
+    sign = str(kind.model_config.get("env_nested_delimiter") or "_")
+    return (prefix + sign.join(map(str, place))).upper()
 
 
 def describe(settings: type[ServiceSettings]) -> list[tuple[str, str, Any]]:
