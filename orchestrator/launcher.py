@@ -36,6 +36,7 @@ class _Child:
     name: str
     process: subprocess.Popen[bytes]
     log_file: Path
+    log_start: int  # bytes that earlier starts have left in the log
     address: str
 
 
@@ -120,6 +121,7 @@ class Launcher:
             "PYTHONPATH": os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH")))),
         }
         with log_file.open("ab") as output:
+            log_start = output.seek(0, os.SEEK_END)
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", f"services.{name}"],
                 env=settings,
@@ -129,7 +131,7 @@ class Launcher:
                 pass_fds=(self._keep,),
                 start_new_session=True,  # Ctrl-C is for us; we stop the children in our own order
             )
-        return _Child(name, process, log_file, "")
+        return _Child(name, process, log_file, log_start, "")
 
     def _wait_until_ready(self, child: _Child, end: float) -> None:
         assert child.process.stdout is not None
@@ -149,15 +151,21 @@ class Launcher:
 
     def _failure(self, child: _Child) -> ActiveLabelerError:
         code = child.process.wait()
-        lines = child.log_file.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+        lines = _lines_after(child.log_file, child.log_start)[-_LOG_LINES:]
         for line in reversed(lines):
-            if line.startswith("error: "):  # the service's own sentence
+            if line.startswith("error: ") and code >= 0:  # its own sentence; one that was killed has not said why
                 kinds = {InvalidInputError.exit_code: InvalidInputError, ConflictError.exit_code: ConflictError}
                 return kinds.get(code, UnavailableError)(line.removeprefix("error: "))
         tail = "\n  ".join(lines)
         return UnavailableError(
             f"the {child.name} service did not start ({_ending(code)}); the end of {child.log_file}:\n  {tail}"
         )
+
+
+def _lines_after(log_file: Path, start: int) -> list[str]:
+    with log_file.open("rb") as file:
+        file.seek(start)
+        return file.read().decode(errors="replace").splitlines()
 
 
 def _ending(code: int) -> str:
