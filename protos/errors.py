@@ -58,6 +58,10 @@ class UnavailableError(ActiveLabelerError):
     exit_code = 3
 
 
+class ClosedError(UnavailableError):
+    """A call on a channel that this process has closed itself: nobody waits for its answer any more."""
+
+
 class DeadlineError(ActiveLabelerError):
     """A call that took longer than it was given."""
 
@@ -94,7 +98,7 @@ _BY_CODE[grpc.StatusCode.CANCELLED] = UnavailableError
 def from_rpc_error(error: Exception, method: str) -> ActiveLabelerError:
     """The domain error that a failed call carries; ``method`` is named where the peer gave no sentence of its own."""
     if isinstance(error, ValueError) and "closed" in str(error):  # what gRPC says of a closed channel
-        return UnavailableError(f"{method}: the connection has been closed on this side")
+        return ClosedError(f"{method}: the connection has been closed on this side")
     if not isinstance(error, grpc.Call):
         return InternalError(f"{method} failed: {type(error).__name__}: {error}")
     code, details = error.code(), error.details() or ""

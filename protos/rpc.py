@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 DEFAULT_TIMEOUT_S = 30.0
+LONGEST_CALL_S = 4 * 3600.0  # the longest deadline that anybody gives to a call
 KEEPALIVE_MS = 30_000
 
 _SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
@@ -38,12 +39,14 @@ _SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     # Connections end after a while, so that clients look up the name again and find replicas that joined.
     ("grpc.max_connection_age_ms", 10_000),
-    # A call may outlast its connection's age: work calls take minutes.
-    ("grpc.max_connection_age_grace_ms", 2 * 3600 * 1000),
+    # A call may outlast its connection's age: work calls take minutes to hours, and end by their own deadline.
+    ("grpc.max_connection_age_grace_ms", int(LONGEST_CALL_S + 3600) * 1000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MS // 2),
     ("grpc.keepalive_permit_without_calls", 1),
 )
 
+# To start a run or to answer a question twice is not the same as once; who calls these looks before it calls again.
+NEVER_RETRIED = ("activelabeler.v1.Control",)
 _RETRY_POLICY = {
     "maxAttempts": 5,
     "initialBackoff": "0.2s",
@@ -54,7 +57,10 @@ _RETRY_POLICY = {
 _SERVICE_CONFIG = json.dumps(
     {
         "loadBalancingConfig": [{"round_robin": {}}],
-        "methodConfig": [{"name": [{}], "retryPolicy": _RETRY_POLICY}],
+        "methodConfig": [
+            {"name": [{"service": name} for name in NEVER_RETRIED]},  # the narrower name counts: no policy for these
+            {"name": [{}], "retryPolicy": _RETRY_POLICY},
+        ],
     }
 )
 _CLIENT_OPTIONS: tuple[tuple[str, int | str], ...] = (

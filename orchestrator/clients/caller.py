@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from protos.errors import UnavailableError
-from protos.rpc import DEFAULT_TIMEOUT_S
+from protos.errors import ClosedError, UnavailableError
+from protos.rpc import DEFAULT_TIMEOUT_S, LONGEST_CALL_S
 
 log = logging.getLogger(__name__)
 
-LONG_S = 4 * 3600.0  # deadline of work calls: an index over millions of images, fine-tuning
+LONG_S = LONGEST_CALL_S  # deadline of work calls: an index over millions of images, fine-tuning
 T = TypeVar("T")
 
 
@@ -40,6 +40,8 @@ class Caller:
         while True:
             try:
                 return method(request, timeout=timeout_s)
+            except ClosedError:  # by ourselves: the run is over for this process
+                raise
             except UnavailableError as error:
                 gone = self._reason()
                 if gone is not None:
