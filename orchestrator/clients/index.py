@@ -13,6 +13,10 @@ from orchestrator.settings import IndexSettings
 from protos import common_pb2, index_pb2
 from protos.wire import to_items, to_vectors
 
+_MOST_RESULTS = 1_000_000  # neighbours in one answer, the limit of the service
+_MOST_QUERIES = 10_000  # in one call: some seconds of work
+_MOST_BYTES = 8 * 1024 * 1024  # of query vectors in one call, half of what a message may have
+
 
 class IndexClient:
     """Vectors of all items side by side, and their neighbours."""
@@ -44,13 +48,22 @@ class IndexClient:
         k: int,
         search_k: int,
     ) -> list[tuple[list[int], list[float]]]:
-        """For each query, vectors [n, dim] float32 or items [n] uint64: up to ``k`` items and distances, nearest first."""
-        request = index_pb2.NeighboursRequest(
-            run=run, generation=generation.to(common_pb2.Generation), k=k, search_k=search_k
-        )
-        if query.dtype == np.uint64:
-            request.items.CopyFrom(to_items(query.astype(np.uint64, copy=False)))
-        else:
-            request.vectors.CopyFrom(to_vectors(query.astype(np.float32, copy=False)))
-        answer = self._call(self._stub.Neighbours, request, 300)
-        return [(list(found.item), list(found.distance)) for found in answer.neighbourhoods]
+        """For each query, vectors [n, dim] float32 or items [n] uint64: up to ``k`` items and distances, nearest first.
+
+        There are never more than the generation has rows, and never more than a million. Many queries are many calls.
+        """
+        k = min(k, generation.rows, _MOST_RESULTS)
+        page = max(1, min(_MOST_QUERIES, _MOST_RESULTS // max(k, 1), _MOST_BYTES // (4 * generation.dim)))
+        found: list[tuple[list[int], list[float]]] = []
+        for first in range(0, len(query), page):
+            request = index_pb2.NeighboursRequest(
+                run=run, generation=generation.to(common_pb2.Generation), k=k, search_k=search_k
+            )
+            part = query[first : first + page]
+            if part.dtype == np.uint64:
+                request.items.CopyFrom(to_items(part.astype(np.uint64, copy=False)))
+            else:
+                request.vectors.CopyFrom(to_vectors(part.astype(np.float32, copy=False)))
+            answer = self._call(self._stub.Neighbours, request, 300)
+            found.extend((list(near.item), list(near.distance)) for near in answer.neighbourhoods)
+        return found
