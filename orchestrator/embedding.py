@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
+from typing import TypeVar
 
 from orchestrator.clients.embedder import publish_blocks, quarantined_items
-from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef
+from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef, GenerationRef
 from orchestrator.model import Catalogued, Embedded
 from orchestrator.outputs.quarantine import write_quarantine
-from orchestrator.run import Run
+from orchestrator.run import Run, Stopped
+from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError, NotFoundError
 from services.common.catalog import BLOCK_ROWS, list_images, write_catalog
 
 _CALL_S = 2.0  # a call carries as many blocks as take about this long
+_LOOK_S = 0.5  # how often a wait looks whether the run is being stopped
+_Found = tuple[list[BlockRef], str]  # what a call gives: blocks, and the device that made them
+T = TypeVar("T")
 
 
 def list_data(run: Run) -> Catalogued:
@@ -28,8 +35,11 @@ def list_data(run: Run) -> Catalogued:
         images = list_images(root)
         with run.store.writing(f"catalogs/{run.id}.sqlite") as writing:
             write_catalog(writing.path, root, images)
-        words.append(f"Listed {len(images)} images in {root}")
-    return Catalogued(catalog=ArtifactRef.of(writing.artifact), images=len(images))
+        catalog = ArtifactRef.of(writing.artifact)
+        with run.open_catalog(catalog) as published:  # by an earlier attempt, maybe, when the folder held other files
+            count = len(published)
+        words.append(f"Listed {count} images in {root}")
+    return Catalogued(catalog=catalog, images=count)
 
 
 def import_encoder(run: Run) -> EncoderRef:
@@ -65,7 +75,11 @@ def publish(run: Run, path: Path, folder: str, what: str, setting: str) -> Artif
 
 
 def embed(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Embedded:
-    """Embeds what is not embedded yet, and builds a generation of vectors and neighbours."""
+    """Embeds what is not embedded yet, builds a generation of vectors and neighbours, and puts its index into the runtime folder.
+
+    Raises:
+        Stopped: when the run is stopped meanwhile; what is embedded by then stays.
+    """
     with run.telling("embed") as words:
         blocks, devices = _embed_blocks(run, catalogued, encoder)
         reasons = quarantined_items(run.store, blocks)
@@ -84,7 +98,15 @@ def embed(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Embedded:
             run.id, catalogued.images, encoder.dim, manifest, run.settings.index, run.seed("index") % 2**31
         )
         words.append(f"Built an index with {generation.num_trees} trees over {encoder.dim} dimensions")
+        put_index(run, generation)
     return Embedded(generation=generation, quarantined=len(reasons), blocks=manifest)
+
+
+def put_index(run: Run, generation: GenerationRef) -> None:
+    """`annoy_file.ann` in the runtime folder, where the original has it: a copy of the generation's index."""
+    scratch = run.folder.path / ".annoy_file.ann.new"
+    shutil.copyfile(run.store.open(generation.index.to(Artifact)), scratch)
+    scratch.replace(run.folder.path / "annoy_file.ann")
 
 
 def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tuple[list[BlockRef], set[str]]:
@@ -93,8 +115,8 @@ def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tupl
     devices: set[str] = set()
     images = 0
     start = time.monotonic()
-    with run.reporter.bar("Embedding", catalogued.images, "images") as bar, ThreadPoolExecutor(run.in_flight) as pool:
-        for found, device in _in_flight(run, pool, catalogued, encoder):
+    with run.reporter.bar("Embedding", catalogued.images, "images") as bar:
+        for found, device in _in_flight(run, catalogued, encoder):
             devices.add(device)
             blocks.extend(found)
             images += sum(block.rows for block in found)
@@ -102,29 +124,39 @@ def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tupl
     return blocks, devices
 
 
-def _in_flight(
-    run: Run, pool: ThreadPoolExecutor, catalogued: Catalogued, encoder: EncoderRef
-) -> Iterator[tuple[list[BlockRef], str]]:
+def _in_flight(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Iterator[_Found]:
+    """The answers as they come. Whoever leaves early waits for no call: those in flight end with their channel."""
     total = -(-catalogued.images // BLOCK_ROWS)
     first, size = 0, 1
-    waiting: dict[Future[tuple[list[BlockRef], str]], float] = {}
+    waiting: dict[Future[_Found], float] = {}
 
-    def submit(at: int, count: int) -> None:
-        call = (run.id, encoder, catalogued.catalog, at, count, run.settings)
-        waiting[pool.submit(run.clients.embedder.embed_shard, *call)] = time.monotonic()
+    def call(at: int, count: int) -> _Found:
+        return run.clients.embedder.embed_shard(run.id, encoder, catalogued.catalog, at, count, run.settings)
 
-    try:
-        while first < total or waiting:
-            while first < total and len(waiting) < run.in_flight:
-                count = min(size, total - first)
-                submit(first, count)
-                first += count
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                seconds = time.monotonic() - waiting.pop(future)
-                found, device = future.result()
-                size = max(1, min(64, round(_CALL_S * len(found) / max(seconds, 0.01))))
-                yield found, device
-    finally:
-        for future in waiting:
-            future.cancel()
+    while first < total or waiting:
+        if run.stopping():
+            raise Stopped
+        while first < total and len(waiting) < run.in_flight:
+            count = min(size, total - first)
+            waiting[_in_background(call, first, count)] = time.monotonic()
+            first += count
+        done, _ = wait(waiting, _LOOK_S, FIRST_COMPLETED)
+        for future in done:
+            seconds = time.monotonic() - waiting.pop(future)
+            found, device = future.result()
+            size = max(1, min(64, round(_CALL_S * len(found) / max(seconds, 0.01))))
+            yield found, device
+
+
+def _in_background(work: Callable[..., T], *arguments: int) -> Future[T]:
+    """``work(*arguments)`` in a thread that holds nobody up; those of an executor are waited for when the process ends."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work(*arguments))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="embedding", daemon=True).start()
+    return future
