@@ -33,11 +33,14 @@ class Event:
 
 @dataclass
 class EventLog:
-    """Events of one run in order. Progress is only kept as the newest of its kind."""
+    """Events of one run in order. Progress is only kept as the newest of its kind.
+
+    Their numbers begin with the time in milliseconds, so that whoever watched before a restart of the daemon misses nothing.
+    """
 
     run: str
     _events: list[Event] = field(default_factory=list)
-    _next: int = 1
+    _next: int = field(default_factory=lambda: int(time.time() * 1000))
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def add(self, **what: object) -> None:
@@ -53,7 +56,7 @@ class EventLog:
     def after(self, sequence: int, seconds: float) -> list[Event]:
         """Events with a higher number; waits up to ``seconds`` for one."""
         with self._changed:
-            self._changed.wait_for(lambda: self._next > sequence + 1, seconds)
+            self._changed.wait_for(lambda: bool(self._events) and self._events[-1].sequence > sequence, seconds)
             return [event for event in self._events if event.sequence > sequence]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,15 +21,20 @@ from orchestrator.run import Board, Run, Stopped
 from orchestrator.service_settings import OrchestratorSettings
 from orchestrator.session import session
 from orchestrator.settings import RunSettings
-from protos.errors import ActiveLabelerError, ConflictError, NotFoundError, UnavailableError
+from protos.errors import ActiveLabelerError, ConflictError, DeadlineError, NotFoundError, UnavailableError
 
 log = logging.getLogger("active_labeler")
 ENDED = ("finished", "stopped", "failed")
+_PASSING = (UnavailableError, DeadlineError)  # a service is away or frozen: nothing is wrong with the run
 
 
 @dataclass
 class ManagedRun:
-    """A run at work, or at its end."""
+    """A run at work, or at its end.
+
+    Attributes:
+        interrupted: it ended because a service was gone, and goes on at the next start of the daemon.
+    """
 
     folder: RunFolder
     settings: RunSettings
@@ -35,6 +42,7 @@ class ManagedRun:
     asker: EventAsker
     board: Board = field(default_factory=Board)
     message: str = ""
+    interrupted: bool = False
     work: Run | None = None
     thread: threading.Thread | None = None
 
@@ -44,7 +52,8 @@ class RunManager:
 
     Args:
         process: where the services are, and the like.
-        remembered: file with the runtime folders of runs that have not ended; they are resumed at the next start.
+        remembered: file with the runtime folders of runs that have not ended, or ended because a service was gone; they
+            are resumed at the next start.
     """
 
     def __init__(self, process: OrchestratorSettings, remembered: Path | None = None) -> None:
@@ -52,6 +61,8 @@ class RunManager:
         self._remembered = remembered
         self._lock = threading.Lock()
         self._runs: dict[str, ManagedRun] = {}
+        self._remembering = threading.Lock()
+        self._to_resume: list[str] = []
         self._closing = False
 
     def start(self, settings: RunSettings, resume: bool) -> ManagedRun:
@@ -95,15 +106,15 @@ class RunManager:
 
     def resume_remembered(self) -> None:
         """Goes on with the runs that were at work when the daemon was stopped or killed."""
-        if self._remembered is None or not self._remembered.exists():
-            return
-        for path in json.loads(self._remembered.read_bytes()):
+        self._to_resume = _read_remembered(self._remembered) if self._remembered is not None else []
+        for path in list(self._to_resume):
             try:
                 settings = config_file.load(Path(path) / "run.yaml")
                 self.start(settings, resume=True)
                 log.info("resuming the run in %s", path)
-            except ActiveLabelerError as error:
+            except (ActiveLabelerError, OSError) as error:
                 log.warning("cannot resume the run in %s: %s", path, error)
+            self._to_resume.remove(path)
 
     def close(self) -> None:
         """Stops all runs after the step that they are in; they are resumed when the daemon is back."""
@@ -138,7 +149,8 @@ class RunManager:
             managed.message = f"stopped; nothing is lost: go on with `active-labeler resume {managed.folder.path}`"
             self._end(managed, "stopped")
         except ActiveLabelerError as error:
-            if not isinstance(error, UnavailableError):
+            managed.interrupted = isinstance(error, _PASSING)
+            if not managed.interrupted:
                 abandon(managed.folder, error)
             managed.message = str(error)
             self._end(managed, "failed", error.exit_code)
@@ -156,10 +168,41 @@ class RunManager:
             self._remember()
 
     def _remember(self) -> None:
+        """Writes down what is to be resumed; called by every run's thread."""
         if self._remembered is None:
             return
-        paths = [str(m.folder.path) for m in self.all() if m.board.state not in ENDED]
-        self._remembered.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self._remembered.with_suffix(".new")
-        scratch.write_text(json.dumps(paths))
-        scratch.replace(self._remembered)
+        with self._remembering:
+            at_work = [str(m.folder.path) for m in self.all() if m.interrupted or m.board.state not in ENDED]
+            paths = list(dict.fromkeys([*at_work, *self._to_resume]))
+            try:
+                _write_whole(self._remembered, json.dumps(paths))
+            except OSError as error:
+                log.warning("cannot note in %s which runs are at work: %s", self._remembered, error)
+
+
+def _read_remembered(file: Path) -> list[str]:
+    try:
+        paths = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return []
+    except (ValueError, OSError) as error:
+        log.warning("%s cannot be read (%s); resume runs that were at work with `active-labeler resume`", file, error)
+        return []
+    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+        log.warning("%s holds no list of folders; resume runs that were at work with `active-labeler resume`", file)
+        return []
+    return paths
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Writes a file that is never seen half-written."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    try:
+        with os.fdopen(handle, "w") as output:
+            output.write(text)
+            output.flush()
+            os.fsync(output.fileno())
+        Path(scratch).replace(file)
+    finally:
+        Path(scratch).unlink(missing_ok=True)
