@@ -23,7 +23,7 @@ _PATIENCE_S = 300.0
 
 
 def run(control: str, settings: RunSettings, resume: bool, tls: rpc.Tls | None) -> None:
-    """Starts or resumes a run there, and follows it to its end.
+    """Starts or resumes a run there, and follows it to its end. Ctrl-C ends the watching only, with exit code 130.
 
     Raises:
         ActiveLabelerError: when the run fails, with its sentence.
@@ -34,7 +34,14 @@ def run(control: str, settings: RunSettings, resume: bool, tls: rpc.Tls | None) 
     request = control_pb2.StartRunRequest(settings_json=settings.to_json(), resume=resume)
     started = stub.StartRun(request).run
     reporter = TerminalReporter(quiet=not settings.verbose)
-    last = _follow(stub, started, reporter)
+    try:
+        last = _follow(stub, started, reporter)
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            f"The run goes on at {control}; only this window has stopped watching it."
+            f" Watch it again with `active-labeler resume {settings.runtime}`\n"
+        )
+        sys.exit(130)
     if last.state == "failed":
         raise _error(last)
     reporter.console.print(last.text, markup=False)
@@ -53,10 +60,11 @@ def _follow(stub: Any, run: str, reporter: TerminalReporter) -> control_pb2.RunE
     while True:
         try:
             for event in stub.WatchRun(control_pb2.WatchRunRequest(run=run, after=after)):
-                after, end = event.sequence, time.monotonic() + _PATIENCE_S
+                end = time.monotonic() + _PATIENCE_S
                 if event.state in ("finished", "stopped", "failed"):
                     return control_pb2.RunEvent.FromString(event.SerializeToString())
                 _show(stub, run, event, reporter)
+                after = event.sequence  # only now: a question whose answer did not arrive is shown again
         except UnavailableError:
             if time.monotonic() > end:
                 raise
