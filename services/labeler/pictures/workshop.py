@@ -51,6 +51,7 @@ class Workshop:
         self._numbers = count()
         self._promised: dict[str, Future[Path]] = {}
         self._waiting: set[str] = set()  # of these, not begun
+        self._fatal: set[str] = set()  # those that a decoder died of once
         self._lock = threading.Lock()
         _make_folder(folder)
         self._threads = [
@@ -112,24 +113,39 @@ class Workshop:
         worker.close()
 
     def _make(self, worker: WorkerProcess, order: _Order, future: Future[Path]) -> None:
-        target = self._file(order.name)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            error = self._derive(worker, order)
+        except OSError as problem:
+            folder = self._file(order.name).parent
+            error = UnavailableError(f"no derivative can be written to {folder}: {problem.strerror or problem}")
+        except Exception as problem:  # this thread serves all who come later
+            log.exception("no derivative of %r", str(order.source))
+            error = UnavailableError(f"no derivative of {order.source}: {type(problem).__name__}: {problem}")
+        self._settle(order.name, future, error)
+
+    def _derive(self, worker: WorkerProcess, order: _Order) -> Exception | None:
+        """Makes the derivative; or else says why there is none, and notes it where that is not going to change."""
+        target = self._file(order.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
             reason = worker.derive(order.source, target)
         except WorkerDiedError as error:
             log.warning("the image %r cannot be shown: its decoder died (%s)", str(order.source), error)
             reason = "the decoder did not survive this file"
-        except OSError as error:
-            self._settle(
-                order.name, future, UnavailableError(f"no derivative can be written to {target.parent}: {error}")
-            )
-            return
+            if order.name not in self._fatal:  # a busy machine or somebody's kill, maybe: it gets a second chance
+                self._fatal.add(order.name)
+                return UnreadableImageError(reason)
         if reason is None:
-            self._settle(order.name, future, None)
-            return
+            return None
         if order.source.is_file():  # one that is away for a while is tried again
-            self._note(order.name).write_text(reason, encoding="utf-8")
-        self._settle(order.name, future, UnreadableImageError(reason))
+            self._take_note(order.name, reason)
+        return UnreadableImageError(reason)
+
+    def _take_note(self, name: str, reason: str) -> None:
+        try:
+            self._note(name).write_text(reason, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:  # nothing is lost but the time to find it out again
+            log.warning("cannot note in %s why an image cannot be shown: %s", self._note(name), error)
 
     def _settle(self, name: str, future: Future[Path], error: Exception | None) -> None:
         with self._lock:
