@@ -1,4 +1,4 @@
-"""Where a run stands, read from its journal; the run may be at work, stopped or finished."""
+"""Where a run stands, from its journal and, in a deployment, from the orchestrator that works on it."""
 
 from __future__ import annotations
 
@@ -6,40 +6,61 @@ from typing import Any
 
 from orchestrator.folder import RunFolder
 from orchestrator.journal import is_at_work, read_entries
+from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
+from protos import control_pb2, control_pb2_grpc, rpc
+from protos.errors import ActiveLabelerError
+
+_PATIENCE_S = 5.0
+_NEXT = {  # what follows a step, by the last part of its name
+    "catalog": "read the encoder",
+    "encoder": "embed the images",
+    "reference": "embed the images",
+    "seed-folder": "embed the images",
+    "embed": "the first question",
+    "count": "pick the images of the seed set",
+    "select": "put the picked images on offer",
+    "offer": "label the images on offer",
+    "label": "the next question",
+    "choice": "train",
+    "labels": "train",
+    "train": "score the pool",
+    "fine-tune": "embed the images with the new encoder",
+    "score": "pick images to label",
+}
 
 
 def describe(folder: RunFolder) -> str:
     """A few lines: what is done, how many labels, what comes next."""
     entries = read_entries(folder.journal)[0] if folder.journal.exists() else []
     results: dict[str, Any] = {str(entry["step"]): entry["result"] for entry in entries}
-    lines = [f"Run {folder.run} in {folder.path}"]
+    lines = [f"Run {folder.run} in {folder.path}", *_done(folder, results)]
+    if "finish" in results:
+        return "\n".join([*lines, "  finished", str(results["finish"]["report"])])
+    last = str(entries[-1]["step"]) if entries else ""
+    lines.append(f"  last step   {last or 'none yet'}")
+    lines.append(f"  next        {_next(last)}")
+    return "\n".join([*lines, *_state(folder)])
+
+
+def _done(folder: RunFolder, results: dict[str, Any]) -> list[str]:
+    lines = []
     if "catalog" in results:
         lines.append(f"  images      {results['catalog']['images']}")
     if "embed" in results:
         aside = results["embed"]["quarantined"]
-        lines.append(
-            f"  embedded    all but {aside} that cannot be read, see {folder.quarantine}"
-            if aside
-            else "  embedded    all"
-        )
+        exception = f" but {aside} that cannot be read, see {folder.quarantine}" if aside else ""
+        lines.append(f"  embedded    all{exception}")
+    if "seed-folder" in results:
+        lines.append(f"  seed set    {results['seed-folder']} images from a folder")
     labelled = {step.rsplit("/", 1)[0]: result for step, result in results.items() if step.endswith("/label")}
     for step, result in _last_of_each_round(labelled).items():
         lines.append(
             f"  {step:<11} {result['positive']} positive, {result['negative']} negative, {result['unsure']} unsure"
         )
-    last = str(entries[-1]["step"]) if entries else "none"
-    if "finish" in results:
-        lines.append("  finished")
-        lines.append(str(results["finish"]["report"]))
-    else:
-        state = (
-            "at work"
-            if is_at_work(folder.journal)
-            else f"not at work; go on with `active-labeler resume {folder.path}`"
-        )
-        lines.append(f"  last step   {last}")
-        lines.append(f"  {state}")
-    return "\n".join(lines)
+    for step, result in results.items():
+        if step.endswith("/offer") and step.replace("/offer", "/label") not in results:
+            lines.append(f"  on offer    {result['cards']} images")
+    return lines
 
 
 def _last_of_each_round(labelled: dict[str, Any]) -> dict[str, Any]:
@@ -48,3 +69,44 @@ def _last_of_each_round(labelled: dict[str, Any]) -> dict[str, Any]:
     for step, result in labelled.items():
         rounds["seed set" if step.startswith("seed") else step.replace("-", " ")] = result
     return rounds
+
+
+def _next(last: str) -> str:
+    group, _, part = last.rpartition("/")
+    if not last:
+        return "list the images"
+    if group == "finish" or (group and part == "embed"):
+        return (
+            "write the data set and the model" if part == "score" else "score the pool" if part != "labels" else "train"
+        )
+    return _NEXT.get(part, "go on")
+
+
+def _state(folder: RunFolder) -> list[str]:
+    """Whether anybody works on the run, and what it waits for where there is somebody to ask."""
+    resume = f"go on with `active-labeler resume {folder.path}`"
+    told = _told_by_the_orchestrator(folder, read_orchestrator_settings())
+    if told is None:
+        return ["  at work" if is_at_work(folder.journal) else f"  not at work; {resume}"]
+    if told.HasField("question"):
+        choices = f" [{'/'.join(told.question.choices)}]" if told.question.choices else ""
+        return [
+            f"  waits for an answer: {told.question.text}{choices}",
+            f"  answer it after `active-labeler resume {folder.path}`",
+        ]
+    if told.state in ("stopped", "failed"):
+        return [f"  {told.state}: {told.message}", f"  {resume}"]
+    return [f"  at work ({told.state}{', step ' + told.step if told.step else ''})"]
+
+
+def _told_by_the_orchestrator(folder: RunFolder, process: OrchestratorSettings) -> control_pb2.RunStatus | None:
+    """What the orchestrator of a deployment says; None where there is none, it is away, or it does not know the run."""
+    if process.control is None:
+        return None
+    with rpc.connect(process.control, timeout_s=_PATIENCE_S, tls=process.tls) as channel:
+        try:
+            stub: Any = control_pb2_grpc.ControlStub(channel)
+            request = control_pb2.GetRunRequest(run=folder.run)
+            return control_pb2.RunStatus.FromString(stub.GetRun(request).SerializeToString())
+        except ActiveLabelerError:
+            return None
