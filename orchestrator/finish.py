@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from orchestrator.rounds import learn
 from orchestrator.run import Run
 from protos.common_pb2 import Artifact
 
+_LAST_WORD_S = 3.0
+
 
 class Finished(BaseModel):
     """The end of a run, in words."""
@@ -38,6 +41,8 @@ def finish(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, result
     run.latest = model
     finished = run.once("finish", Finished, lambda: _write_all(run, catalogued, model, labels, results))
     run.clients.labeler.close_run(run.id, f"The curated data set is in {run.settings.output}.")
+    if run.board.page:
+        time.sleep(_LAST_WORD_S)  # the pages ask every two seconds; then the labeler of an embedded run is gone
     run.board.state = "finished"
     return finished
 
