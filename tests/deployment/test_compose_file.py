@@ -52,6 +52,12 @@ def test_a_process_comes_back_and_cannot_take_the_whole_machine(compose: dict[st
     assert service["logging"]["options"].keys() == {"max-size", "max-file"}
 
 
+@pytest.mark.parametrize("name", ["embedder", "trainer"])
+def test_what_computes_has_as_many_threads_as_processors(compose: dict[str, Any], name: str) -> None:
+    service = compose["services"][name]
+    assert service["environment"]["ACTIVE_LABELER_COMPUTE_THREADS"] == service["deploy"]["resources"]["limits"]["cpus"]
+
+
 def test_one_port_is_published_to_this_machine_only(compose: dict[str, Any]) -> None:
     published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
     assert list(published) == ["labeler"]
