@@ -50,8 +50,8 @@ class HeadShape:
         weights = sum(before * after for before, after in pairwise(self.widths))
         if weights > MAX_WEIGHTS:
             raise InvalidInputError(
-                f"a head of {self.hidden_dim} hidden units on {self.dim} numbers has {weights} weights, more than"
-                f" {MAX_WEIGHTS}; set a smaller hidden_dim"
+                f"a head with a hidden_dim of {self.hidden_dim} has more than {MAX_WEIGHTS} weights, the most that can be"
+                " trained; set a smaller one"
             )
 
     @property

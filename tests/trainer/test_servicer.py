@@ -129,6 +129,10 @@ def test_fine_tuning_and_export(trainer: Any, store: ArtifactStore, encoder: Enc
         ({"labels": Labels(item=[1, 2], positive=b"\1")}, "2 items with 1 labels"),
         ({"parameters": pb.TrainingParameters()}, "no head of kind ''"),
         ({"parameters": parameters(kind="MLP")}, "no head of kind 'MLP'"),
+        (
+            {"parameters": parameters(hidden_dim=65_536)},
+            "hidden_dim of 65536 has more than 67108864 weights.* smaller one",
+        ),
         ({"parameters": parameters(lr=0)}, "learning rate of 0 "),
         ({"parameters": parameters(lr=math.nan)}, "learning rate of nan"),
         ({"parameters": parameters(scheduler="linear")}, "'linear'; it takes cosine or step"),
