@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,21 @@ from services.common.encoders.spec import EncoderSpec
 from tests.support import reference_encoders as reference
 
 
+def rounding(network: torch.nn.Module) -> float:
+    """How far apart, relative to their norm, two orders of the same float32 sums put an embedding.
+
+    The roundings of a sum of n terms are a random walk of n steps, 2**-24 each; the layers' errors add up at worst, and those of
+    two networks are compared. A memory layout decides the order, and the threads that a machine has do.
+    """
+    terms = [weights[0].numel() for weights in network.parameters() if weights.ndim > 1]
+    return float(2 * 2**-24 * (8 + sum(math.sqrt(count) for count in terms)))  # 8: of what is no sum of products
+
+
 @pytest.mark.parametrize(
     ("architecture", "dim"), [("resnet18", 512), ("resnet50", 2048), ("minicnn10", 10), ("minicnn", 10), ("hog", 384)]
 )
 def test_shapes_and_files_of_every_architecture(tmp_path: Path, architecture: str, dim: int) -> None:
+    torch.manual_seed(0)
     network = build_network(architecture, dim).eval()
     spec = EncoderSpec(architecture, dim, 32)
     save_encoder(tmp_path / "a", network, spec)
@@ -30,8 +42,9 @@ def test_shapes_and_files_of_every_architecture(tmp_path: Path, architecture: st
     assert loaded_spec == spec and not loaded.training
     images = torch.rand(2, 3, 32, 32) * 255
     with torch.inference_mode():
-        assert loaded(images).shape == (2, dim)
-        torch.testing.assert_close(loaded(images), network(images))
+        found, expected = loaded(images), network(images)
+    assert found.shape == (2, dim)
+    assert ((found - expected).norm(dim=1) <= rounding(network) * expected.norm(dim=1)).all()
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "resnet50", "minicnn16"])
