@@ -17,8 +17,8 @@ from orchestrator.launcher import Launcher
 from orchestrator.loop import run_loop
 from orchestrator.outputs.final_dataset import Mode
 from orchestrator.outputs.ownership import check_outputs_free
-from orchestrator.places import absolute, check_places
-from orchestrator.questions import TerminalAsker
+from orchestrator.places import absolute, check_data, check_places
+from orchestrator.questions import InputEndedError, TerminalAsker
 from orchestrator.reporting import TerminalReporter
 from orchestrator.resuming import resumed
 from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
@@ -91,6 +91,11 @@ def resume(runtime: Path, overrides: dict[str, Any]) -> None:
 def _go_on(runtime: Path, given: RunSettings, process: OrchestratorSettings) -> None:
     folder = open_existing(runtime)
     settings = resumed(config_file.load(folder.path / "run.yaml"), given)
+    report = standing.report_of(folder)
+    if report is not None:
+        sys.stdout.write(f"This run is finished.\n{report}\n")
+        return
+    check_data(settings)
     config_file.save(settings, folder.path / "run.yaml")  # what was changed holds for the next time, too
     _log(settings)
     _work(settings, folder, process)
@@ -108,6 +113,8 @@ def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSetting
     try:
         with session(settings, folder, asker, reporter, process) as work:
             finished = run_loop(work)
+    except InputEndedError as error:
+        raise InputEndedError(f"{error}: `active-labeler resume {folder.path}`") from error
     except UnavailableError as error:
         raise UnavailableError(f"{error}\nNothing is lost: go on with `active-labeler resume {folder.path}`") from error
     except ActiveLabelerError as error:

@@ -15,7 +15,7 @@ from orchestrator.outputs.curated import NEITHER, choose_sides, quality
 from orchestrator.outputs.final_dataset import Built, Curated, Mode, build_final_dataset
 from orchestrator.outputs.ownership import put_model
 from orchestrator.outputs.report import EndReport, as_text
-from orchestrator.places import metric_csv, prob_csv
+from orchestrator.places import check_data, metric_csv, prob_csv
 from orchestrator.questions import TRAIN
 from orchestrator.results import Results
 from orchestrator.rounds import learn
@@ -74,6 +74,7 @@ def deliver(
     mode: Mode,
 ) -> str:
     """Writes `final_dataset/` and `final_model.ckpt` to ``output``, and returns the report."""
+    check_data(run.settings)
     output.mkdir(parents=True, exist_ok=True)
     with run.telling("deliver") as words:
         curated, built = _curate(run, catalogued, model, labels, results, output, table, mode)
@@ -146,7 +147,7 @@ def _export(run: Run, model: Model, labels: Labels, results: Results, output: Pa
     if model.head is None or not _both(labels, results):
         return None
     name = run.settings.labeling.pos_class or "positive"
-    artifact = run.clients.trainer.export(run.id, model.encoder, model.head, name)
+    artifact = run.clients.trainer.export(run.id, model.encoder, model.head, name, run.settings.final_dataset.threshold)
     return put_model(run.store.open(artifact.to(Artifact)), output, run.id)
 
 

@@ -12,6 +12,7 @@ from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import Pick
 from orchestrator.labels import LabelLog
 from orchestrator.outputs.swipe import Standing
+from orchestrator.queue_note import note_queue
 from orchestrator.run import Run, Stopped
 
 _LOOK_S = 0.3  # how often the queue is looked at while people label
@@ -86,11 +87,11 @@ def _mirror(run: Run, log: LabelLog, offered: Sequence[Pick]) -> None:
         run.swipe.update(Standing([pick.item for pick in offered], answers, labels.rounds))
 
 
-def _invite(run: Run, offered: int) -> None:
+def _invite(run: Run, number: int) -> None:
     """Tells where the page is; opens it the first time, where that is wanted."""
     page = run.board.page
     if page:
-        run.reporter.invite(f"{offered} images wait for you at {page}")
+        run.reporter.invite(f"{run.clients.labeler.queue(run.id, number).open} images wait for you at {page}")
     if page and run.settings.labeling.open_browser and not run.invited:
         webbrowser.open(page)
     run.invited = True
@@ -98,10 +99,11 @@ def _invite(run: Run, offered: int) -> None:
 
 def _wait_for_people(run: Run, number: int, offered: int) -> None:
     run.board.state = "labeling"
-    _invite(run, offered)
+    _invite(run, number)
     with run.reporter.bar("Labeling", offered, "images") as bar:
         while (queue := run.clients.labeler.queue(run.id, number)).open:
             bar.update(max(0, offered - queue.open), f"{queue.positive} positive")
+            note_queue(run.folder.path, number, queue)
             if run.stopping():
                 raise Stopped
             time.sleep(_LOOK_S)

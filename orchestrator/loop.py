@@ -20,6 +20,7 @@ from orchestrator.results import Results
 from orchestrator.rounds import RoundRecord, free_items, one_round
 from orchestrator.run import Run
 from orchestrator.seeding import embed_reference, seed_by_labeling, seed_from_folder
+from orchestrator.settings import SamplingSettings
 from protos.errors import InvalidInputError
 
 _CHOICE = "Train the head [l], fine-tune encoder and head [f], or finish [q]?"
@@ -71,7 +72,7 @@ def open_page(run: Run, catalogued: Catalogued) -> str:
 def _check_settings(run: Run, catalogued: Catalogued) -> None:
     """What only the list of images can tell about the settings, told before the long work begins."""
     size, labeling = run.settings.sampling.size, run.settings.labeling
-    if size > catalogued.images:
+    if size > catalogued.images and size != SamplingSettings().size:  # the default takes what there is
         raise InvalidInputError(
             f"sampling.size (sample_size) is {size}, but there are only {catalogued.images} images in"
             f" {run.settings.data}; give a smaller number"

@@ -43,6 +43,16 @@ def absolute(settings: RunSettings, base: Path | None = None) -> RunSettings:
     return settings.model_copy(update={**folders, "seed_set": seed_set, "encoder": encoder})
 
 
+def check_data(settings: RunSettings) -> None:
+    """Looks whether the images are still where they were listed.
+
+    Raises:
+        NotFoundError: when their folder is gone.
+    """
+    if not settings.data.is_dir():
+        raise NotFoundError(f"the data folder {settings.data} does not exist any more; put it back and resume")
+
+
 def check_places(settings: RunSettings) -> None:
     """Looks whether everything that the settings name is there, and nothing would be written among the images.
 
@@ -83,7 +93,8 @@ def _check_apart(root: Path, name: str, place: Path) -> None:
 def _check_seed_set(settings: RunSettings) -> None:
     seed = settings.seed_set
     if seed.mode == "neighbours" and seed.reference is not None and not seed.reference.is_file():
-        raise NotFoundError(f"the reference image {seed.reference} does not exist; give an image of what you look for")
+        lacks = "is a folder" if seed.reference.is_dir() else "does not exist"
+        raise NotFoundError(f"the reference image {seed.reference} {lacks}; give an image of what you look for")
     if seed.mode != "folder" or seed.folder is None:
         return
     if not seed.folder.is_dir():

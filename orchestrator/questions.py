@@ -94,8 +94,8 @@ class TerminalAsker:
             line = sys.stdin.readline()
             if not line:
                 raise InputEndedError(
-                    f"standard input ended at the question {question.text!r}; answer it with `active-labeler resume`,"
-                    " or let the settings answer with --auto"
+                    f"standard input ended at the question {question.text!r}; let the settings answer with --auto,"
+                    " or answer it later"
                 )
             try:
                 return question.check(line)

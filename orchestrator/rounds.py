@@ -103,7 +103,10 @@ def _fine_tune(run: Run, catalogued: Catalogued, model: Model, labels: Labels, n
             model.head,
             run.settings,
         )
-        words.append(f"Fine-tuned encoder and head on {_amount(labels)}{_quality(trained)}")
+        assert trained.encoder is not None
+        alone = trained.encoder.artifact.sha256 == model.encoder.artifact.sha256
+        what = "Trained the head alone (the encoder stays as it is)" if alone else "Fine-tuned encoder and head"
+        words.append(f"{what} on {_amount(labels)}{_quality(trained)}")
     return trained
 
 

@@ -73,7 +73,7 @@ def environment(settings: RunSettings, folder: RunFolder, artifacts: Path) -> di
         "VERBOSE": settings.verbose,
         "LABELS": folder.labels.absolute(),
         "WEB_HOST": settings.labeling.host,
-        "WEB_PORT": settings.labeling.port,
+        "WEB_PORT": 0 if settings.labeling.simulate else settings.labeling.port,  # nobody looks for that page
     }
     if settings.threads:
         values["COMPUTE_THREADS"] = settings.threads

@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrator.folder import RunFolder
 from orchestrator.journal import is_at_work, read_entries
+from orchestrator.queue_note import read_note
 from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
 from protos import control_pb2, control_pb2_grpc, rpc
 from protos.errors import ActiveLabelerError
@@ -39,7 +40,17 @@ def describe(folder: RunFolder) -> str:
     last = str(entries[-1]["step"]) if entries else ""
     lines.append(f"  last step   {last or 'none yet'}")
     lines.append(f"  next        {_next(last)}")
+    note = read_note(folder.path)
+    if last.endswith("/offer") and note is not None:
+        lines.append(f"  on offer    {note}")
     return "\n".join([*lines, *_state(folder)])
+
+
+def report_of(folder: RunFolder) -> str | None:
+    """The report of a run that is finished; None where it is not."""
+    entries = read_entries(folder.journal)[0] if folder.journal.exists() else []
+    results: dict[str, Any] = {str(entry["step"]): entry["result"] for entry in entries}
+    return str(results["finish"]["report"]) if "finish" in results else None
 
 
 def _done(folder: RunFolder, results: dict[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - what people write for it
 _START_S = 30.0
-_REMEDY = "choose another port for the labeling page (ACTIVE_LABELER_WEB_PORT, or labeling.port of a run)"
+_REMEDY = "choose another port for the labeling page (--port of a run; ACTIVE_LABELER_WEB_PORT of a labeler on its own)"
 
 
 class WebServer:
