@@ -153,7 +153,7 @@ def export(
     output: Annotated[Path, typer.Option("--output", help="folder for final_dataset/ and final_model.ckpt")],
     mode: Annotated[str, typer.Option("--mode", help="copy, hardlink, symlink or list")] = "copy",
 ) -> None:
-    """Write the curated data set and the model as they are now, without finishing the run."""
+    """Write the curated data set and the model of a run that is not at work as they are now, without finishing it."""
     commands.export(runtime, output, mode)
 
 

@@ -1,4 +1,4 @@
-"""The curated data set and the model of a run as they are now, at work or not, without finishing it."""
+"""The curated data set and the model of a run that is not at work, as they are now, without finishing it."""
 
 from __future__ import annotations
 
