@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from protos.errors import UnavailableError
 from services.common.catalog import Row
 from services.common.images import UnreadableImageError
 from services.labeler.pictures.display import derive, media_type
@@ -97,6 +98,46 @@ def test_a_worker_that_dies_takes_nobody_with_it(workshop: Workshop, tmp_path: P
         _get(impatient, _photo(tmp_path / "hangs.png")).result(20)
     assert _get(impatient, _photo(tmp_path / "after.png")).result(20).is_file()
     impatient.close()
+
+
+def test_one_death_of_the_decoder_is_no_verdict_and_two_are(workshop: Workshop, tmp_path: Path) -> None:
+    impatient = Workshop(tmp_path / "other", seconds=2.5)
+    source = _photo(tmp_path / "slow.png")
+    _get(impatient, _photo(tmp_path / "warm.png")).result(20)
+    os.kill(_worker_of(impatient), 19)  # it hangs
+    with pytest.raises(UnreadableImageError, match="did not survive"):
+        _get(impatient, source).result(20)
+    assert not list((tmp_path / "other").rglob("*.txt"))
+    assert _get(impatient, source).result(20).is_file()
+
+    fatal = _photo(tmp_path / "fatal.png")
+    for n in range(2):
+        _get(impatient, _photo(tmp_path / f"{n}.png")).result(20)
+        os.kill(_worker_of(impatient), 19)
+        with pytest.raises(UnreadableImageError, match="did not survive"):
+            _get(impatient, fatal).result(20)
+    assert len(list((tmp_path / "other").rglob("*.txt"))) == 1
+    with pytest.raises(UnreadableImageError, match="did not survive"):
+        _get(impatient, fatal).result(0)  # from the note, at once
+    impatient.close()
+
+
+def test_a_note_that_cannot_be_written_holds_nobody_up(workshop: Workshop, tmp_path: Path) -> None:
+    source = tmp_path / "no.png"
+    source.write_bytes(b"GIF89a nothing")
+    name = "0" * 40
+    workshop._note(name).parent.mkdir()
+    workshop._note(name).mkdir()  # no file can be written there, as on a full disk
+    with pytest.raises(UnreadableImageError):
+        workshop.get(name, source).result(20)
+    assert _get(workshop, _photo(tmp_path / "next.png")).result(20).is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_holds_nobody_up(workshop: Workshop, tmp_path: Path) -> None:
+    (tmp_path / "cache" / "00").write_text("no folder")
+    with pytest.raises(UnavailableError, match="no derivative can be written to"):
+        workshop.get("0" * 40, _photo(tmp_path / "a.png")).result(20)
+    assert workshop.get("1" * 40, _photo(tmp_path / "b.png")).result(20).is_file()
 
 
 def _worker_of(workshop: Workshop) -> int:

@@ -97,8 +97,8 @@ class Workshop:
         future: Future[Path] = Future()
         if _holds_something(self._file(name)):
             future.set_result(self._file(name))
-        elif _holds_something(self._note(name)):
-            future.set_exception(UnreadableImageError(self._note(name).read_text(encoding="utf-8")))
+        elif reason := _text_in(self._note(name)):
+            future.set_exception(UnreadableImageError(reason))
         return future
 
     def _serve(self) -> None:
@@ -167,6 +167,14 @@ def _holds_something(file: Path) -> bool:
         return file.stat().st_size > 0  # a power cut may leave an empty one
     except OSError:
         return False
+
+
+def _text_in(note: Path) -> str:
+    """What a note says; nothing where there is none, or none that can be read: the reason is then found out again."""
+    try:
+        return note.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def _make_folder(folder: Path) -> None:

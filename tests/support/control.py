@@ -1,0 +1,66 @@
+"""A control service that a test leads: it says what is put into it and notes what it is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+
+from protos import control_pb2, control_pb2_grpc
+from protos.errors import NotFoundError, UnavailableError
+from protos.rpc import Registration
+
+QUESTION = control_pb2.Question(id="round-1/choice", text="Train [l] or finish [q]?", choices=["l", "q"])
+
+
+class Control(control_pb2_grpc.ControlServicer):
+    """One run, named "r".
+
+    Attributes:
+        events: shown to whoever watches; their numbers are their places from 1.
+        answers: as they came.
+        lost: so many of the answers get an UNAVAILABLE.
+        status: of the run; none when it is not known.
+    """
+
+    def __init__(self, *events: control_pb2.RunEvent) -> None:
+        self.events = list(events)
+        self.answers: list[str] = []
+        self.lost = 0
+        self.status: control_pb2.RunStatus | None = control_pb2.RunStatus(run="r", state="running")
+        self.watched = 0
+
+    def StartRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StartRunResponse:
+        return control_pb2.StartRunResponse(run="r")
+
+    def GetRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.RunStatus:
+        if self.status is None:
+            raise NotFoundError(f"there is no run {request.run!r}")
+        return self.status
+
+    def WatchRun(self, request: Any, context: grpc.ServicerContext) -> Iterator[control_pb2.RunEvent]:
+        self.watched += 1
+        after = request.after
+        while context.is_active():
+            for number, event in enumerate(list(self.events), start=1):
+                if number > after:
+                    after = event.sequence = number
+                    yield event
+                    if event.state == "finished":
+                        return
+            time.sleep(0.05)
+
+    def AnswerQuestion(self, request: Any, context: grpc.ServicerContext) -> control_pb2.AnswerQuestionResponse:
+        self.answers.append(request.answer)
+        if len(self.answers) <= self.lost:
+            raise UnavailableError("the orchestrator is being restarted")
+        self.events.append(control_pb2.RunEvent(run="r", text="The report", state="finished"))
+        return control_pb2.AnswerQuestionResponse(run="r", accepted=True)
+
+
+def registration(servicer: Control) -> Registration:
+    """What `protos.rpc.serve` needs to serve it."""
+    add = control_pb2_grpc.add_ControlServicer_to_server
+    return Registration("activelabeler.v1.Control", lambda server: add(servicer, server))
