@@ -40,9 +40,6 @@ def describe(folder: RunFolder) -> str:
     last = str(entries[-1]["step"]) if entries else ""
     lines.append(f"  last step   {last or 'none yet'}")
     lines.append(f"  next        {_next(last)}")
-    note = read_note(folder.path)
-    if last.endswith("/offer") and note is not None:
-        lines.append(f"  on offer    {note}")
     return "\n".join([*lines, *_state(folder)])
 
 
@@ -70,8 +67,12 @@ def _done(folder: RunFolder, results: dict[str, Any]) -> list[str]:
         )
     for step, result in results.items():
         if step.endswith("/offer") and step.replace("/offer", "/label") not in results:
-            lines.append(f"  on offer    {result['cards']} images")
+            lines.append(f"  on offer    {read_note(folder.path) or _images(result['cards'])}")
     return lines
+
+
+def _images(cards: int) -> str:
+    return f"{cards} image{'' if cards == 1 else 's'}"
 
 
 def _last_of_each_round(labelled: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ ENCODER = common_pb2.Encoder(
 
 def five(address: str) -> EndpointSettings:
     """All five services at one address."""
-    return EndpointSettings.model_validate({name: address for name in clients.SERVICES})
+    return EndpointSettings.model_validate(dict.fromkeys(clients.SERVICES, address))
 
 
 def run_settings(folder: Path, **more: Any) -> RunSettings:
