@@ -67,11 +67,15 @@ def _done(folder: RunFolder, results: dict[str, Any]) -> list[str]:
         )
     for step, result in results.items():
         if step.endswith("/offer") and step.replace("/offer", "/label") not in results:
-            lines.append(f"  on offer    {read_note(folder.path) or _images(result['cards'])}")
+            lines.append(f"  on offer    {_on_offer(folder, step, result['cards'])}")
     return lines
 
 
-def _images(cards: int) -> str:
+def _on_offer(folder: RunFolder, step: str, cards: int) -> str:
+    """How far the batch is, where that was noted; a note of an earlier round says nothing."""
+    note, number = read_note(folder.path), step.split("/")[0].removeprefix("round-")
+    if note is not None and note.round == (int(number) if number.isdecimal() else 0):
+        return str(note)
     return f"{cards} image{'' if cards == 1 else 's'}"
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.clients.labeler import QueueState
 from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
+from orchestrator.queue_note import note_queue
 from orchestrator.standing import describe
 from protos import control_pb2, rpc
 from tests.support import control
@@ -84,6 +86,16 @@ def test_after_every_step(folder: RunFolder) -> None:
     journal = Journal(folder.journal)
     journal.once("finish", dict[str, str], lambda: {"report": "The report"})
     assert describe(folder).endswith("\n  finished\nThe report")
+    journal.close()
+
+
+def test_how_far_a_batch_is(folder: RunFolder) -> None:
+    journal = Journal(folder.journal)
+    journal.once("round-2/offer", dict[str, int], lambda: {"position": 9, "cards": 20})
+    note_queue(folder.path, 1, QueueState(open=0, positive=9, negative=9, unsure=2, withdrawn=0, last=20))
+    assert "  on offer    20 images\n" in describe(folder)
+    note_queue(folder.path, 2, QueueState(open=15, positive=3, negative=2, unsure=0, withdrawn=0, last=25))
+    assert "  on offer    5 answered (3 positive, 2 negative, 0 unsure), 15 to go\n" in describe(folder)
     journal.close()
 
 
