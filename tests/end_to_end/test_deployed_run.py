@@ -123,8 +123,9 @@ def test_a_served_run_gives_the_same_end(stack: Stack, embedded: Path) -> None:
 def test_a_client_answers_the_questions_of_a_served_run_and_can_search(stack: Stack) -> None:
     work = stack.folder / "asked"
     work.mkdir()
-    arguments = [part for part in _arguments(stack) if part != "--auto"]
-    ended = _client(stack, *arguments, "--set", "seed_set.repeats=0", cwd=work, typed="7\n")
+    # without the settings that would answer the questions
+    arguments = [part for part in _arguments(stack) if part not in ("--auto", "--seed-count", "10")]
+    ended = _client(stack, *arguments, cwd=work, typed="7\n")
     assert ended.returncode == 2  # standard input ends at the second question; the run waits on
     stub = control_pb2_grpc.ControlStub(rpc.connect(stack.control))
     status = _asking(stub, str(work / "runtime"))
