@@ -15,6 +15,7 @@ from protos.errors import ActiveLabelerError, ConflictError, DamagedError, Inval
 
 FORMAT = 1  # of the runtime folder; another one is refused
 _MISTAKES = (InvalidInputError, NotFoundError, ConflictError)
+_OURS = ".active-labeler"  # says that whatever lies in a folder is of this program, when its run was given up
 _FOREIGN = ("swipe", "annoy_file.ann")  # what the original leaves in its runtime_path
 
 
@@ -75,7 +76,7 @@ def check_free(path: Path) -> None:
             " or give another folder with --runtime (runtime_path in the original's file); nothing was changed"
         )
     foreign = [name for name in _FOREIGN if (path / name).exists()]
-    if foreign:
+    if foreign and not (path / _OURS).exists():
         raise ConflictError(
             f"{path} holds {foreign[0]} from another program: move it away, or give another folder with --runtime"
             " (runtime_path in the original's file); nothing was changed"
@@ -92,6 +93,7 @@ def create(settings: RunSettings) -> RunFolder:
     check_free(path)
     run = secrets.token_hex(6)
     path.mkdir(parents=True, exist_ok=True)
+    (path / _OURS).touch()
     stale = path / "journal.jsonl"
     if stale.exists():  # of a run that was given up half-way: it must not answer for this one
         stale.replace(path / f"journal-before-{run}.jsonl")

@@ -52,7 +52,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     for process in (daemon, services):
         process.terminate()
     assert daemon.wait(20) == 0
-    assert services.wait(30) == 0
+    assert services.wait(60) == 0
     assert not still_alive([daemon.pid, services.pid])
 
 

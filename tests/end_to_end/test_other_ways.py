@@ -195,7 +195,8 @@ def test_equal_names_elsewhere_are_other_images(tmp_path: Path) -> None:
             "0",
         )
         arguments = ["run", "--data", tmp_path / folder, "--output", tmp_path / f"out-{folder}", *more]
-        run_command(*arguments, cwd=tmp_path)
+        done = run_command(*arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
         steps = {e["step"]: e["result"] for e in read_entries(tmp_path / "runtime" / "journal.jsonl")[0]}
         vectors.append(steps["embed"]["generation"]["vectors"]["sha256"])
         for file in ("run.json", "journal.jsonl", "run.yaml"):
