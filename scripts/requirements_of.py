@@ -9,7 +9,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-
 # What an image has beyond the extra that is named like the service.
 _MORE = {"labeler": ("postgres",)}
 
