@@ -70,8 +70,11 @@ def label_rows(runtime: Path, run: str | None = None) -> Rows:
 def services_of(pid: int) -> dict[str, int]:
     """Service name -> process number, of the services that a command has started."""
     found = {}
-    for child in psutil.Process(pid).children(recursive=True):
-        line = child.cmdline()
+    try:
+        children = [(child, child.cmdline()) for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:  # one of them has just ended
+        return {}
+    for child, line in children:
         name = next((part.removeprefix("services.") for part in line if part.startswith("services.")), None)
         if name is not None:
             found[name] = child.pid
