@@ -175,7 +175,7 @@ def serve() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and ends the process: 0 done, 2 mend your input, 3 a service is gone, 130 stopped by Ctrl-C."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
     except ActiveLabelerError as error:
@@ -194,6 +194,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"error: {type(error).__name__}: {error}; this is a defect, and active_labeler.log says where. Nothing is lost",
             1,
         )
+
+
+def _stop(*_: object) -> None:
+    """SIGTERM ends a command as Ctrl-C does, also where SIGINT is ignored: in the background of a script."""
+    raise KeyboardInterrupt
 
 
 def _end(text: str, code: int) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.support.command import run_command
+from tests.support.command import ACTIVE_LABELER, environment, run_command, services_of, still_alive
 from tests.support.pictures import draw_data_set, picture
 from tests.support.reference_encoders import build, foreign_packages, lightning, save
 
@@ -160,6 +162,23 @@ def test_the_end_of_standard_input_can_be_resumed(place: Path, tmp_path: Path) -
     done = run_command("resume", "runtime", cwd=tmp_path, typed="q\n")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "final_model.ckpt").exists()
+
+
+def test_sigterm_stops_a_run_in_the_background(place: Path, tmp_path: Path) -> None:
+    """A script starts its background jobs with SIGINT ignored; SIGTERM must end them all the same."""
+    arguments = ["run", "--data", place / "data", "--port", "0", "--set", "seed_set.count=5"]
+    command = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", *ACTIVE_LABELER, *map(str, arguments)]
+    with (tmp_path / "output.txt").open("w") as output:
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=output, stderr=output)
+    end = time.monotonic() + 120
+    while "wait for you at" not in (tmp_path / "output.txt").read_text() and time.monotonic() < end:
+        time.sleep(0.1)
+    services = list(services_of(process.pid).values())
+    assert len(services) == 5
+    process.terminate()
+    assert process.wait(60) == 130
+    assert not still_alive(services)
+    assert "active-labeler resume" in (tmp_path / "output.txt").read_text()
 
 
 def test_status_and_resume_where_there_is_no_run(tmp_path: Path) -> None:
