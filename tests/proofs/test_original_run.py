@@ -8,16 +8,17 @@ from __future__ import annotations
 import csv
 import hashlib
 import random
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import active_labeler
+from orchestrator.journal import read_entries
 from tests.support.command import environment, kill_at, label_rows, start_command, steps_done
 from tests.support.reference_encoders import build, foreign_packages, lightning, save
 
@@ -135,7 +136,7 @@ def finished(request: pytest.FixtureRequest, pool: Path) -> Path:
         "strategy": request.param,
     }
     for other in pool.glob("*/runtime/artifacts"):  # what was embedded for one run costs the next one nothing
-        shutil.copytree(other, work / "runtime" / "artifacts")
+        shutil.copytree(other / "blocks", work / "runtime" / "artifacts" / "blocks")
         break
     (work / "pipeline_config.yaml").write_text(PIPELINE.format(**values))
     (work / "model_config.yaml").write_text(MODEL.format(**values))
@@ -182,12 +183,12 @@ def test_every_image_once_on_its_side_by_label_or_by_the_final_model(finished: P
         assert float(rows[name]["probability"]) == pytest.approx(probability, abs=1e-4)
 
 
-def test_a_round_takes_less_than_three_seconds(finished: Path) -> None:
-    """Reported rather than asserted tightly: machines are shared; the bar is 3 s on two quiet cores."""
-    log = (finished / "active_labeler.log").read_text()
-    seconds = [float(s) for s in re.findall(r"(?:Trained|Scored|Round|Labelled).*\((\d+\.\d) s\)$", log, re.MULTILINE)]
-    print(f"\n{finished.name}: {sum(seconds) / (ROUNDS + 1):.2f} s a round of train, score, select, label")
-    assert sum(seconds) / (ROUNDS + 1) < 30
+def test_a_round_is_short(finished: Path) -> None:
+    """Prints what a round took, from one choice to the next; the bar of 3 s on two cores is for quiet machines."""
+    times = {str(e["step"]): float(str(e["time"])) for e in read_entries(finished / "runtime" / "journal.jsonl")[0]}
+    rounds = [times[f"round-{n + 1}/choice"] - times[f"round-{n}/choice"] for n in range(1, ROUNDS)]
+    print(f"\n{finished.name}: a round takes {np.median(rounds):.2f} s (median), {max(rounds):.2f} s at most")
+    assert max(rounds) < 30  # a defect, not a busy machine
 
 
 def test_positive_finds_twice_what_random_finds(pool: Path) -> None:
