@@ -233,11 +233,23 @@ def test_file_that_is_no_catalog(tmp_path: Path, data: bytes) -> None:
         Catalog(tmp_path / "missing")
 
 
+def test_name_of_a_block_follows_from_its_place(tmp_path: Path) -> None:
+    """Equal names, sizes and times in another folder are other images."""
+    found = set()
+    for root in ("/one", "/two"):
+        write_catalog(tmp_path / "c", Path(root), [("a.png", 7, 7)])
+        with Catalog(tmp_path / "c") as catalog:
+            found.add(catalog.block_digest(0))
+        with Catalog(tmp_path / "c", Path("/mounted/elsewhere")) as catalog:
+            found.add(catalog.block_digest(0))
+    assert len(found) == 2
+
+
 def test_name_of_a_block_follows_from_its_rows(tmp_path: Path) -> None:
     images = [(f"{number:05}.png", 7, 7) for number in range(BLOCK_ROWS + 10)]
 
     def digests(name: str, changed: list[tuple[str, int, int]]) -> tuple[str, str]:
-        write_catalog(tmp_path / name, Path(f"/{name}"), changed)
+        write_catalog(tmp_path / name, Path("/data"), changed)
         with Catalog(tmp_path / name) as catalog:
             return catalog.block_digest(0), catalog.block_digest(1)
 
