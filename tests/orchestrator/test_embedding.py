@@ -71,7 +71,7 @@ def test_a_stop_does_not_wait_for_calls_in_flight(run: Run, slow: bench.Embedder
     start = time.monotonic()
     with pytest.raises(Stopped):
         embed(run, catalogued, ENCODER)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 15
     assert slow.entered.is_set()
 
 
@@ -82,7 +82,7 @@ def test_a_failing_call_does_not_wait_for_the_others(run: Run, slow: bench.Embed
     start = time.monotonic()
     with pytest.raises(UnavailableError):
         embed(run, catalogued, ENCODER)
-    assert time.monotonic() - start < 5  # and not the patience of 30 s
+    assert time.monotonic() - start < 20  # and not the patience of 30 s
 
 
 def test_ctrl_c_ends_the_process_while_an_encoder_is_slow(
@@ -99,7 +99,7 @@ def test_ctrl_c_ends_the_process_while_an_encoder_is_slow(
     start = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20
     assert process.returncode == 130, said
     assert "active-labeler resume" in said
     assert "Traceback" not in said

@@ -50,7 +50,7 @@ def test_ctrl_c_says_that_the_run_goes_on(address: str, servicer: control.Contro
     start = time.monotonic()
     client.send_signal(signal.SIGINT)
     _, said = client.communicate(timeout=30)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20
     assert client.returncode == 130
     assert said == (
         f"The run goes on at {address}; only this window has stopped watching it."
