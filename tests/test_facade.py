@@ -21,7 +21,7 @@ from services.trainer.network import EncoderWithHead
 
 def test_one_line_classifies_an_image(tmp_path: Path) -> None:
     network = EncoderWithHead(build_network("minicnn", 8), Head(HeadShape(EVALUATOR, 8, 4, 0.1))).eval()
-    (tmp_path / "final_model.ckpt").write_bytes(model_bytes(network, EncoderSpec("minicnn", 8, 16), "cat"))
+    (tmp_path / "final_model.ckpt").write_bytes(model_bytes(network, EncoderSpec("minicnn", 8, 16), "cat", 0.5))
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "image.png")
     answer = active_labeler.load_model(str(tmp_path / "final_model.ckpt")).classify(str(tmp_path / "image.png"))
