@@ -73,7 +73,7 @@ def test_the_labeler_may_be_killed_and_come_back(
     run = runs(data=tmp_path / "data", of=first)
     run.offer(24)
     page = run.open()
-    page.wait_for_timeout(1000)  # the next images are there
+    page.wait_for_timeout(6000)  # the next images are there, on a busy machine too
     press(page, "ArrowRight", "ArrowLeft")
     wait_for(lambda: len(run.answers()) == 2)
     first.kill()
