@@ -35,7 +35,7 @@ def test_a_key_held_down_counts_once(run: Run) -> None:
 def test_the_next_image_is_there_with_the_key_itself(run: Run) -> None:
     run.offer()
     page = run.open()
-    page.wait_for_timeout(1000)  # the next ones are decoded by now
+    page.wait_for_timeout(4000)  # the next ones are decoded by now
     after = page.evaluate(
         """() => {
           document.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true}));
