@@ -39,6 +39,9 @@ def _option(names: Sequence[str], text: str, panel: str = _MAIN) -> Any:
 Runtime = Annotated[Path, typer.Argument(help="the runtime folder of the run (runtime_path in the original's file)")]
 Auto = Annotated[bool | None, _option(["--auto"], "ask no questions: --rounds rounds, then finish", _LOOP)]
 Rounds = Annotated[int | None, _option(["--rounds"], "rounds with --auto (10)", _LOOP)]
+Continuous = Annotated[
+    bool | None, _option(["--continuous/--in-rounds"], "train and rank while people label, without a pause", _LOOP)
+]
 Port = Annotated[int | None, _option(["--port"], "port of the labeling page (5000)", _PAGE)]
 Settings = Annotated[
     list[str] | None,
@@ -53,7 +56,12 @@ def run(
         _option(["--config_path", "--config", "-c"], "YAML file: ours, or the original's pipeline_config.yaml"),
     ] = None,
     data: Annotated[Path | None, _option(["--data"], "folder with the images (or with Unlabeled/ in it)")] = None,
-    reference: Annotated[Path | None, _option(["--reference"], "an image of what you look for")] = None,
+    reference: Annotated[
+        list[Path] | None, _option(["--reference"], "an image of what you look for; may be given several times")
+    ] = None,
+    phrase: Annotated[
+        str | None, _option(["--phrase"], "what you look for in words, where the encoder understands text")
+    ] = None,
     encoder: Annotated[
         Path | None, _option(["--encoder"], "checkpoint of a self-supervised encoder (.ckpt, .pt)")
     ] = None,
@@ -78,6 +86,7 @@ def run(
     stop_after: Annotated[
         int | None, _option(["--stop-after"], "with --auto: finish after so many rounds without a positive", _LOOP)
     ] = None,
+    continuous: Continuous = None,
     max_labels: Annotated[int | None, _option(["--max-labels"], "with --auto: finish at so many labels", _LOOP)] = None,
     simulate: Annotated[
         str | None, _option(["--simulate"], "no person: images with this text in their file name are positive", _PAGE)
@@ -101,7 +110,9 @@ def run(
     """
     overrides = {
         "data": data,
-        "seed_set.reference": reference,
+        "seed_set.reference": reference[0] if reference else None,
+        "seed_set.references": tuple(reference[1:]) if reference and len(reference) > 1 else None,
+        "seed_set.phrase": phrase,
         "encoder.path": encoder,
         "seed_set.folder": seed_folder,
         "runtime": runtime,
@@ -115,6 +126,7 @@ def run(
         "auto.choice": "fine_tune" if fine_tune else None,
         "auto.stop_after_rounds_without_positive": stop_after,
         "auto.max_labels": max_labels,
+        "labeling.continuous": continuous,
         "labeling.simulate": True if simulate else None,
         "labeling.pos_class": simulate,
         "labeling.port": port,
@@ -155,6 +167,12 @@ def export(
 ) -> None:
     """Write the curated data set and the model of a run that is not at work as they are now, without finishing it."""
     commands.export(runtime, output, mode)
+
+
+@app.command()
+def replay(runtime: Runtime = Path("runtime")) -> None:
+    """Compute every head, score and choice of a run that is not at work once more, and compare: all must be bit-equal."""
+    commands.replay(runtime)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from orchestrator import clients, config_file, remote, standing
+from orchestrator import clients, config_file, remote, replaying, standing
 from orchestrator.control.daemon import serve_control
 from orchestrator.exporting import export_now
 from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
@@ -142,6 +142,12 @@ def export(runtime: Path, output: Path, mode: str) -> None:
     check_outputs_free(output.absolute(), folder.run)
     with session(settings, folder, TerminalAsker(print), reporter, read_orchestrator_settings()) as work:
         reporter.console.print(export_now(work, output.absolute(), cast(Mode, mode)), markup=False)
+
+
+def replay(runtime: Path) -> None:
+    """Tells whether a run computed again is the same."""
+    replayed = replaying.replay(open_existing(runtime.absolute()), read_orchestrator_settings())
+    sys.stdout.write(replaying.say(replayed) + "\n")
 
 
 def services(artifacts: Path | None) -> None:

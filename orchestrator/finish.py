@@ -34,7 +34,7 @@ class Finished(BaseModel):
 
 def finish(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, results: Results) -> Finished:
     """Trains on the labels that no head has learned yet, and writes all outputs."""
-    position = run.once("finish/labels", int, lambda: log.newest().position)
+    position = run.once("finish/labels", int, lambda: _last_position(run, log, len(results.records)))
     labels = log.at(position)
     if position > model.position and _both(labels, results):
         model, _ = learn(run, catalogued, model, labels, len(results.records) + 1, TRAIN, "finish")
@@ -45,6 +45,13 @@ def finish(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, result
         time.sleep(_LAST_WORD_S)  # the pages ask every two seconds; then the labeler of an embedded run is gone
     run.board.state = "finished"
     return finished
+
+
+def _last_position(run: Run, log: LabelLog, number: int) -> int:
+    """Of the log, once nothing is on offer any more that nobody holds."""
+    if run.settings.labeling.continuous:
+        run.clients.labeler.offer(run.id, number, [], replace=True)
+    return log.newest().position
 
 
 def _write_all(run: Run, catalogued: Catalogued, model: Model, labels: Labels, results: Results) -> Finished:

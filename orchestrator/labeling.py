@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-import webbrowser
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import Pick
+from orchestrator.continuous import wait_for_answers
+from orchestrator.inviting import invite
 from orchestrator.labels import LabelLog
 from orchestrator.outputs.swipe import Standing
 from orchestrator.queue_note import note_queue
@@ -27,41 +28,51 @@ class Offered(BaseModel):
 
 
 class Labelled(BaseModel):
-    """A round's labels: the log's position once it was done, and the answers of the round."""
+    """A round's labels: the log's position once it was done, and the answers of the round.
+
+    Attributes:
+        wish: what somebody asked for while the labeling went on, as an answer to the question of the next round.
+    """
 
     model_config = ConfigDict(frozen=True)
     position: int
     positive: int
     negative: int
     unsure: int
+    wish: str = ""
 
 
-def label(run: Run, log: LabelLog, number: int, picks: Sequence[Pick], step: str) -> Labelled:
+def label(run: Run, log: LabelLog, number: int, picks: Sequence[Pick], step: str, since: int | None = None) -> Labelled:
     """Offers cards and waits until they are answered, or the person finishes early; the loop's slowest step.
 
     Args:
         number: the round.
         picks: the cards, best first.
         step: prefix of the names in the journal.
+        since: position of the log that the newest head has learned. Given, the cards replace all that nobody holds, and the
+            wait is over with the first few answers after it: the next head is due.
     """
 
     def offer() -> Offered:
         position = log.newest().position
-        run.clients.labeler.offer(run.id, number, picks)
+        run.clients.labeler.offer(run.id, number, picks, replace=since is not None)
         _mirror(run, log, picks)
         return Offered(position=position, cards=len(picks))
 
     offered = run.once(f"{step}/offer", Offered, offer)
-    return run.once(f"{step}/label", Labelled, lambda: _wait(run, log, number, offered))
+    return run.once(f"{step}/label", Labelled, lambda: _wait(run, log, number, offered, since))
 
 
-def _wait(run: Run, log: LabelLog, number: int, offered: Offered) -> Labelled:
+def _wait(run: Run, log: LabelLog, number: int, offered: Offered, since: int | None) -> Labelled:
     before = log.at(offered.position)
+    wish = ""
     with run.telling("label") as words:
         if run.settings.labeling.simulate:
-            run.clients.labeler.simulate(run.id, number, run.settings.labeling.pos_class)
-        else:
+            _simulate(run, number, since)
+        elif since is None:
             _wait_for_people(run, number, offered.cards)
+        else:
+            wish = wait_for_answers(run, number, since)
         _mirror(run, log, ())
         labels = log.newest()
         counts = {a: labels.count(a, number) - before.count(a, number) for a in Answer if a != Answer.RETRACTED}
@@ -76,7 +87,14 @@ def _wait(run: Run, log: LabelLog, number: int, offered: Offered) -> Labelled:
         positive=labels.count(Answer.POSITIVE, number),
         negative=labels.count(Answer.NEGATIVE, number),
         unsure=labels.count(Answer.UNSURE, number),
+        wish=wish,
     )
+
+
+def _simulate(run: Run, number: int, since: int | None) -> None:
+    labeling = run.settings.labeling
+    limit = 0 if since is None else labeling.retrain_after
+    run.clients.labeler.simulate(run.id, number, labeling.pos_class, limit, labeling.simulate_error, run.seed("error"))
 
 
 def _mirror(run: Run, log: LabelLog, offered: Sequence[Pick]) -> None:
@@ -87,19 +105,9 @@ def _mirror(run: Run, log: LabelLog, offered: Sequence[Pick]) -> None:
         run.swipe.update(Standing([pick.item for pick in offered], answers, labels.rounds))
 
 
-def _invite(run: Run, number: int) -> None:
-    """Tells where the page is; opens it the first time, where that is wanted."""
-    page = run.board.page
-    if page:
-        run.reporter.invite(f"{run.clients.labeler.queue(run.id, number).open} images wait for you at {page}")
-    if page and run.settings.labeling.open_browser and not run.invited:
-        webbrowser.open(page)
-    run.invited = True
-
-
 def _wait_for_people(run: Run, number: int, offered: int) -> None:
     run.board.state = "labeling"
-    _invite(run, number)
+    invite(run, run.clients.labeler.queue(run.id, number).open)
     with run.reporter.bar("Labeling", offered, "images") as bar:
         while (queue := run.clients.labeler.queue(run.id, number)).open:
             bar.update(max(0, offered - queue.open), f"{queue.positive} positive")

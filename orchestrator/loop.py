@@ -10,6 +10,7 @@ from itertools import count
 
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef
+from orchestrator.continuous import choose
 from orchestrator.embedding import embed, import_encoder, list_data
 from orchestrator.finish import Finished, finish
 from orchestrator.labels import LabelLog
@@ -44,15 +45,18 @@ def run_loop(run: Run) -> Finished:
     results = run.results = Results(run, catalogued, embedded, log)
     if run.settings.seed_set.mode != "folder":
         seed_by_labeling(run, log, embedded.generation, results.present, reference)
+    wish = ""
     for number in count(1):
-        choice = run.ask(
-            Question(f"round-{number}/choice", _CHOICE, (TRAIN, FINE_TUNE, FINISH)), _standing(log, results.records)
+        question = Question(f"round-{number}/choice", _CHOICE, (TRAIN, FINE_TUNE, FINISH))
+        standing = _standing(log, results.records)
+        choice = (
+            choose(run, question, standing, wish) if run.settings.labeling.continuous else run.ask(question, standing)
         )
         if choice == FINISH:
             break
         replayed = f"round-{number}/label" in run.journal
         model, record = one_round(run, log, catalogued, model, number, choice)
-        run.latest = model
+        run.latest, wish = model, record.labelled.wish
         results.add(record, write=not replayed)
         if not free_items(results.present, log.at(record.labelled.position).asked()):  # as it was then, in a replay too
             run.reporter.say("Every image has an answer; there is nothing left to ask")

@@ -36,7 +36,11 @@ def absolute(settings: RunSettings, base: Path | None = None) -> RunSettings:
         return None if path is None else start / path
 
     seed_set = settings.seed_set.model_copy(
-        update={"reference": whole(settings.seed_set.reference), "folder": whole(settings.seed_set.folder)}
+        update={
+            "reference": whole(settings.seed_set.reference),
+            "references": tuple(start / path for path in settings.seed_set.references),
+            "folder": whole(settings.seed_set.folder),
+        }
     )
     encoder = settings.encoder.model_copy(update={"path": whole(settings.encoder.path)})
     folders = {name: whole(getattr(settings, name)) for name in ("data", "runtime", "output")}
@@ -92,9 +96,10 @@ def _check_apart(root: Path, name: str, place: Path) -> None:
 
 def _check_seed_set(settings: RunSettings) -> None:
     seed = settings.seed_set
-    if seed.mode == "neighbours" and seed.reference is not None and not seed.reference.is_file():
-        lacks = "is a folder" if seed.reference.is_dir() else "does not exist"
-        raise NotFoundError(f"the reference image {seed.reference} {lacks}; give an image of what you look for")
+    for image in settings.reference_images if seed.mode == "neighbours" else []:
+        if not image.is_file():
+            lacks = "is a folder" if image.is_dir() else "does not exist"
+            raise NotFoundError(f"the reference image {image} {lacks}; give an image of what you look for")
     if seed.mode != "folder" or seed.folder is None:
         return
     if not seed.folder.is_dir():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.settings import AutoSettings
+from orchestrator.typed_lines import TypedLines
 from protos.errors import InvalidInputError
 
 TRAIN, FINE_TUNE, FINISH = "l", "f", "q"  # the letters of the original
@@ -27,12 +27,14 @@ class Question:
         text: for a person.
         choices: the answers that are taken; none: a whole number from 0.
         most: the largest number that is taken.
+        optional: the loop goes on without an answer; see :meth:`Asker.wish`.
     """
 
     id: str
     text: str
     choices: tuple[str, ...] = ()
     most: int = 1_000_000
+    optional: bool = False
 
     def check(self, answer: str) -> str:
         """The answer in its plain form.
@@ -72,6 +74,10 @@ class Asker(Protocol):
         """An answer that ``question.check`` takes."""
         ...
 
+    def wish(self, question: Question) -> str | None:
+        """The same without waiting: what somebody has said since the last call, or None."""
+        ...
+
 
 class TerminalAsker:
     """Asks on standard output and reads standard input, as the original did.
@@ -82,6 +88,8 @@ class TerminalAsker:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
+        self._lines = TypedLines()
+        self._offered = ""
 
     def ask(self, question: Question, standing: Standing) -> str:
         """Asks until the answer fits.
@@ -91,16 +99,29 @@ class TerminalAsker:
         """
         while True:
             self._say(question.text)
-            line = sys.stdin.readline()
-            if not line:
+            try:
+                return question.check(self._lines.next())
+            except EOFError:
                 raise InputEndedError(
                     f"standard input ended at the question {question.text!r}; let the settings answer with --auto,"
                     " or answer it later"
-                )
-            try:
-                return question.check(line)
+                ) from None
             except InvalidInputError as error:
                 self._say(str(error))
+
+    def wish(self, question: Question) -> str | None:
+        """Says once what may be typed; where standard input has ended nobody wishes anything."""
+        if question.text != self._offered:
+            self._offered = question.text
+            self._say(question.text)
+        line = self._lines.at_hand()
+        if not line or not line.strip():
+            return None
+        try:
+            return question.check(line)
+        except InvalidInputError as error:
+            self._say(str(error))
+            return None
 
 
 class SeedAsker:
@@ -118,6 +139,10 @@ class SeedAsker:
             wanted = self._count or DEFAULT_SEED_COUNT
             return str(min(wanted, question.most)) if attempt <= self._repeats else "0"
         return self._asker.ask(question, standing)
+
+    def wish(self, question: Question) -> str | None:
+        """Whatever ``asker`` wishes."""
+        return self._asker.wish(question)
 
 
 def _attempt(question: Question) -> int:
@@ -140,6 +165,10 @@ class AutoAsker:
         if self._done(standing):
             return FINISH
         return FINE_TUNE if self._settings.choice == "fine_tune" else TRAIN
+
+    def wish(self, question: Question) -> str | None:
+        """Nothing: between the rounds there is time to decide."""
+        return None
 
     def _count(self, question: Question) -> str:
         if _attempt(question) > (self._seed_repeats or 0):

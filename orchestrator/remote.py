@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from orchestrator.questions import Question, Standing, TerminalAsker
@@ -20,6 +22,7 @@ from protos.errors import (
 )
 
 _PATIENCE_S = 300.0
+_WISH_S = 0.3  # how often standard input is looked at while a question may stay unanswered
 
 
 def run(control: str, settings: RunSettings, resume: bool, tls: rpc.Tls | None) -> None:
@@ -34,8 +37,9 @@ def run(control: str, settings: RunSettings, resume: bool, tls: rpc.Tls | None) 
     request = control_pb2.StartRunRequest(settings_json=settings.to_json(), resume=resume)
     started = stub.StartRun(request).run
     reporter = TerminalReporter(quiet=not settings.verbose)
+    watcher = _Watcher(stub, started, reporter)
     try:
-        last = _follow(stub, started, reporter)
+        last = watcher.follow()
     except KeyboardInterrupt:
         sys.stderr.write(
             f"The run goes on at {control}; only this window has stopped watching it."
@@ -54,32 +58,59 @@ def _error(event: control_pb2.RunEvent) -> ActiveLabelerError:
     return kind(event.text)
 
 
-def _follow(stub: Any, run: str, reporter: TerminalReporter) -> control_pb2.RunEvent:
-    """Shows events until the run ends; goes on where it was when the connection breaks."""
-    after, end = 0, time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            for event in stub.WatchRun(control_pb2.WatchRunRequest(run=run, after=after)):
-                end = time.monotonic() + _PATIENCE_S
-                if event.state in ("finished", "stopped", "failed"):
-                    return control_pb2.RunEvent.FromString(event.SerializeToString())
-                _show(stub, run, event, reporter)
-                after = event.sequence  # only now: a question whose answer did not arrive is shown again
-        except UnavailableError:
-            if time.monotonic() > end:
-                raise
-        time.sleep(1)
+class _Watcher:
+    """Shows the events of a run, and brings what is typed here to its questions."""
 
+    def __init__(self, stub: Any, run: str, reporter: TerminalReporter) -> None:
+        self._stub, self._run, self._reporter = stub, run, reporter
+        self._asker = TerminalAsker(lambda text: reporter.console.print(text, markup=False))
+        self._typing = threading.Lock()  # one reader of standard input at a time
+        self._standing: Question | None = None
 
-def _show(stub: Any, run: str, event: control_pb2.RunEvent, reporter: TerminalReporter) -> None:
-    if event.text:
-        reporter.say(event.text)
-    if event.HasField("question") and _still_open(stub, run, event.question.id):
-        question = Question(event.question.id, event.question.text, tuple(event.question.choices))
-        asker = TerminalAsker(lambda text: reporter.console.print(text, markup=False))
-        answer = asker.ask(question, Standing(0, [], 0))
-        reply = stub.AnswerQuestion(control_pb2.AnswerQuestionRequest(run=run, question=question.id, answer=answer))
-        if not reply.accepted:
+    def follow(self) -> control_pb2.RunEvent:
+        """Shows events until the run ends; goes on where it was when the connection breaks."""
+        threading.Thread(target=self._look_for_wishes, name="wishes", daemon=True).start()
+        after, end = 0, time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                for event in self._stub.WatchRun(control_pb2.WatchRunRequest(run=self._run, after=after)):
+                    end = time.monotonic() + _PATIENCE_S
+                    if event.state in ("finished", "stopped", "failed"):
+                        return control_pb2.RunEvent.FromString(event.SerializeToString())
+                    self._show(event)
+                    after = event.sequence  # only now: a question whose answer did not arrive is shown again
+            except UnavailableError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(1)
+
+    def _show(self, event: control_pb2.RunEvent) -> None:
+        if event.text:
+            self._reporter.say(event.text)
+        if not event.HasField("question"):
+            return
+        asked = event.question
+        question = Question(asked.id, asked.text, tuple(asked.choices), optional=asked.optional)
+        if question.optional:
+            self._standing = question
+        elif _still_open(self._stub, self._run, question.id):
+            self._standing = None
+            with self._typing:
+                self._answer(question, self._asker.ask(question, Standing(0, [], 0)))
+
+    def _look_for_wishes(self) -> None:
+        while True:
+            time.sleep(_WISH_S)
+            question = self._standing
+            if question is None:
+                continue
+            with self._typing, suppress(ActiveLabelerError):  # whoever watches tells what is wrong with the connection
+                if (wish := self._asker.wish(question)) is not None:
+                    self._answer(question, wish)
+
+    def _answer(self, question: Question, answer: str) -> None:
+        request = control_pb2.AnswerQuestionRequest(run=self._run, question=question.id, answer=answer)
+        if not self._stub.AnswerQuestion(request).accepted:
             sys.stdout.write("Somebody else was faster with an answer.\n")
 
 

@@ -7,7 +7,18 @@ from typing import Any
 from orchestrator.settings import RunSettings
 from protos.errors import ConflictError
 
-CHANGEABLE = ("auto", "endpoints", "verbose", "device", "labeling.port", "labeling.host", "labeling.open_browser")
+CHANGEABLE = (
+    "auto",
+    "endpoints",
+    "verbose",
+    "device",
+    "labeling.port",
+    "labeling.host",
+    "labeling.open_browser",
+    "labeling.continuous",
+    "labeling.retrain_after",
+    "labeling.on_offer",
+)
 
 
 def resumed(stored: RunSettings, given: RunSettings) -> RunSettings:
@@ -23,7 +34,11 @@ def resumed(stored: RunSettings, given: RunSettings) -> RunSettings:
                 f"{name} is {str(value)!r}, but the run in {stored.runtime} was started with {str(old[name])!r};"
                 " leave it as it was, or start another run with --runtime"
             )
-    labeling = {key: getattr(given.labeling, key) for key in ("port", "host", "open_browser")}
+    labeling = {
+        name.removeprefix("labeling."): getattr(given.labeling, name.removeprefix("labeling."))
+        for name in CHANGEABLE
+        if name.startswith("labeling.")
+    }
     return stored.model_copy(
         update={
             "auto": given.auto,

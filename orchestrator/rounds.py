@@ -47,7 +47,7 @@ def one_round(
     labels = log.at(position)
     model, trained = learn(run, catalogued, model, labels, number, choice, step)
     picks = run.once(f"{step}/select", list[Pick], lambda: _select(run, log, model, number))
-    labelled = label(run, log, number, picks, step)
+    labelled = label(run, log, number, picks, step, position if run.settings.labeling.continuous else None)
     record = RoundRecord(
         number=number,
         choice=choice,
@@ -139,12 +139,12 @@ def _select(run: Run, log: LabelLog, model: Model, number: int) -> list[Pick]:
     sampling = run.settings.sampling
     assert run.results is not None
     with run.telling("select") as words:
-        asked = log.newest().asked()  # what was answered while the head was trained is not asked again
+        asked = _asked(run, log, number)
         free = free_items(run.results.present, asked)
         strategy = sampling.strategy if model.scores else "random"
         picks: list[Pick] = []
         if free > 0:
-            count = min(sampling.size, free)
+            count = min(run.settings.cards, free)
             picks = run.clients.sampler.select(
                 run.id, number, strategy, count, run.seed("select", number), model.generation, model.scores, asked
             )
@@ -154,6 +154,11 @@ def _select(run: Run, log: LabelLog, model: Model, number: int) -> list[Pick]:
             words.append(f"and {len(more)} neighbours of them")
             picks = picks + more
     return picks
+
+
+def _asked(run: Run, log: LabelLog, number: int) -> NDArray[np.uint64]:
+    """What is not asked again; answers given while the head was trained are among it, so their position is recorded."""
+    return log.at(run.once(f"round-{number}/asked", int, lambda: log.newest().position)).asked()
 
 
 def _neighbours_of(run: Run, model: Model, picks: list[Pick], asked: set[int]) -> list[Pick]:

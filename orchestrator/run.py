@@ -59,6 +59,7 @@ class Run:
         results: what the tables are made from, once there is an index.
         latest: what the loop has learned so far; for searches and exports from outside.
         replaying: only what the journal has; the first step that it has not ends the run in an orderly way.
+        recomputed: ends of the names of steps that are worked out all the same while replaying.
         invited: whether people have been told of the page.
         swipe: the original's folders of links, once the images are listed.
         stopping: asked between steps and while waiting; True ends the run in an orderly way.
@@ -74,6 +75,7 @@ class Run:
     in_flight: int = 2
     stopping: Callable[[], bool] = lambda: False
     replaying: bool = False
+    recomputed: tuple[str, ...] = ()
     invited: bool = False
     swipe: SwipeFolders | None = None
     board: Board = field(default_factory=Board)
@@ -88,7 +90,8 @@ class Run:
 
     def once(self, step: str, kind: type[T], work: Callable[[], T]) -> T:
         """A step: its result from the journal, or else worked out now."""
-        if self.stopping() or (self.replaying and step not in self.journal):
+        unknown = self.replaying and step not in self.journal
+        if self.stopping() or (unknown and not (self.recomputed and step.endswith(self.recomputed))):
             raise Stopped
         self.board.step = step
         return self.journal.once(step, kind, work)

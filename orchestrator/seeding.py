@@ -70,13 +70,18 @@ def _items_named(catalog: Catalog, folder: Path) -> set[int]:
 
 
 def embed_reference(run: Run, encoder: EncoderRef) -> list[list[float]]:
-    """The embedding [1, dim] of the reference image, made before the long work so that a wrong file is told at once."""
+    """The embeddings [n, dim] of the reference images and of the phrase.
 
-    reference = run.settings.seed_set.reference
-    assert reference is not None
-    image = publish(run, reference, "references", "reference image", "seed_set.reference (--reference)")
-    vector = run.clients.embedder.embed_image(run.id, encoder, image, str(reference), run.settings)
-    return [[float(number) for number in row] for row in vector]
+    They are made before the long work, so that a wrong file is told at once.
+    """
+    vectors: list[list[float]] = []
+    for reference in run.settings.reference_images:
+        image = publish(run, reference, "references", "reference image", "seed_set.reference (--reference)")
+        vectors += run.clients.embedder.embed_image(run.id, encoder, image, str(reference), run.settings).tolist()
+    phrase = run.settings.seed_set.phrase.strip()
+    if phrase:
+        vectors += run.clients.embedder.embed_text(run.id, encoder, [phrase], run.settings).tolist()
+    return vectors
 
 
 def seed_by_labeling(
@@ -89,11 +94,11 @@ def seed_by_labeling(
     """Asks how many images, has them labelled, and asks again until the answer is 0.
 
     With a reference image 80 % of the first are its neighbours, later 80 % of the number for each positive image; a quarter
-    as many again are random. Without one all are random.
+    as many again are random. Without one, all are random, or unlike each other where the strategy knows how.
 
     Args:
         present: which images can be asked about [rows].
-        reference: the embedding [1, dim] of the reference image, if there is one.
+        reference: the embeddings [n, dim] of the reference images, if there are any.
     """
     query: NDArray[np.float32] | NDArray[np.uint64] | None = None
     if reference is not None:
@@ -143,7 +148,9 @@ def _seed_picks(
     asked = log.newest().asked()
     near: list[int] = []
     if query is not None:
-        near = _neighbours(run, generation, query, max(1, count * 4 // 5), set(asked.tolist()))
+        wanted = max(1, count * 4 // 5)
+        near = _neighbours(run, generation, query, wanted, set(asked.tolist()), fair=attempt == 0)
+        near = near[:wanted] if attempt == 0 else near
     rest = count - len(near) if attempt == 0 else round(len(near) / 4)
     taken = np.union1d(asked, np.array(near, dtype=np.uint64))
     rest = max(0, min(rest, free_items(run.results.present, taken)))
@@ -163,12 +170,18 @@ def _neighbours(
     query: NDArray[np.float32] | NDArray[np.uint64],
     wanted: int,
     asked: set[int],
+    fair: bool = False,
 ) -> list[int]:
-    """Up to ``wanted`` items near each query, without what was asked about already, nearest first."""
+    """Up to ``wanted`` items near each query, without what was asked about already, nearest first.
+
+    With ``fair`` each query has its turn: the nearest of every one, then the second nearest, and so on. A phrase is
+    further from every image than images are from each other.
+    """
     found = run.clients.index.neighbours(run.id, generation, query, wanted, run.settings.index.search_k)
-    best: dict[int, float] = {}
+    best: dict[int, tuple[int, float]] = {}
     for items, distances in found:
-        for item, distance in zip(items, distances, strict=True):
+        for rank, (item, distance) in enumerate(zip(items, distances, strict=True)):
             if item not in asked:
-                best[item] = min(distance, best.get(item, distance))
+                place = (rank, distance) if fair else (0, distance)
+                best[item] = min(place, best.get(item, place))
     return sorted(best, key=lambda item: (best[item], item))

@@ -51,10 +51,14 @@ class SeedSetSettings(Section):
 
     mode: Annotated[Literal["neighbours", "folder", "none"], BeforeValidator(lower)] = Field(
         "none",
-        description="neighbours: label what looks like `seed_set.reference`; folder: take `seed_set.folder`; none: start"
-        " with random images. Not given, it follows from the one of the two that is",
+        description="neighbours: label what looks like `seed_set.reference` or fits `seed_set.phrase`; folder: take"
+        " `seed_set.folder`; none: start with images that are unlike each other. Not given, it follows from what is",
     )
     reference: OptionalPath = Field(None, description="an image of what is looked for, from inside or outside the data")
+    references: tuple[Folder, ...] = Field((), description="more such images; the neighbours of each count alike")
+    phrase: str = Field(
+        "", max_length=500, description="what is looked for in words, where the encoder understands text (CLIP)"
+    )
     folder: OptionalPath = Field(
         None, description="folder with `positive/` and `negative/`, holding images named as in the data"
     )
@@ -74,20 +78,21 @@ class SeedSetSettings(Section):
     def _mode_follows(cls, values: Any) -> Any:
         if not isinstance(values, dict) or values.get("mode") is not None:
             return values
-        given = [mode for mode, key in (("neighbours", "reference"), ("folder", "folder")) if values.get(key)]
+        near = [key for key in ("reference", "references", "phrase") if values.get(key)]
+        given = ["neighbours"] * bool(near) + ["folder"] * bool(values.get("folder"))
         if len(given) == 2:
             raise ValueError(
-                f"seed_set.reference is {str(values['reference'])!r} and seed_set.folder is {str(values['folder'])!r};"
+                f"seed_set.{near[0]} is {str(values[near[0]])!r} and seed_set.folder is {str(values['folder'])!r};"
                 " say which to use with seed_set.mode: neighbours or folder"
             )
         return {**values, "mode": given[0] if given else "none"}
 
     @model_validator(mode="after")
     def _has_what_the_mode_needs(self) -> SeedSetSettings:
-        if self.mode == "neighbours" and self.reference is None:
+        if self.mode == "neighbours" and not (self.reference or self.references or self.phrase.strip()):
             raise ValueError(
                 "seed_set.mode wants neighbours of an image, but seed_set.reference is not set;"
-                " give an image of what you look for"
+                " give an image of what you look for, or a phrase"
             )
         if self.mode == "folder" and self.folder is None:
             raise ValueError(
@@ -131,12 +136,19 @@ class LabelingSettings(Section):
     """How the images get their labels."""
 
     batch_size: int = Field(10, ge=1, description="images on the page before it stops for a breath")
+    continuous: bool = Field(
+        False,
+        description="train and rank while people label, instead of in rounds: the cards that nobody holds are replaced",
+    )
+    retrain_after: int = Field(10, ge=1, description="answers after which the next head is trained (continuous)")
+    on_offer: int = Field(60, ge=1, description="cards that lie ready for people (continuous)")
     simulate: bool = Field(
         False, description="no person: an image is positive when its file name contains `labeling.pos_class`"
     )
     pos_class: str = Field(
         "", description="text that the file names of positive images contain; for `labeling.simulate` and the metrics"
     )
+    simulate_error: float = Field(0.0, ge=0, le=0.5, description="share of the simulated answers that are wrong")
     port: int = Field(5000, ge=0, le=65535, description="port of the labeling page; 0: any free one")
     host: str = Field(
         "127.0.0.1",
@@ -284,9 +296,20 @@ class RunSettings(Section):
         return self.seed if self.head.seed is None else self.head.seed
 
     @property
+    def cards(self) -> int:
+        """How many images are chosen at a time: a round's, or those that lie ready while labeling goes on."""
+        return self.labeling.on_offer if self.labeling.continuous else self.sampling.size
+
+    @property
     def fine_tune_epochs(self) -> int:
         """Epochs of fine-tuning: `fine_tune.epochs`, or else `head.epochs`."""
         return self.fine_tune.epochs or self.head.epochs
+
+    @property
+    def reference_images(self) -> list[Path]:
+        """All images of what is looked for."""
+        first = [self.seed_set.reference] if self.seed_set.reference else []
+        return [*first, *self.seed_set.references]
 
     def to_json(self) -> str:
         """ASCII JSON, as it goes over the wire; paths that are no UTF-8 survive."""

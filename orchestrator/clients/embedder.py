@@ -65,6 +65,15 @@ class EmbedderClient:
         )
         return from_vectors(self._call(self._stub.EmbedImages, request, 300).vectors)
 
+    def embed_text(
+        self, run: str, encoder: EncoderRef, phrases: Sequence[str], settings: RunSettings
+    ) -> NDArray[np.float32]:
+        """The embeddings [n, dim] of phrases, where the encoder understands text."""
+        request = embedder_pb2.EmbedTextRequest(
+            run=run, encoder=encoder.to(common_pb2.Encoder), phrases=phrases, options=_options(settings)
+        )
+        return from_vectors(self._call(self._stub.EmbedText, request, 300).vectors)
+
 
 def publish_blocks(store: ArtifactStore, blocks: Sequence[BlockRef]) -> ArtifactRef:
     """Publishes the manifest of all blocks of a catalog."""

@@ -75,14 +75,19 @@ class LabelerClient:
         """Tells people that labeling is over, and where the result is."""
         self._call(self._stub.CloseRun, labeler_pb2.CloseRunRequest(run=run, sentence=sentence))
 
-    def offer(self, run: str, number: int, picks: Sequence[Pick]) -> None:
-        """Puts cards on offer, best first."""
+    def offer(self, run: str, number: int, picks: Sequence[Pick], replace: bool = False) -> None:
+        """Puts cards on offer, best first; with ``replace`` in the place of all that nobody holds."""
         cards = [labeler_pb2.Card(item=pick.item, reason=pick.reason, score=pick.score) for pick in picks]
-        self._call(self._stub.Offer, labeler_pb2.OfferRequest(run=run, round=number, cards=cards))
+        self._call(self._stub.Offer, labeler_pb2.OfferRequest(run=run, round=number, cards=cards, replace=replace))
 
-    def simulate(self, run: str, number: int, pos_class: str) -> None:
-        """Answers the open cards of a round from the file names."""
-        self._call(self._stub.Simulate, labeler_pb2.SimulateRequest(run=run, round=number, pos_class=pos_class), 300)
+    def simulate(
+        self, run: str, number: int, pos_class: str, limit: int = 0, error: float = 0.0, seed: int = 0
+    ) -> None:
+        """Answers open cards of a round from the file names: the best ``limit`` (0: all), a share ``error`` of them wrongly."""
+        request = labeler_pb2.SimulateRequest(
+            run=run, round=number, pos_class=pos_class, limit=limit, error=error, seed=seed
+        )
+        self._call(self._stub.Simulate, request, 300)
 
     def import_labels(
         self, run: str, number: int, items: NDArray[np.uint64], positive: NDArray[np.bool_], annotator: str
@@ -111,7 +116,8 @@ class LabelerClient:
         """Takes the open cards of a round back; returns how many."""
         return int(self._call(self._stub.Withdraw, labeler_pb2.WithdrawRequest(run=run, round=number)).withdrawn)
 
-    def queue(self, run: str, number: int) -> QueueState:
-        """How far a round is."""
-        q = self._call(self._stub.GetQueue, labeler_pb2.GetQueueRequest(run=run, round=number))
+    def queue(self, run: str, number: int, all_rounds: bool = False) -> QueueState:
+        """How far a round is, or all of them together."""
+        request = labeler_pb2.GetQueueRequest(run=run, round=number, all_rounds=all_rounds)
+        q = self._call(self._stub.GetQueue, request)
         return QueueState(q.open, q.positive, q.negative, q.unsure, q.withdrawn, q.last)

@@ -117,6 +117,17 @@ class EventAsker:
             self._events.add(state="running")
             return self._answer
 
+    def wish(self, question: Question) -> str | None:
+        """The answer that somebody has given to a question that stays open; the first call opens it."""
+        with self._answered:
+            if self._open is None or self._open.id != question.id:
+                self._open, self._answer = question, None
+                self._events.add(question=question, state="labeling")
+            answer, self._answer = self._answer, None
+            if answer is not None:
+                self._open = None
+            return answer
+
     def answer(self, question: str, answer: str) -> bool:
         """Whether this answer was the first to the open question ``question``.
 

@@ -90,7 +90,9 @@ def registration(manager: RunManager) -> Registration:
 def _question(question: Question | None) -> control_pb2.Question | None:
     if question is None:
         return None
-    return control_pb2.Question(id=question.id, text=question.text, choices=question.choices)
+    return control_pb2.Question(
+        id=question.id, text=question.text, choices=question.choices, optional=question.optional
+    )
 
 
 def _event(run: str, event: Event) -> control_pb2.RunEvent:

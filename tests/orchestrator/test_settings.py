@@ -147,7 +147,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (
         {"seed_set": {"mode": "neighbours"}},
         "seed_set.mode wants neighbours of an image, but seed_set.reference is not set;"
-        " give an image of what you look for",
+        " give an image of what you look for, or a phrase",
     ),
     (
         {"seed_set": {"mode": "folder"}},

@@ -1,0 +1,64 @@
+"""Continuous mode: people label without a pause, and the head learns behind them.
+
+A round of it begins with the first few new answers instead of an empty table: the head is trained on all labels so far, the
+pool is scored, and the cards that nobody holds are replaced by better ones. Nobody waits for any of it.
+"""
+
+from __future__ import annotations
+
+import time
+
+from orchestrator.clients.labeler import QueueState
+from orchestrator.inviting import invite
+from orchestrator.questions import FINE_TUNE, FINISH, TRAIN, Question, Standing
+from orchestrator.queue_note import note_queue
+from orchestrator.run import Run, Stopped
+
+_LOOK_S = 0.05  # how often the queue is looked at: part of the time from an answer to the new ranking
+
+
+def standing_question(run: Run) -> Question:
+    """What may be wished while labeling goes on."""
+    every = run.settings.labeling.retrain_after
+    text = f"The head learns after every {every} answers. At any time: finish [q], or fine-tune encoder and head [f]"
+    return Question("wish", text, (FINISH, FINE_TUNE), optional=True)
+
+
+def choose(run: Run, question: Question, standing: Standing, wish: str) -> str:
+    """What the next round begins with: a wish, or else training; the settings decide where nobody is asked anything."""
+    if run.settings.auto.enabled and not wish:
+        return run.ask(question, standing)
+    return run.once(question.id, str, lambda: wish or TRAIN)
+
+
+def wait_for_answers(run: Run, number: int, since: int) -> str:
+    """Waits until the next head is due: enough answers after position ``since`` of the log, or nothing left on offer.
+
+    Returns:
+        what somebody wished for meanwhile, or "".
+    """
+    question = standing_question(run)
+    enough = since + run.settings.labeling.retrain_after
+    run.board.state, run.board.question = "labeling", question
+    queue = run.clients.labeler.queue(run.id, number, all_rounds=True)
+    if not run.invited:
+        invite(run, queue.open)
+    try:
+        while queue.open and queue.last < enough:
+            if (wish := run.asker.wish(question)) is not None:
+                return wish
+            if run.stopping():
+                raise Stopped
+            time.sleep(_LOOK_S)
+            queue = _look(run, number, queue)
+        return ""
+    finally:
+        run.board.state, run.board.question = "running", None
+
+
+def _look(run: Run, number: int, before: QueueState) -> QueueState:
+    queue = run.clients.labeler.queue(run.id, number, all_rounds=True)
+    if queue.last != before.last:
+        note_queue(run.folder.path, number, queue)
+        run.board.labels, run.board.positives = queue.positive + queue.negative, queue.positive
+    return queue
