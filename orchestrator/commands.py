@@ -11,7 +11,9 @@ from typing import Any, cast, get_args
 
 from orchestrator import clients, config_file, remote, replaying, standing
 from orchestrator.control.daemon import serve_control
+from orchestrator.control.embedded import embedded_control
 from orchestrator.exporting import export_now
+from orchestrator.finish import Finished
 from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
 from orchestrator.launcher import Launcher
 from orchestrator.loop import run_loop
@@ -21,6 +23,7 @@ from orchestrator.places import absolute, check_data, check_places
 from orchestrator.questions import InputEndedError, TerminalAsker
 from orchestrator.reporting import TerminalReporter
 from orchestrator.resuming import resumed
+from orchestrator.run import Stopped
 from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
 from orchestrator.session import session
 from orchestrator.settings import EndpointSettings, RunSettings
@@ -111,8 +114,7 @@ def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSetting
     asker = TerminalAsker(lambda text: reporter.console.print(text, markup=False))  # [l] is no markup
     check_outputs_free(settings.output, folder.run)
     try:
-        with session(settings, folder, asker, reporter, process) as work:
-            finished = run_loop(work)
+        finished = _loop_of(settings, folder, asker, reporter, process)
     except InputEndedError as error:
         raise InputEndedError(f"{error}: `active-labeler resume {folder.path}`") from error
     except UnavailableError as error:
@@ -120,10 +122,27 @@ def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSetting
     except ActiveLabelerError as error:
         abandon(folder, error)
         raise
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped):
         sys.stderr.write(f"Stopped; nothing is lost. Go on with `active-labeler resume {folder.path}`\n")
         sys.exit(130)
     reporter.console.print(finished.report, markup=False)
+
+
+def _loop_of(
+    settings: RunSettings,
+    folder: RunFolder,
+    terminal: TerminalAsker,
+    reporter: TerminalReporter,
+    process: OrchestratorSettings,
+) -> Finished:
+    """Runs the loop; where people label on a page of this run, the page may answer its questions as well."""
+    if settings.labeling.simulate:
+        with session(settings, folder, terminal, reporter, process) as work:
+            return run_loop(work)
+    with embedded_control(settings, folder, terminal, reporter) as control:
+        with session(settings, folder, control.asker, control.reporter, process, control.address) as work:
+            control.follow(work)
+            return run_loop(work)
 
 
 def status(runtime: Path) -> None:

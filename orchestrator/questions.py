@@ -89,7 +89,7 @@ class TerminalAsker:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._lines = TypedLines()
-        self._offered = ""
+        self._offered: Question | None = None
 
     def ask(self, question: Question, standing: Standing) -> str:
         """Asks until the answer fits.
@@ -111,8 +111,8 @@ class TerminalAsker:
 
     def wish(self, question: Question) -> str | None:
         """Says once what may be typed; where standard input has ended nobody wishes anything."""
-        if question.text != self._offered:
-            self._offered = question.text
+        if question != self._offered:
+            self._offered = question
             self._say(question.text)
         line = self._lines.at_hand()
         if not line or not line.strip():

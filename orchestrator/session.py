@@ -25,9 +25,17 @@ _EMBEDDED_IN_FLIGHT = 2  # one replica: one call computes, the next is on its wa
 
 @contextmanager
 def session(
-    settings: RunSettings, folder: RunFolder, asker: Asker, reporter: Reporter, process: OrchestratorSettings
+    settings: RunSettings,
+    folder: RunFolder,
+    asker: Asker,
+    reporter: Reporter,
+    process: OrchestratorSettings,
+    control: str = "",
 ) -> Iterator[Run]:
     """A run ready to be worked on. Afterwards all services that were started here have stopped.
+
+    Args:
+        control: address of this run's control service, for a labeler that is started here.
 
     Raises:
         ConflictError: when the run is at work elsewhere.
@@ -46,7 +54,7 @@ def session(
             launcher = Launcher(
                 folder.logs,
                 environment(settings, folder, artifacts),
-                {"labeler": {"ACTIVE_LABELER_LOG_FILE": str((settings.output / "swipelabeler.log").absolute())}},
+                {"labeler": _labeler_environment(settings, control)},
             )
             stack.callback(launcher.stop)
             call, in_flight = Caller(0.0, launcher.why_gone), _EMBEDDED_IN_FLIGHT
@@ -78,6 +86,11 @@ def environment(settings: RunSettings, folder: RunFolder, artifacts: Path) -> di
     if settings.threads:
         values["COMPUTE_THREADS"] = settings.threads
     return {f"ACTIVE_LABELER_{name}": str(value) for name, value in values.items()}
+
+
+def _labeler_environment(settings: RunSettings, control: str) -> dict[str, str]:
+    log_file = {"ACTIVE_LABELER_LOG_FILE": str((settings.output / "swipelabeler.log").absolute())}
+    return log_file | ({"ACTIVE_LABELER_CONTROL": control} if control else {})
 
 
 def _endpoints(settings: RunSettings, process: OrchestratorSettings) -> EndpointSettings:

@@ -61,14 +61,20 @@ class EventLog:
 
 
 class EventReporter:
-    """Lines and progress of a run become events, and lines of the log with the run's name."""
+    """Lines and progress of a run become events, and lines of the log with the run's name.
 
-    def __init__(self, events: EventLog) -> None:
-        self._events = events
+    Args:
+        events: where they are kept.
+        log: whether lines are logged, too.
+    """
+
+    def __init__(self, events: EventLog, log: bool = True) -> None:
+        self._events, self._log = events, log
 
     def say(self, text: str) -> None:
         """A line."""
-        log.info("run %s: %s", self._events.run, text)
+        if self._log:
+            log.info("run %s: %s", self._events.run, text)
         self._events.add(text=text)
 
     def invite(self, text: str) -> None:
@@ -122,11 +128,18 @@ class EventAsker:
         with self._answered:
             if self._open is None or self._open.id != question.id:
                 self._open, self._answer = question, None
-                self._events.add(question=question, state="labeling")
+                self._events.add(question=question, state="labeling" if question.optional else "asking")
             answer, self._answer = self._answer, None
             if answer is not None:
                 self._open = None
             return answer
+
+    def withdraw(self) -> None:
+        """The open question needs no answer any more: somebody else had one."""
+        with self._answered:
+            if self._open is not None:
+                self._open, self._answer = None, None
+                self._events.add(state="running")
 
     def answer(self, question: str, answer: str) -> bool:
         """Whether this answer was the first to the open question ``question``.

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from orchestrator import config_file
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
@@ -45,6 +46,22 @@ class ManagedRun:
     interrupted: bool = False
     work: Run | None = None
     thread: threading.Thread | None = None
+
+
+class Runs(Protocol):
+    """Where the control service finds its runs."""
+
+    def start(self, settings: RunSettings, resume: bool) -> ManagedRun:
+        """Starts a run, or goes on with the one in its runtime folder."""
+        ...
+
+    def get(self, run: str) -> ManagedRun:
+        """A run by its name; NotFoundError when there is none."""
+        ...
+
+    def all(self) -> list[ManagedRun]:
+        """All runs."""
+        ...
 
 
 class RunManager:

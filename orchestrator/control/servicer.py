@@ -10,7 +10,7 @@ import grpc
 from orchestrator import setting_errors
 from orchestrator.control import searching
 from orchestrator.control.events import Event
-from orchestrator.control.manager import ENDED, ManagedRun, RunManager
+from orchestrator.control.manager import ENDED, ManagedRun, Runs
 from orchestrator.questions import Question
 from protos import control_pb2, control_pb2_grpc
 from protos.errors import InvalidInputError
@@ -22,7 +22,7 @@ NAME = "activelabeler.v1.Control"
 class ControlServicer(control_pb2_grpc.ControlServicer):
     """Answers the calls of `protos/control.proto`."""
 
-    def __init__(self, manager: RunManager) -> None:
+    def __init__(self, manager: Runs) -> None:
         self._manager = manager
 
     def StartRun(
@@ -81,7 +81,7 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
         return control_pb2.SearchResponse(run=request.run, item=items, distance=distances)
 
 
-def registration(manager: RunManager) -> Registration:
+def registration(manager: Runs) -> Registration:
     """What `protos.rpc.serve` needs to serve it."""
     servicer = ControlServicer(manager)
     return Registration(NAME, lambda server: control_pb2_grpc.add_ControlServicer_to_server(servicer, server))

@@ -8,6 +8,7 @@ import logging
 from services.common.artifacts import ArtifactStore
 from services.labeler.catalogs import Catalogs
 from services.labeler.desk import Desk
+from services.labeler.loop import Loop
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.pictures.workshop import Workshop
 from services.labeler.settings import LabelerSettings
@@ -37,7 +38,10 @@ class Labeler:
             opened.callback(self.desk.close)
             self._workshop = Workshop(settings.derivatives_folder, settings.derivative_workers)
             opened.callback(self._workshop.close)
-            app = Guard(build_app(self.desk, Shelf(self._workshop)), settings.names, settings.place, settings.frames)
+            self._loop = Loop(settings.control, settings.tls)
+            opened.callback(self._loop.close)
+            web = build_app(self.desk, Shelf(self._workshop), self._loop)
+            app = Guard(web, settings.names, settings.place, settings.frames)
             self._web = WebServer(app, settings.web_host, settings.web_port)
             opened.pop_all()
         self.url = settings.web_url or page_url(settings.web_host, self._web.port)
@@ -48,5 +52,6 @@ class Labeler:
     def close(self) -> None:
         """Stops the page, finishes what is being written, closes the store."""
         self._web.stop()
+        self._loop.close()
         self.desk.close()
         self._workshop.close()

@@ -26,6 +26,9 @@ class LabelerSettings(ServiceSettings):
         description="labeler: URL of the label store, for example postgresql://user@host/name;"
         " empty: labels.sqlite in the folder of labels",
     )
+    control: str | None = Field(
+        None, description="labeler: address of the orchestrator's control service, so that the page shows its progress"
+    )
     web_host: str = Field(
         "127.0.0.1", description="labeler: address that the page listens on; 0.0.0.0: every one of this machine"
     )

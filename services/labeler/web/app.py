@@ -27,11 +27,12 @@ from protos.errors import (
 )
 from services.common.images import UnreadableImageError
 from services.labeler.desk import Desk
+from services.labeler.loop import Loop
 from services.labeler.model import Reply
 from services.labeler.pictures.display import media_type
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
-from services.labeler.web.messages import Finish, Sync, describe_reply, describe_run
+from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +51,8 @@ Item = Annotated[int, InPath(ge=0, le=2**53 - 1)]
 T = TypeVar("T")
 
 
-def build_app(desk: Desk, shelf: Shelf) -> FastAPI:
-    """The application over a desk."""
+def build_app(desk: Desk, shelf: Shelf, loop: Loop) -> FastAPI:
+    """The application over a desk, with a window on the loop."""
     app = FastAPI(title="Active Labeler", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _explain_errors(app)
 
@@ -78,6 +79,15 @@ def build_app(desk: Desk, shelf: Shelf) -> FastAPI:
     async def finish(run: RunName, body: Finish) -> dict[str, Any]:
         withdrawn = await _settled(desk.withdraw(run, body.round))
         return {"run": run, "round": body.round, "withdrawn": withdrawn}
+
+    @app.get("/api/runs/{run}/loop")
+    async def loop_of(run: RunName) -> dict[str, Any]:
+        return await asyncio.to_thread(loop.status, run)
+
+    @app.post("/api/runs/{run}/loop")
+    async def answer(run: RunName, body: LoopAnswer) -> dict[str, Any]:
+        accepted = await asyncio.to_thread(loop.answer, run, body.question, body.answer)
+        return {"run": run, "accepted": accepted}
 
     @app.get("/api/runs/{run}/images/{item}")
     async def image(run: RunName, item: Item) -> Response:

@@ -58,6 +58,15 @@ class Finish(BaseModel):
     round: Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
 
 
+class LoopAnswer(BaseModel):
+    """An answer to the loop's question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Annotated[str, Field(max_length=100)]
+    answer: Annotated[str, Field(max_length=100)]
+
+
 def describe_run(run: Run, open_cards: int) -> dict[str, Any]:
     """A run in the list of runs."""
     return {

@@ -6,6 +6,7 @@ import * as keys from "./keys.js";
 import { Labeling } from "./label.js";
 import { recall, remember } from "./memory.js";
 import * as panels from "./panels.js";
+import { Progress } from "./progress.js";
 import { Stage } from "./stage.js";
 import * as swipe from "./swipe.js";
 
@@ -13,17 +14,21 @@ const AGAIN_MS = 2000;
 
 const stage = new Stage();
 let labeling = null;
+let progress = null;
 let again = 0;
 
 async function route() {
   clearTimeout(again);
   labeling?.close();
   labeling = null;
+  progress?.close();
+  progress = null;
   find("desk").hidden = true;
   panels.hide();
-  const match = /^#\/run\/([A-Za-z0-9_][A-Za-z0-9._-]*)\/label$/.exec(location.hash);
+  const match = /^#\/run\/([A-Za-z0-9_][A-Za-z0-9._-]*)\/(label|progress)$/.exec(location.hash);
   if (match !== null) {
-    open(match[1]);
+    if (match[2] === "label") open(match[1]);
+    else progress = new Progress(match[1]);
     return;
   }
   let runs;
@@ -66,6 +71,7 @@ async function open(run) {
 function begin(run, name) {
   panels.hide();
   find("desk").hidden = false;
+  find("to-progress").href = `#/run/${run}/progress`;
   labeling = new Labeling(run, name, stage);
 }
 

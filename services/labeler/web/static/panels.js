@@ -16,7 +16,7 @@ export const isShown = () => !find("panel").hidden;
 
 export function enter() { enterKey?.(); }
 
-function show(...children) {
+export function show(...children) {
   enterKey = null;
   const panel = find("panel");
   panel.replaceChildren(make("div", {}, ...children)); // make() leaves out what is null

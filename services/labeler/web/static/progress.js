@@ -1,0 +1,119 @@
+// How far a run is: lights, counts, the curve, and what the loop wants to know. The orchestrator tells, every two seconds.
+
+import { call, Refused } from "./api.js";
+import { counted, make, toast } from "./dom.js";
+import * as panels from "./panels.js";
+
+const AGAIN_MS = 2000;
+const SVG = "http://www.w3.org/2000/svg";
+const WORDS = { l: "Train the head", f: "Fine-tune encoder and head", q: "Finish the run", a: "Audit recall", p: "Prove precision" };
+const STATES = {
+  running: "The loop is at work", asking: "The loop waits for an answer", labeling: "People are labeling",
+  finished: "The run is finished", stopped: "The run is stopped", failed: "The run has failed",
+};
+
+export class Progress {
+  constructor(run) {
+    this.run = run;
+    this.drawn = "";
+    this.typed = "";
+    this.look();
+  }
+
+  close() {
+    clearTimeout(this.again);
+    this.closed = true;
+  }
+
+  async look() {
+    clearTimeout(this.again);
+    let words;
+    try {
+      words = await call(`api/runs/${this.run}/loop`);
+    } catch (error) {
+      words = { run: this.run, trouble: error instanceof Refused ? error.message : "The labeler does not answer." };
+    }
+    if (this.closed) return;
+    this.draw(words);
+    this.again = setTimeout(() => this.look(), AGAIN_MS);
+  }
+
+  // Drawn anew only when something has changed: whoever is about to tap a button must not miss it.
+  draw(words) {
+    const key = JSON.stringify(words);
+    if (key === this.drawn && panels.isShown()) return;
+    this.drawn = key;
+    panels.show(
+      make("h2", {}, words.trouble ? "Progress is not to be had just now" : STATES[words.state] ?? words.state),
+      ...(words.trouble ? [make("p", {}, words.trouble)] : this.figures(words)),
+      make("div", { class: "acts" }, make("a", { class: "other", href: `#/run/${this.run}/label` }, "Back to labeling")),
+    );
+  }
+
+  figures(words) {
+    const { images, labels, positives, quarantined, advice, lights = [], rounds = [], question } = words;
+    const aside = quarantined > 0 ? `, ${quarantined} of them unreadable` : "";
+    return [
+      make("p", {}, make("b", {}, String(positives)), " found with ", make("b", {}, counted(labels, "label")),
+        ` of ${counted(images, "image")}${aside}.`),
+      advice ? make("p", { class: "strong" }, advice) : null,
+      lights.length > 0 ? make("ul", { class: "lights" }, ...lights.map(light)) : null,
+      rounds.length > 1 ? curve(rounds) : null,
+      question === null ? null : this.ask(question),
+    ];
+  }
+
+  ask(question) {
+    const choices = question.choices.map((choice) => make(
+      "button", { type: "button", class: "other", click: () => this.answer(question, choice) }, WORDS[choice] ?? choice,
+    ));
+    return make(
+      "section", { class: "question" },
+      make("p", {}, question.text.replace(/\s*\[\w\]/g, "")),
+      choices.length > 0 ? make("div", { class: "acts" }, ...choices) : this.number(question),
+    );
+  }
+
+  number(question) {
+    const input = make("input", { type: "number", min: "0", inputmode: "numeric", value: this.typed, "aria-label": "A number" });
+    const submit = (event) => {
+      event.preventDefault();
+      this.answer(question, input.value);
+    };
+    return make("form", { submit }, input, make("button", { class: "main" }, "Answer"));
+  }
+
+  async answer(question, answer) {
+    if (answer === "q" && !confirm("Finish the run? The cards on offer go back, and the curated data set is written.")) return;
+    try {
+      const { accepted } = await call(`api/runs/${this.run}/loop`, { question: question.id, answer });
+      toast(accepted ? "The loop goes on" : "Somebody else was faster with an answer");
+    } catch (error) {
+      toast(error instanceof Refused ? error.message : "The labeler does not answer: nothing has changed");
+    }
+    this.drawn = "";
+    this.look();
+  }
+}
+
+const light = ({ name, colour, text }) => make(
+  "li", { class: colour }, make("i", { "aria-hidden": "true" }), make("div", {}, make("b", {}, name), make("span", {}, text)),
+);
+
+// Positives found against labels, one point a round.
+function curve(rounds) {
+  const width = 320;
+  const height = 120;
+  const most = Math.max(1, ...rounds.map((round) => round.positives));
+  const last = Math.max(1, rounds.at(-1).labels);
+  const points = rounds.map(({ labels, positives }) => `${(width * labels) / last},${height - (height * positives) / most}`);
+  const picture = document.createElementNS(SVG, "svg");
+  const words = `${most} positives found with ${last} labels`;
+  for (const [name, value] of Object.entries({ viewBox: `-4 -4 ${width + 8} ${height + 8}`, class: "curve", role: "img", "aria-label": words })) {
+    picture.setAttribute(name, value);
+  }
+  const line = document.createElementNS(SVG, "polyline");
+  line.setAttribute("points", points.join(" "));
+  picture.append(line);
+  return make("figure", {}, picture, make("figcaption", {}, `${words}, round by round`));
+}

@@ -1,0 +1,156 @@
+"""Continuous mode: the head learns while people label through the page's own protocol."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from orchestrator.journal import read_entries
+from tests.support.command import label_rows, run_command, start_command
+from tests.support.pictures import draw_data_set, picture
+
+pytestmark = pytest.mark.slow
+EVERY = 5
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("continuous")
+    draw_data_set(folder / "data", positives=20, negatives=130)
+    picture("ring", np.random.default_rng(9)).save(folder / "reference.png")
+    return folder
+
+
+class Annotator:
+    """Somebody with a page: holds a few cards, and says what the file's name says."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.http = httpx.Client(base_url=url, headers={"Origin": url.rstrip("/")}, timeout=20)
+        self.client, self.name = f"{name:0>8}", name
+        self.run = self.http.get("api/runs").json()["runs"][0]["run"]
+        self.hand: list[dict[str, Any]] = []
+        self.waiting: list[dict[str, Any]] = []
+        self.said: list[int] = []
+
+    def sync(self, want: int = 4) -> dict[str, Any]:
+        hold = [card["item"] for card in self.hand]
+        body = {"client": self.client, "annotator": self.name, "events": self.waiting, "hold": hold, "want": want}
+        reply: dict[str, Any] = self.http.post(f"api/runs/{self.run}/sync", json=body).raise_for_status().json()
+        self.waiting = []
+        self.hand = [card for card in self.hand if card["item"] in reply["held"]] + reply["cards"]
+        return reply
+
+    def answer(self) -> bool:
+        if not self.hand:
+            self.sync()
+        if not self.hand:
+            return False
+        card = self.hand.pop(0)
+        said = "positive" if "ring" in card["name"] else "negative"
+        self.said.append(card["item"])
+        self.waiting = [
+            {"sequence": len(self.said), "item": card["item"], "round": card["round"], "answer": said},
+        ]
+        self.sync()
+        return True
+
+    def loop(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.http.get(f"api/runs/{self.run}/loop").raise_for_status().json()
+        return found
+
+    def tell_the_loop(self, question: str, answer: str) -> httpx.Response:
+        return self.http.post(f"api/runs/{self.run}/loop", json={"question": question, "answer": answer})
+
+
+def begin(place: Path, work: Path, *more: str) -> subprocess.Popen[str]:
+    arguments = ["--data", place / "data", "--reference", place / "reference.png", "--port", "0", "--seed-count", "10"]
+    return start_command("run", *arguments, "--continuous", "--set", f"labeling.retrain_after={EVERY}", *more, cwd=work)
+
+
+def page_of(work: Path, process: subprocess.Popen[str], since: int = 0) -> str:
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
+        found = re.findall(r"http://127\.0\.0\.1:\d+/", (work / "output.txt").read_text()[since:])
+        if found:
+            return found[-1]
+        time.sleep(0.1)
+    raise AssertionError((work / "output.txt").read_text())
+
+
+def steps_of(work: Path) -> dict[str, Any]:
+    return {str(entry["step"]): entry["result"] for entry in read_entries(work / "runtime" / "journal.jsonl")[0]}
+
+
+def label_until(work: Path, annotators: list[Annotator], step: str) -> None:
+    end = time.monotonic() + 120
+    while step not in steps_of(work):
+        assert time.monotonic() < end, (work / "output.txt").read_text()
+        answered = [annotator.answer() for annotator in annotators]  # each of them, not the first alone
+        if not any(answered):
+            time.sleep(0.1)
+
+
+def answer_question(annotator: Annotator, begins: str, answer: str) -> None:
+    end = time.monotonic() + 60
+    while (question := annotator.loop()["question"]) is None or not question["id"].startswith(begins):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert annotator.tell_the_loop(question["id"], answer).json()["accepted"]
+
+
+def test_people_label_without_a_pause_and_the_page_finishes_the_run(place: Path, tmp_path: Path) -> None:
+    process = begin(place, tmp_path)
+    url = page_of(tmp_path, process)
+    ann, bob = Annotator(url, "ann"), Annotator(url, "bob")
+    label_until(tmp_path, [ann, bob], "seed-0/label")
+    answer_question(ann, "seed-1/count", "0")
+    label_until(tmp_path, [ann, bob], "round-4/score")
+    standing = ann.loop()
+    assert standing["labels"] >= 10 + 3 * EVERY
+    assert ann.tell_the_loop("wish", "x").status_code == 400
+    answer_question(ann, "wish", "q")
+    assert process.wait(60) == 0, (tmp_path / "output.txt").read_text()
+    rows = label_rows(tmp_path / "runtime")
+    assert sorted(row[0] for row in rows) == sorted(ann.said + bob.said)
+    assert max(Counter(row[0] for row in rows).values()) == 1  # nobody was asked what somebody had answered
+    heads = [step for step in steps_of(tmp_path) if step.endswith("/train")]
+    assert len(heads) >= 4
+    replayed = run_command("replay", "runtime", cwd=tmp_path)
+    assert replayed.returncode == 0, replayed.stderr
+    assert "came out as they were" in replayed.stdout
+
+
+def test_a_killed_continuous_run_goes_on_without_losing_an_answer(place: Path, tmp_path: Path) -> None:
+    process = begin(place, tmp_path, "--set", "seed_set.repeats=0")
+    ann = Annotator(page_of(tmp_path, process), "ann")
+    label_until(tmp_path, [ann], "round-2/score")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = label_rows(tmp_path / "runtime")
+    printed = len((tmp_path / "output.txt").read_text())
+    process = start_command("resume", "runtime", "--port", "0", cwd=tmp_path)
+    again = Annotator(page_of(tmp_path, process, printed), "ann2")
+    label_until(tmp_path, [again], "round-4/score")
+    answer_question(again, "wish", "q")
+    assert process.wait(60) == 0, (tmp_path / "output.txt").read_text()
+    rows = label_rows(tmp_path / "runtime")
+    assert set(before) <= set(rows)
+    assert max(Counter(row[0] for row in rows).values()) == 1
+
+
+def test_simulated_answers_retrain_after_every_few(place: Path, tmp_path: Path) -> None:
+    arguments = ["--data", place / "data", "--reference", place / "reference.png", "--simulate", "ring", "--continuous"]
+    more = ["--set", f"labeling.retrain_after={EVERY}", "--auto", "--rounds", "4", "--seed-count", "10"]
+    done = run_command("run", *arguments, *more, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    per_round = Counter(row[2] for row in label_rows(tmp_path / "runtime"))
+    assert per_round == {0: 10, 1: EVERY, 2: EVERY, 3: EVERY, 4: EVERY}

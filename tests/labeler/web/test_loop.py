@@ -1,0 +1,109 @@
+"""What the page may see of the loop, and say to it: a real labeler in front of a real control service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from protos import control_pb2, rpc
+from tests.labeler.kit import Service
+from tests.support import control as kit
+
+
+@pytest.fixture
+def control() -> kit.Control:
+    return kit.Control()
+
+
+@pytest.fixture
+def web(tmp_path: Path, control: kit.Control) -> Iterator[httpx.Client]:
+    server = rpc.serve([kit.registration(control)], f"unix:{tmp_path}/c.sock")
+    service = Service(tmp_path / "labeler", ACTIVE_LABELER_CONTROL=server.address)
+    try:
+        with httpx.Client(base_url=service.url, timeout=20) as client:
+            yield client
+    finally:
+        service.stop()
+        server.stop(0)
+
+
+def test_the_page_sees_where_a_run_stands_and_answers_its_question(web: httpx.Client, control: kit.Control) -> None:
+    control.status = control_pb2.RunStatus(
+        run="r", state="asking", round=2, images=150, labels=30, positives=4, question=kit.QUESTION
+    )
+    seen = web.get("api/runs/r/loop").json()
+    assert (seen["run"], seen["state"], seen["images"], seen["labels"], seen["positives"]) == (
+        "r",
+        "asking",
+        150,
+        30,
+        4,
+    )
+    assert seen["question"] == {
+        "id": "round-1/choice",
+        "text": "Train [l] or finish [q]?",
+        "choices": ["l", "q"],
+        "optional": False,
+    }
+    answer = web.post("api/runs/r/loop", json={"question": "round-1/choice", "answer": "q"})
+    assert answer.json() == {"run": "r", "accepted": True}
+    assert control.answers == ["q"]
+
+
+def test_a_run_that_asks_nothing_has_no_question(web: httpx.Client) -> None:
+    assert web.get("api/runs/r/loop").json()["question"] is None
+
+
+def test_a_run_that_nobody_works_on_is_not_found(web: httpx.Client, control: kit.Control) -> None:
+    control.status = None
+    answer = web.get("api/runs/gone/loop")
+    assert answer.status_code == 404
+    assert "there is no run 'gone'" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"question": "a"},
+        {"question": "a", "answer": 1},
+        {"question": "a" * 101, "answer": "q"},
+        {"question": "a", "answer": "q", "path": "/etc"},
+        [],
+        "q",
+    ],
+)
+def test_malformed_answers_are_refused_and_reach_nobody(web: httpx.Client, control: kit.Control, body: object) -> None:
+    answer = web.post("api/runs/r/loop", json=body)
+    assert answer.status_code == 400
+    assert control.answers == []
+
+
+def test_an_answer_from_another_site_is_refused(web: httpx.Client, control: kit.Control) -> None:
+    answer = web.post(
+        "api/runs/r/loop", json={"question": "a", "answer": "q"}, headers={"Origin": "https://evil.example"}
+    )
+    assert answer.status_code == 403
+    assert control.answers == []
+
+
+def test_a_labeler_without_an_orchestrator_says_which_setting_is_missing(tmp_path: Path) -> None:
+    service = Service(tmp_path / "labeler")
+    try:
+        answer = httpx.get(f"{service.url}api/runs/r/loop")
+    finally:
+        service.stop()
+    assert answer.status_code == 404
+    assert "ACTIVE_LABELER_CONTROL" in answer.json()["error"]
+
+
+def test_an_orchestrator_that_is_away_is_a_503_and_the_labeler_goes_on(tmp_path: Path) -> None:
+    service = Service(tmp_path / "labeler", ACTIVE_LABELER_CONTROL=f"unix:{tmp_path}/nobody.sock")
+    try:
+        assert httpx.get(f"{service.url}api/runs/r/loop", timeout=20).status_code == 503
+        assert httpx.get(f"{service.url}api/runs").status_code == 200
+    finally:
+        service.stop()
