@@ -10,11 +10,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 
 from orchestrator.journal import read_entries
+from tests.support.annotator import Annotator
 from tests.support.command import label_rows, run_command, start_command
 from tests.support.pictures import draw_data_set, picture
 
@@ -28,47 +28,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw_data_set(folder / "data", positives=20, negatives=130)
     picture("ring", np.random.default_rng(9)).save(folder / "reference.png")
     return folder
-
-
-class Annotator:
-    """Somebody with a page: holds a few cards, and says what the file's name says."""
-
-    def __init__(self, url: str, name: str) -> None:
-        self.http = httpx.Client(base_url=url, headers={"Origin": url.rstrip("/")}, timeout=20)
-        self.client, self.name = f"{name:0>8}", name
-        self.run = self.http.get("api/runs").json()["runs"][0]["run"]
-        self.hand: list[dict[str, Any]] = []
-        self.waiting: list[dict[str, Any]] = []
-        self.said: list[int] = []
-
-    def sync(self, want: int = 4) -> dict[str, Any]:
-        hold = [card["item"] for card in self.hand]
-        body = {"client": self.client, "annotator": self.name, "events": self.waiting, "hold": hold, "want": want}
-        reply: dict[str, Any] = self.http.post(f"api/runs/{self.run}/sync", json=body).raise_for_status().json()
-        self.waiting = []
-        self.hand = [card for card in self.hand if card["item"] in reply["held"]] + reply["cards"]
-        return reply
-
-    def answer(self) -> bool:
-        if not self.hand:
-            self.sync()
-        if not self.hand:
-            return False
-        card = self.hand.pop(0)
-        said = "positive" if "ring" in card["name"] else "negative"
-        self.said.append(card["item"])
-        self.waiting = [
-            {"sequence": len(self.said), "item": card["item"], "round": card["round"], "answer": said},
-        ]
-        self.sync()
-        return True
-
-    def loop(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.http.get(f"api/runs/{self.run}/loop").raise_for_status().json()
-        return found
-
-    def tell_the_loop(self, question: str, answer: str) -> httpx.Response:
-        return self.http.post(f"api/runs/{self.run}/loop", json={"question": question, "answer": answer})
 
 
 def begin(place: Path, work: Path, *more: str) -> subprocess.Popen[str]:

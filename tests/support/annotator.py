@@ -1,0 +1,54 @@
+"""Somebody who labels over HTTP, with the protocol of the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+
+class Annotator:
+    """Holds a few cards, and says what the file's name says.
+
+    Args:
+        url: of the page.
+        name: of the person.
+        positive: what names of positive images contain.
+    """
+
+    def __init__(self, url: str, name: str, positive: str = "ring") -> None:
+        self.http = httpx.Client(base_url=url, headers={"Origin": url.rstrip("/")}, timeout=20)
+        self.client, self.name, self.positive = f"{name:0>8}", name, positive
+        self.run = self.http.get("api/runs").json()["runs"][0]["run"]
+        self.hand: list[dict[str, Any]] = []
+        self.waiting: list[dict[str, Any]] = []
+        self.said: list[int] = []
+
+    def sync(self, want: int = 4) -> dict[str, Any]:
+        hold = [card["item"] for card in self.hand]
+        body = {"client": self.client, "annotator": self.name, "events": self.waiting, "hold": hold, "want": want}
+        reply: dict[str, Any] = self.http.post(f"api/runs/{self.run}/sync", json=body).raise_for_status().json()
+        self.waiting = []
+        self.hand = [card for card in self.hand if card["item"] in reply["held"]] + reply["cards"]
+        return reply
+
+    def answer(self) -> bool:
+        if not self.hand:
+            self.sync()
+        if not self.hand:
+            return False
+        card = self.hand.pop(0)
+        said = "positive" if self.positive in card["name"] else "negative"
+        self.said.append(card["item"])
+        self.waiting = [
+            {"sequence": len(self.said), "item": card["item"], "round": card["round"], "answer": said},
+        ]
+        self.sync()
+        return True
+
+    def loop(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.http.get(f"api/runs/{self.run}/loop").raise_for_status().json()
+        return found
+
+    def tell_the_loop(self, question: str, answer: str) -> httpx.Response:
+        return self.http.post(f"api/runs/{self.run}/loop", json={"question": question, "answer": answer})
