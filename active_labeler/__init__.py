@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from services.trainer.final_model import FinalModel
+    from services.trainer.classifying import Classifier
 
 __all__ = ["load_model"]
 
 
-def load_model(path: str | Path) -> FinalModel:
-    """The classifier in the ``final_model.ckpt`` of a run; nothing in the file is run.
+def load_model(path: str | Path) -> Classifier:
+    """The classifier in the ``final_model`` of a run; nothing in the file is run.
 
     Args:
-        path: of the file.
+        path: of the file: ``.ckpt`` and ``.safetensors`` need PyTorch, ``.onnx`` needs onnxruntime instead.
 
     Returns:
         a model with ``classify(image)`` and ``probabilities(images)``; images are paths or Pillow images.
 
     Raises:
         NotFoundError: when there is no such file.
-        InvalidInputError: when it is something else.
+        InvalidInputError: when it is something else, or what reads it is not installed.
         DamagedError: when it is not whole.
     """
-    from services.trainer.final_model import load  # takes a second, and torch: only when it is wanted
+    from services.trainer.model_files import load  # takes a second, and mostly torch: only when it is wanted
 
     return load(path)

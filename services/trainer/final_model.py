@@ -12,45 +12,28 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from protos.errors import DamagedError, InvalidInputError, NotFoundError
 from services.common.encoders.networks import build_network
 from services.common.encoders.spec import EncoderSpec
-from services.common.images import UnreadableImageError, read_square, to_rgb, to_square
+from services.trainer.classifying import Classification, Classifier
 from services.trainer.heads import Head, HeadShape
 from services.trainer.network import EncoderWithHead, forward_all
 
+__all__ = ["Classification", "FinalModel", "load", "model_bytes"]
+
 FORMAT = "active-labeler final model"
 VERSION = 1
-Picture = str | Path | Image.Image
-_AT_ONCE = 256
 
 
-@dataclass(frozen=True)
-class Classification:
-    """What an image shows.
-
-    Attributes:
-        label: the name of the positive class, or "not " and that name.
-        positive: whether the probability reaches the threshold.
-        probability: of the positive class.
-    """
-
-    label: str
-    positive: bool
-    probability: float
-
-
-class FinalModel:
+class FinalModel(Classifier):
     """An encoder and a head that classify images.
 
     Args:
@@ -61,47 +44,13 @@ class FinalModel:
     """
 
     def __init__(self, network: EncoderWithHead, spec: EncoderSpec, positive_name: str, threshold: float) -> None:
-        self.network, self.spec, self.positive_name, self.threshold = network, spec, positive_name, threshold
+        super().__init__(spec, positive_name, threshold)
+        self.network = network
 
-    @overload
-    def classify(self, images: Picture) -> Classification: ...  # type: ignore[overload-overlap]  # a str is a Sequence, too
-
-    @overload
-    def classify(self, images: Sequence[Picture]) -> list[Classification]: ...
-
-    def classify(self, images: Picture | Sequence[Picture]) -> Classification | list[Classification]:
-        """Classifies an image (a path or a Pillow image), or each of several.
-
-        Raises:
-            InvalidInputError: when a file is no image.
-        """
-        if isinstance(images, str | Path | Image.Image):
-            return self._verdict(float(self.probabilities([images])[0]))
-        return [self._verdict(float(probability)) for probability in self.probabilities(images)]
-
-    def probabilities(self, images: Sequence[Picture]) -> NDArray[np.float32]:
-        """The probability of the positive class for each image, float32 [n].
-
-        Raises:
-            InvalidInputError: when a file is no image.
-        """
-        parts = [np.empty(0, dtype=np.float32)]
-        for first in range(0, len(images), _AT_ONCE):
-            pixels = np.stack([self._pixels(image) for image in images[first : first + _AT_ONCE]])
-            parts.append(forward_all(self.network, pixels, torch.device("cpu")).sigmoid().numpy())
-        return np.concatenate(parts)
-
-    def _pixels(self, image: Picture) -> NDArray[np.uint8]:
-        try:
-            if isinstance(image, Image.Image):
-                return to_square(to_rgb(image.copy()), self.spec.image_size)
-            return read_square(Path(image), self.spec.image_size)
-        except (UnreadableImageError, OSError, SyntaxError) as error:  # Pillow reads an opened picture only here
-            raise InvalidInputError(f"{image} cannot be classified: {error}") from None
-
-    def _verdict(self, probability: float) -> Classification:
-        positive = bool(np.float32(probability) >= np.float32(self.threshold))  # as the curated data set decides
-        return Classification(self.positive_name if positive else f"not {self.positive_name}", positive, probability)
+    def of_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities float32 [n] of prepared images uint8 [n, side, side, 3]."""
+        probabilities: NDArray[np.float32] = forward_all(self.network, pixels, torch.device("cpu")).sigmoid().numpy()
+        return probabilities
 
 
 def model_bytes(network: EncoderWithHead, spec: EncoderSpec, positive_name: str, threshold: float) -> bytes:
