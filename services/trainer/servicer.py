@@ -13,7 +13,7 @@ from protos.errors import InvalidInputError
 from protos.wire import from_labels
 from services.common.artifacts import ArtifactStore
 from services.common.devices import Devices
-from services.trainer.export import export
+from services.trainer.export import CKPT, export
 from services.trainer.fine_tuning import FineTuneRequest, fine_tune
 from services.trainer.head_training import HeadRequest, train_head
 from services.trainer.heads import HeadShape
@@ -90,7 +90,8 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
     def Export(self, request: trainer_pb2.ExportRequest, context: grpc.ServicerContext) -> trainer_pb2.ExportResponse:
         """See the contract."""
         encoder, head = _needed(request.encoder.artifact, "encoder"), _needed(request.head.artifact, "head")
-        model = export(self.store, encoder, head, request.positive_name, request.threshold or THRESHOLD)
+        threshold, kind = request.threshold or THRESHOLD, request.format or CKPT
+        model = export(self.store, encoder, head, request.positive_name, threshold, kind)
         return trainer_pb2.ExportResponse(run=request.run, model=model)
 
     def _parameters(self, message: trainer_pb2.TrainingParameters) -> Parameters:
