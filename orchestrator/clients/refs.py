@@ -92,7 +92,13 @@ class ValidationRef(Ref):
 
 
 class Trained(BaseModel):
-    """A trained head, and how well it did; after fine-tuning the encoder, too."""
+    """A trained head, and how well it did; after fine-tuning the encoder, too.
+
+    Attributes:
+        out_of_fold: float32 [labels] in the order of the labels; None where a head cannot be cross-validated.
+        refused: fine-tuning was of no use: ``encoder`` is the one from before.
+        verdict: on fine-tuning, in one sentence; "" where nothing was compared.
+    """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
@@ -101,6 +107,9 @@ class Trained(BaseModel):
     best_epoch: int
     seconds: float
     encoder: EncoderRef | None = None
+    out_of_fold: ArtifactRef | None = None
+    refused: bool = False
+    verdict: str = ""
 
 
 class Pick(BaseModel):

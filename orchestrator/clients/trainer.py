@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,9 @@ class TrainerClient:
             label_position=position,
             present=generation.present.to(common_pb2.Artifact),
         )
-        return _trained(self._call(self._stub.TrainHead, request, LONG_S))
+        answer = self._call(self._stub.TrainHead, request, LONG_S)
+        held_out = ArtifactRef.of(answer.out_of_fold) if answer.HasField("out_of_fold") else None
+        return _trained(answer, out_of_fold=held_out)
 
     def fine_tune(
         self,
@@ -55,8 +57,12 @@ class TrainerClient:
         position: int,
         parent: HeadRef | None,
         settings: RunSettings,
+        generation: GenerationRef | None = None,
     ) -> Trained:
-        """Encoder and head trained together on the labelled images."""
+        """Encoder and head trained together on the labelled images.
+
+        With the generation of the encoder, the new encoder is kept only where it is better on data that it has not seen.
+        """
         parameters = _parameters(settings)
         parameters.epochs = settings.fine_tune_epochs
         request = trainer_pb2.FineTuneRequest(
@@ -68,9 +74,12 @@ class TrainerClient:
             parameters=parameters,
             parent=parent.to(common_pb2.Head) if parent else None,
             label_position=position,
+            vectors=generation.vectors.to(common_pb2.Artifact) if generation else None,
+            present=generation.present.to(common_pb2.Artifact) if generation else None,
         )
         answer = self._call(self._stub.FineTune, request, LONG_S)
-        return _trained(answer, EncoderRef.of(answer.encoder))
+        encoder = EncoderRef.of(answer.encoder)
+        return _trained(answer, encoder=encoder, refused=answer.refused, verdict=answer.verdict)
 
     def score(self, run: str, head: HeadRef, generation: GenerationRef) -> ArtifactRef:
         """The probability of the positive class for every item, as an artifact."""
@@ -81,6 +90,31 @@ class TrainerClient:
             present=generation.present.to(common_pb2.Artifact),
         )
         return ArtifactRef.of(self._call(self._stub.Score, request, LONG_S).scores)
+
+    def score_committee(
+        self,
+        run: str,
+        head: HeadRef,
+        generation: GenerationRef,
+        labelled: Labelled,
+        settings: RunSettings,
+        seed: int,
+        kind: Literal["bootstrap", "dropout"] = "bootstrap",
+        members: int = 0,
+    ) -> ArtifactRef:
+        """The probabilities that each member of a committee gives every item, float32 [members, rows]; 0 members: ten."""
+        request = trainer_pb2.ScoreCommitteeRequest(
+            run=run,
+            kind=kind,
+            members=members,
+            seed=seed,
+            head=head.to(common_pb2.Head),
+            vectors=generation.vectors.to(common_pb2.Artifact),
+            present=generation.present.to(common_pb2.Artifact),
+            labels=to_labels(*labelled),
+            parameters=_parameters(settings),
+        )
+        return ArtifactRef.of(self._call(self._stub.ScoreCommittee, request, LONG_S).scores)
 
     def export(
         self, run: str, encoder: EncoderRef, head: HeadRef, positive_name: str, threshold: float = 0.5
@@ -96,13 +130,13 @@ class TrainerClient:
         return ArtifactRef.of(self._call(self._stub.Export, request, 600).model)
 
 
-def _trained(answer: Any, encoder: EncoderRef | None = None) -> Trained:
+def _trained(answer: Any, **more: Any) -> Trained:
     return Trained(
         head=HeadRef.of(answer.head),
         validation=ValidationRef.of(answer.validation),
         best_epoch=answer.best_epoch,
         seconds=answer.seconds,
-        encoder=encoder,
+        **more,
     )
 
 
@@ -127,4 +161,5 @@ def _parameters(settings: RunSettings) -> trainer_pb2.TrainingParameters:
         encoder_lr=settings.fine_tune.encoder_lr,
         train_encoder=settings.fine_tune.train_encoder,
         device=settings.device,
+        c=head.c,
     )

@@ -43,10 +43,8 @@ def balance_of(targets: Tensor) -> float:
 
 def start_at_prior(head: Head, weight: float) -> None:
     """Lets a fresh head begin with the labels' own share of positives instead of a half."""
-    last = head.layers[-1]
-    assert isinstance(last, torch.nn.Linear)
     with torch.no_grad():
-        last.bias.sub_(math.log(weight))
+        head.linear.bias.sub_(math.log(weight))
 
 
 def balanced_loss(logits: Tensor, targets: Tensor, weight: float) -> Tensor:

@@ -21,7 +21,7 @@ from services.common.catalog import Catalog
 from services.common.encoders.files import load_encoder, save_encoder
 from services.common.encoders.spec import EncoderSpec
 from services.trainer.balance import balance_of
-from services.trainer.fitting import SEEDS, Fitting, Group, Outcome, fit, seeded
+from services.trainer.chance import SEEDS, seeded
 from services.trainer.head_training import FittedHead, fit_head, load_parent, start_head
 from services.trainer.heads import Head, HeadShape, load_head
 from services.trainer.labelled import Labels
@@ -29,7 +29,7 @@ from services.trainer.labelled_images import FlippedBatches, read_labelled
 from services.trainer.network import EncoderWithHead, forward_all
 from services.trainer.notes import Note, find_note, keep_note
 from services.trainer.parameters import LOWER_RATES, Parameters
-from services.trainer.quality import is_alive
+from services.trainer.quality import Outcome, is_alive
 from services.trainer.splits import Split, stratified
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def _tune(store: ArtifactStore, request: FineTuneRequest, device: torch.device) 
     shape = request.parameters.shape(spec.dim)
     parent = load_parent(store, request.parent, shape)
     with Catalog(store.open(request.catalog), request.data_root) as catalog:
-        pixels, labels = read_labelled(catalog, request.labels, spec.image_size)
+        pixels, labels = read_labelled(catalog, request.labels, spec)
     frozen = _is_frozen(encoder, spec, request.parameters)
     rows = _embedded(encoder, pixels, labels, device)
     if frozen:
@@ -187,6 +187,8 @@ def _fit_once(
     device: torch.device,
 ) -> Outcome:
     """Batch normalisation keeps its statistics: a few dozen images would only spoil those of the whole pre-training."""
+    from services.trainer.fitting import Fitting, Group, fit  # Lightning
+
     pixels, targets = data
     images = torch.from_numpy(pixels)
     batches = FlippedBatches(images[split.training], targets[split.training], parameters.batch_size, parameters.seed)

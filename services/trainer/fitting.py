@@ -1,13 +1,14 @@
-"""The training loop, by Lightning: batches that are ready in memory, the best epoch kept."""
+"""The training loop, by Lightning: batches that are ready in memory, the best epoch kept.
+
+Imported where it is needed and not before: Lightning takes seconds to import, and logistic heads do without it.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
-import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +19,11 @@ from torch import Tensor, nn
 
 from services.trainer.balance import balanced_loss
 from services.trainer.parameters import Parameters
-from services.trainer.quality import Quality, measure
+from services.trainer.quality import Outcome, Quality, measure
 
 for _name in ("pytorch_lightning", "lightning.pytorch", "lightning_utilities"):
     logging.getLogger(_name).setLevel(logging.ERROR)  # it announces its hardware and its tips for every head
-_ONE_AT_A_TIME = threading.RLock()  # dropout draws from the process-wide generator
 CLIP_NORM = 1.0
-SEEDS = 2**63  # the contracts' seeds have one bit more than torch takes
 _CPU = torch.device("cpu")
 
 Batch = tuple[Tensor, Tensor]
@@ -36,23 +35,6 @@ class Group:
 
     parameters: list[nn.Parameter]
     lr: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The epoch that was kept (counted from 1), and its quality on the validation split."""
-
-    best_epoch: int
-    quality: Quality
-
-
-@contextmanager
-def seeded(seed: int, threads: int) -> Iterator[None]:
-    """Alone in this process: ``threads`` processor threads, the process-wide generator seeded and put back afterwards."""
-    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.set_num_threads(threads)
-        torch.manual_seed(seed % SEEDS)
-        yield
 
 
 class Fitting(pl.LightningModule):

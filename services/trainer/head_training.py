@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,15 +15,18 @@ from torch import Tensor
 
 from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
+from services.common.arrays import map_array
 from services.common.artifacts import ArtifactStore, digest_of
+from services.trainer.arrays import put_array
 from services.trainer.balance import balance_of, start_at_prior
+from services.trainer.chance import SEEDS, seeded
 from services.trainer.embeddings import map_embeddings
-from services.trainer.fitting import SEEDS, Fitting, Group, Outcome, fit, seeded
-from services.trainer.heads import Head, HeadRecord, HeadShape, head_bytes, load_head
-from services.trainer.labelled import Labels, ShuffledBatches, gather
+from services.trainer.heads import LOGISTIC, Head, HeadRecord, HeadShape, head_bytes, load_head
+from services.trainer.labelled import Labels, ShuffledBatches, embedded, gather
+from services.trainer.logistic_training import fit_logistic
 from services.trainer.notes import Note, find_note, keep_note
 from services.trainer.parameters import LOWER_RATES, Parameters
-from services.trainer.quality import is_alive
+from services.trainer.quality import Outcome, is_alive
 from services.trainer.scaling import sample_rows, scaling_for
 from services.trainer.splits import stratified
 
@@ -56,11 +59,17 @@ class HeadRequest:
 
 @dataclass(frozen=True)
 class TrainedHead:
-    """A published head and how its training went."""
+    """A published head and how its training went.
+
+    Attributes:
+        out_of_fold: ``.npy``, float32 [labels]: what heads that have not seen a label give it; not-a-number where its item has no
+            embedding; None for the original's kinds, and where a class has fewer than two labels.
+    """
 
     artifact: Artifact
     shape: HeadShape
     note: Note
+    out_of_fold: Artifact | None = None
 
 
 class Recorded(Protocol):
@@ -76,18 +85,25 @@ class Recorded(Protocol):
 
 @dataclass(frozen=True)
 class FittedHead:
-    """A head with the epoch that it is of, the learning rate that worked, and whether it carries on from its parent."""
+    """A head with the epoch that it is of, the learning rate that worked, and whether it carries on from its parent.
+
+    A logistic head has no learning rate. It may have ``out_of_fold`` probabilities, float32 [n].
+    """
 
     head: Head
     outcome: Outcome
     lr: float
     carried_on: bool
+    out_of_fold: NDArray[np.float32] | None = None
 
     def content(self, request: Recorded) -> bytes:
         """Of the head's file."""
         parent = request.parent.sha256 if request.parent and self.carried_on else ""
         seed, best = request.parameters.seed, self.outcome.best_epoch
-        return head_bytes(self.head, HeadRecord(self.head.shape, parent, seed, request.label_position, self.lr, best))
+        c = request.parameters.c if self.head.shape.kind == LOGISTIC else None
+        return head_bytes(
+            self.head, HeadRecord(self.head.shape, parent, seed, request.label_position, self.lr, best, c)
+        )
 
 
 def train_head(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
@@ -101,7 +117,9 @@ def train_head(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
     with seeded(request.parameters.seed, THREADS):
         found, note = store.find(f"{request.name}.safetensors"), find_note(store, f"{request.name}.json")
         if found and note:
-            return TrainedHead(found, load_head(store.open(found))[1].shape, note)
+            held_out = store.find(f"{request.name}.npy") if note.out_of_fold else None
+            if held_out or not note.out_of_fold:
+                return TrainedHead(found, load_head(store.open(found))[1].shape, note, held_out)
         return _train(store, request)
 
 
@@ -110,15 +128,44 @@ def _train(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
     vectors, present = map_embeddings(store, request.vectors, request.present)
     rows, labels = gather(vectors, present, request.labels)
     shape = request.parameters.shape(vectors.shape[1])
-    parent = load_parent(store, request.parent, shape)
-    sample = sample_rows(vectors, present)
-    fitted = fit_head(rows, labels, request.parameters, parent, sample)
+    if shape.kind == LOGISTIC:
+        fitted = fit_linear(rows, labels, request.parameters)
+    else:
+        parent = load_parent(store, request.parent, shape)
+        fitted = fit_head(rows, labels, request.parameters, parent, sample_rows(vectors, present))
     artifact = store.put(f"{request.name}.safetensors", fitted.content(request))
-    note = Note(fitted.outcome.quality, fitted.outcome.best_epoch, time.monotonic() - start)
+    held_out = _publish_held_out(store, request, fitted, embedded(present, request.labels))
+    note = Note(fitted.outcome.quality, fitted.outcome.best_epoch, time.monotonic() - start, held_out is not None)
     keep_note(store, f"{request.name}.json", note)
     positives = int(labels[1].sum())
     log.info("trained a head on %d labels, %d positive, in %.2f s", len(rows), positives, note.seconds)
-    return TrainedHead(artifact, shape, note)
+    return TrainedHead(artifact, shape, note, held_out)
+
+
+def _publish_held_out(
+    store: ArtifactStore, request: HeadRequest, fitted: FittedHead, there: NDArray[np.bool_]
+) -> Artifact | None:
+    if fitted.out_of_fold is None:
+        return None
+    values = np.full(len(there), np.nan, dtype=np.float32)
+    values[there] = fitted.out_of_fold
+    return put_array(store, f"{request.name}.npy", values)
+
+
+def as_asked(store: ArtifactStore, held_out: Artifact | None, items: Sequence[int]) -> Artifact | None:
+    """Out-of-fold probabilities, which are those of the labels sorted by item, in the order of ``items`` [n] instead."""
+    order = np.argsort(np.array(items, dtype=np.uint64), kind="stable")
+    if held_out is None or np.array_equal(order, np.arange(len(order))):
+        return held_out
+    values = np.empty(len(order), dtype=np.float32)
+    values[order] = map_array(store.open(held_out), np.float32, 1)
+    return put_array(store, f"heads/{digest_of('asked', held_out.sha256, order.tobytes())}.npy", values)
+
+
+def fit_linear(rows: NDArray[np.float32], labels: Labels, parameters: Parameters) -> FittedHead:
+    """Fits a logistic head to embeddings [n, dim]; its only minimum does not depend on where the search begins."""
+    fitted = fit_logistic(rows, labels, parameters.c)
+    return FittedHead(fitted.head, fitted.outcome, 0.0, True, fitted.out_of_fold)
 
 
 def load_parent(store: ArtifactStore, parent: Artifact | None, shape: HeadShape) -> Head | None:
@@ -190,6 +237,8 @@ def _fit_once(
     parameters: Parameters,
     lr: float,
 ) -> Outcome:
+    from services.trainer.fitting import Fitting, Group, fit  # Lightning
+
     inputs, targets = data
     training, validation = (torch.from_numpy(rows) for rows in split)
     batches = ShuffledBatches(inputs[training], targets[training], parameters.batch_size, parameters.seed)

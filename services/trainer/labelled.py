@@ -46,7 +46,7 @@ def gather(
     """
     check_labels(labels, len(vectors))
     items, positive = labels
-    there = np.asarray(present[items.astype(np.int64)])
+    there = embedded(present, labels)
     if not there.any():
         raise InvalidInputError(f"none of the {len(items)} labelled items has an embedding; label other images")
     if not there.all():
@@ -59,6 +59,11 @@ def gather(
             f"the embedding of item {items[~finite][0]} is not finite; the encoder does not suit the images, use another"
         )
     return rows, (items, positive)
+
+
+def embedded(present: NDArray[np.bool_], labels: Labels) -> NDArray[np.bool_]:
+    """Whether each labelled item has an embedding, bool [n]; ``present`` is bool [rows]."""
+    return np.asarray(present[labels[0].astype(np.int64)])
 
 
 class ShuffledBatches:

@@ -11,11 +11,20 @@ from services.trainer.quality import Quality
 
 @dataclass(frozen=True)
 class Note:
-    """Quality on the validation split, the epoch that was kept (counted from 1), and how long it took."""
+    """Quality on the validation split, the epoch that was kept (counted from 1), how long it took, and what else there is.
+
+    Attributes:
+        out_of_fold: whether out-of-fold probabilities were published beside the head.
+        refused: whether fine-tuning was of no use, and the old encoder stays.
+        verdict: of fine-tuning, in one sentence.
+    """
 
     quality: Quality
     best_epoch: int
     seconds: float
+    out_of_fold: bool = False
+    refused: bool = False
+    verdict: str = ""
 
 
 def keep_note(store: ArtifactStore, name: str, note: Note) -> None:
@@ -29,4 +38,4 @@ def find_note(store: ArtifactStore, name: str) -> Note | None:
     if found is None:
         return None
     entries = json.loads(store.open(found).read_bytes())
-    return Note(Quality(**entries["quality"]), entries["best_epoch"], entries["seconds"])
+    return Note(**{**entries, "quality": Quality(**entries["quality"])})

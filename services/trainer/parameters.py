@@ -7,15 +7,18 @@ import math
 from dataclasses import asdict, dataclass, field
 
 from protos.errors import InvalidInputError
-from services.trainer.heads import HeadShape
+from services.trainer.heads import LOGISTIC, HeadShape
 
 MAX_RATE = 3e38  # what torch can multiply float32 weights with
+DEFAULT_C = 10.0  # of a logistic head
 LOWER_RATES = (1.0, 0.1, 0.01, 0.001)  # of the rate that was asked for, one after the other while training fails
 
 
 @dataclass(frozen=True)
 class Parameters:
     """What the original's ``model_config.yaml`` says about a training; see ``TrainingParameters`` in the contracts.
+
+    A logistic head takes ``c`` alone; what is said of gradient descent counts for it only in fine-tuning, and is checked there.
 
     Raises:
         InvalidInputError: when a value is out of its range.
@@ -38,9 +41,21 @@ class Parameters:
     threads: int = 1
     encoder_lr: float = 1e-3
     train_encoder: bool = True
+    c: float = DEFAULT_C
 
     def __post_init__(self) -> None:
         self.shape(1)  # kind, hidden_dim, dropout
+        _within("number of threads", self.threads, at_least=1, below=4097)
+        _within("c", self.c, above=0, below=1e9)
+        if self.kind != LOGISTIC:
+            self.check_descent()
+
+    def check_descent(self) -> None:
+        """Refuses what gradient descent cannot be done with.
+
+        Raises:
+            InvalidInputError: when a value is out of its range.
+        """
         _within("learning rate", self.lr, above=0, below=MAX_RATE)
         _within("momentum", self.momentum, at_least=0, below=1)
         _within("weight decay", self.weight_decay, at_least=0, below=MAX_RATE)
@@ -50,13 +65,13 @@ class Parameters:
         _within("batch size", self.batch_size, at_least=1)
         _within("validation share", self.validation_share, at_least=0, below=1)
         _within("encoder's learning rate", self.encoder_lr, at_least=0, below=MAX_RATE)
-        _within("number of threads", self.threads, at_least=1, below=4097)
         if self.scheduler not in ("cosine", "step"):
             raise InvalidInputError(f"there is no scheduler {self.scheduler!r}; it takes cosine or step")
 
     def shape(self, dim: int) -> HeadShape:
         """The layers of a head on embeddings of ``dim`` numbers."""
-        return HeadShape(self.kind, dim, self.hidden_dim, self.dropout)
+        linear = self.kind == LOGISTIC
+        return HeadShape(self.kind, dim, 0 if linear else self.hidden_dim, 0.0 if linear else self.dropout)
 
     def as_json(self) -> str:
         """Equal parameters, equal text; part of the name of what they train."""

@@ -24,6 +24,14 @@ class Quality:
     images: int = 0
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The epoch that was kept (counted from 1), and its quality on the validation split."""
+
+    best_epoch: int
+    quality: Quality
+
+
 def measure(logits: Tensor, targets: Tensor) -> Quality:
     """Quality of logits float32 [n] against targets float32 [n] of 0 and 1; loss is the mean binary cross entropy."""
     if len(targets) == 0:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
 from services.common.artifacts import ArtifactStore, digest_of
 from services.trainer.embeddings import map_embeddings
-from services.trainer.heads import Head, load_head
+from services.trainer.heads import LOGISTIC, Head, load_head
 
-CHUNK_ROWS = 8192
+CHUNK_ROWS = 8192  # a head's layers are fastest with many rows
+LINEAR_ROWS = 1024  # a product and a norm of the same rows: the second finds them in the cache
 VERSION = 1
 
 
@@ -63,9 +67,18 @@ def _inputs(
 def probabilities(head: Head, vectors: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Probabilities float32 [rows] of embeddings [rows, dim]; not-a-number where ``present`` [rows] is false."""
     scores = np.empty(len(vectors), dtype=np.float32)
+    size = LINEAR_ROWS if head.shape.kind == LOGISTIC else CHUNK_ROWS
     with torch.inference_mode():
-        for first in range(0, len(vectors), CHUNK_ROWS):
-            chunk = torch.from_numpy(np.array(vectors[first : first + CHUNK_ROWS]))
-            scores[first : first + CHUNK_ROWS] = head(chunk).sigmoid().numpy()
+        for first, chunk in chunks(vectors, size):
+            scores[first : first + size] = head(chunk).sigmoid().numpy()
     scores[~np.asarray(present)] = np.nan
     return scores
+
+
+def chunks(vectors: NDArray[np.float32], size: int) -> Iterator[tuple[int, Tensor]]:
+    """Each ``size`` rows of [rows, dim] with the number of their first; read where they lie, and never to be written to."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        whole = torch.from_numpy(vectors)
+    for first in range(0, len(vectors), size):
+        yield first, whole[first : first + size]

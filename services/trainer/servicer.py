@@ -15,9 +15,9 @@ from services.common.artifacts import ArtifactStore
 from services.common.devices import Devices
 from services.trainer.export import CKPT, export
 from services.trainer.fine_tuning import FineTuneRequest, fine_tune
-from services.trainer.head_training import HeadRequest, train_head
+from services.trainer.head_training import HeadRequest, as_asked, train_head
 from services.trainer.heads import HeadShape
-from services.trainer.parameters import Parameters
+from services.trainer.parameters import DEFAULT_C, Parameters
 from services.trainer.quality import THRESHOLD, Quality
 from services.trainer.scoring import score
 from services.trainer.settings import TrainerSettings
@@ -52,6 +52,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
             validation=_validation(trained.note.quality),
             best_epoch=trained.note.best_epoch,
             seconds=trained.note.seconds,
+            out_of_fold=as_asked(self.store, trained.out_of_fold, request.labels.item),
         )
 
     def Score(self, request: trainer_pb2.ScoreRequest, context: grpc.ServicerContext) -> trainer_pb2.ScoreResponse:
@@ -113,6 +114,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
             threads=message.threads or self.settings.compute_threads,
             encoder_lr=message.encoder_lr,
             train_encoder=message.train_encoder,
+            c=message.c or DEFAULT_C,
         )
 
 

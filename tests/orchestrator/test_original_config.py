@@ -51,6 +51,7 @@ def test_every_value_arrives(pipeline: Path) -> None:
     assert (settings.labeling.simulate, settings.labeling.pos_class) == (True, "airplane")
     assert settings.head.model_dump() == {
         "kind": "SSLEvaluator",
+        "c": 10.0,
         "hidden_dim": 128,
         "lr": 0.1,
         "dropout": 0.1,

@@ -138,7 +138,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"head": {"dropout": 1}}, "head.dropout is 1; it must be less than 1"),
     ({"head": {"decay_epochs": 5}}, "head.decay_epochs is 5; it must be a list, such as [60, 80]"),
     ({"head": {"decay_epochs": [1, "x"]}}, "head.decay_epochs is 'x'; it must be a whole number"),
-    ({"head": {"kind": "MLP"}}, "head.kind is 'MLP'; it takes SSLEvaluator or SSLEvaluatorOneLayer"),
+    ({"head": {"kind": "MLP"}}, "head.kind is 'MLP'; it takes logistic, SSLEvaluator or SSLEvaluatorOneLayer"),
     (
         {"head": {"kind": "SSLEvaluator", "hidden_dim": 3}},
         "head.hidden_dim is 3, of which the third layer of head.kind 'SSLEvaluator' is a quarter;"

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from services.trainer.fitting import CLIP_NORM, Fitting, Group, fit, seeded
+from services.trainer.chance import seeded
+from services.trainer.fitting import CLIP_NORM, Fitting, Group, fit
 from services.trainer.heads import EVALUATOR, Head, HeadShape
 from services.trainer.labelled import ShuffledBatches
 from services.trainer.parameters import Parameters

@@ -1,0 +1,120 @@
+"""Labels and embeddings to a logistic head, with the probability that heads which have not seen a label give it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from protos.errors import InvalidInputError
+from services.trainer.calibration import Calibration, platt, prior_only
+from services.trainer.folds import folds_of
+from services.trainer.heads import LOGISTIC, Head, HeadShape, bent
+from services.trainer.labelled import Labels
+from services.trainer.logistic import Solution, balanced, solve
+from services.trainer.quality import Outcome, Quality, measure
+
+SHORTEST, LONGEST = 1e-18, 1e18  # embeddings whose squares float32 holds
+
+
+@dataclass(frozen=True)
+class LogisticFit:
+    """A head, its quality on out-of-fold predictions, and these: probabilities float32 [n], or None without folds."""
+
+    head: Head
+    outcome: Outcome
+    out_of_fold: NDArray[np.float32] | None
+
+
+def fit_logistic(rows: NDArray[np.float32], labels: Labels, c: float) -> LogisticFit:
+    """The balanced logistic regression of embeddings [n, dim], calibrated.
+
+    Validation and ``out_of_fold`` come from five folds (fewer where a class has fewer labels; none where one has fewer than two):
+    each label's logit from a head without its fold, calibrated by the logits of the other folds. The head itself learns from all
+    labels, and its calibration from all out-of-fold logits.
+
+    Where all labels agree there is nothing to separate: the head then ranks by likeness to their mean.
+
+    Raises:
+        InvalidInputError: when an embedding is too long or too short for float32.
+    """
+    unit, targets = unit_rows(rows, labels), torch.from_numpy(labels[1].astype(np.float32))
+    if labels[1].all() or not labels[1].any():
+        return LogisticFit(_one_class(unit, bool(labels[1][0]), c), Outcome(1, Quality()), None)
+    solution = solve(unit, targets, balanced(targets).unsqueeze(0), c)
+    folds = folds_of(*labels)
+    if not len(folds):
+        head = head_of(solution.weight[0], solution.bias[0], prior_only(labels[1]))
+        return LogisticFit(head, Outcome(max(1, solution.steps), Quality()), None)
+    held_out = out_of_fold_logits(unit, targets, folds, c, solution)
+    head = head_of(solution.weight[0], solution.bias[0], platt(held_out, labels[1]))
+    judged = torch.from_numpy(cross_calibrated(held_out, labels[1], folds))
+    outcome = Outcome(max(1, solution.steps), measure(judged, targets))
+    return LogisticFit(head, outcome, judged.sigmoid().numpy())
+
+
+def unit_rows(rows: NDArray[np.float32], labels: Labels) -> Tensor:
+    """Embeddings [n, dim] at unit length, float32; zeros stay zeros.
+
+    Raises:
+        InvalidInputError: when the length of one is beyond 1e18, or below 1e-18 and not 0.
+    """
+    exact = rows.astype(np.float64)
+    lengths = np.sqrt((exact * exact).sum(axis=1))
+    wrong = (lengths > LONGEST) | ((lengths < SHORTEST) & (lengths > 0))
+    if wrong.any():
+        raise InvalidInputError(
+            f"the embedding of item {labels[0][wrong][0]} has a length of {lengths[wrong][0]:.2g}, which float32 cannot work"
+            " with; use another encoder"
+        )
+    return torch.from_numpy((exact / np.where(lengths > 0, lengths, 1.0)[:, None]).astype(np.float32))
+
+
+def out_of_fold_logits(
+    unit: Tensor, targets: Tensor, folds: NDArray[np.int64], c: float, start: Solution | None = None
+) -> NDArray[np.float64]:
+    """The logit [n] of each label by the regression on all folds but its own, not calibrated."""
+    held = torch.from_numpy(folds[None] == np.arange(folds.max() + 1)[:, None])  # [folds, n]
+    weights = torch.stack([_without(targets, out) for out in held])
+    logits = solve(unit, targets, weights, c, start).logits.numpy()
+    return logits[folds, np.arange(len(folds))].astype(np.float64)
+
+
+def _without(targets: Tensor, out: Tensor) -> Tensor:
+    weights = torch.zeros_like(targets)
+    weights[~out] = balanced(targets[~out])
+    return weights
+
+
+def cross_calibrated(
+    logits: NDArray[np.float64], positive: NDArray[np.bool_], folds: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Out-of-fold logits [n], those of each fold calibrated by the others: no label has a part in its own probability."""
+    judged = np.empty(len(logits), dtype=np.float32)
+    for fold in range(int(folds.max()) + 1):
+        inside = folds == fold
+        judged[inside] = platt(logits[~inside], positive[~inside]).apply(logits[inside])
+    return bent(torch.from_numpy(judged)).numpy()
+
+
+def head_of(weight: Tensor, bias: Tensor, calibration: Calibration) -> Head:
+    """The head with these weights [dim] and this bias, in evaluation mode."""
+    head = Head(HeadShape(LOGISTIC, len(weight), 0, 0.0))
+    with torch.no_grad():
+        head.linear.weight.copy_(weight)
+        head.linear.bias.copy_(bias.view(1))
+        head.slope.fill_(calibration.slope)
+        head.offset.fill_(calibration.offset)
+    return head.eval()
+
+
+def _one_class(unit: Tensor, positive: bool, c: float) -> Head:
+    """Likeness to the mean of n labels that agree; they themselves get (n + 1) / (n + 2) on the average (Laplace)."""
+    side = 1.0 if positive else -1.0
+    weight = side * c * unit.mean(0)
+    bias = side * math.log(len(unit) + 1) - (unit @ weight).mean()
+    return head_of(weight, bias, Calibration())
