@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -22,8 +23,15 @@ from services.labeler.store.writer import T, Writer
 from services.labeler.text import check_run, clean
 
 LEASE_S = 60.0
+_LOTS = 2**64
 MOST_EVENTS = 10_000  # in one page of the log
 WATCH_S = 2.0  # a watcher hears something at least so often
+
+
+def is_wrong(item: int, error: float, seed: int) -> bool:
+    """Whether a simulated answer errs: so for a share ``error`` of the items, the same ones for a seed every time."""
+    lot = hashlib.sha256(f"{seed}:{item}".encode()).digest()[:8]
+    return int.from_bytes(lot, "big") < error * _LOTS
 
 
 def now_ms() -> int:
@@ -102,13 +110,19 @@ class Desk:
 
     # Cards
 
-    def offer(self, run: str, number: int, offered: Sequence[Offered]) -> Future[int]:
-        """Puts cards on offer, best first; the future is the number of new ones."""
+    def offer(self, run: str, number: int, offered: Sequence[Offered], replace_others: bool = False) -> Future[int]:
+        """Puts cards on offer, best first; the future is the number of new ones.
+
+        Args:
+            replace_others: cards that nobody holds, of whatever round, give way to these.
+        """
         self.catalog(run).check(card.item for card in offered)
         tidy = [replace(card, reason=clean(card.reason, 200)) for card in offered]
 
         def work(connection: Connection) -> int:
             runs.lock_run(connection, run)
+            if replace_others:
+                return cards.replace(connection, run, number, tidy, now_ms())
             return cards.offer(connection, run, number, tidy)
 
         return self._writer.submit(run, work)
@@ -122,8 +136,8 @@ class Desk:
 
         return self._writer.submit(run, work)
 
-    def queue(self, run: str, number: int) -> Queue:
-        """How far a round is."""
+    def queue(self, run: str, number: int | None) -> Queue:
+        """How far a round is, or with None all of them together."""
         self.run(run)
         return self._read(lambda connection: cards.count(connection, run, number, now_ms()))
 
@@ -154,20 +168,34 @@ class Desk:
             run, lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, people)
         )
 
-    def simulate(self, run: str, number: int, pos_class: str) -> Future[int]:
-        """Answers the open cards of a round: positive where ``pos_class`` occurs in the file name; the future is their number."""
+    def simulate(
+        self, run: str, number: int, pos_class: str, limit: int = 0, error: float = 0.0, seed: int = 0
+    ) -> Future[int]:
+        """Answers the open cards of a round: positive where ``pos_class`` occurs in the file name; the future is their number.
+
+        Args:
+            limit: answers of the round at most, best cards first, those of earlier calls included; 0: all.
+            error: share of wrong answers; which ones they are follows from ``seed`` and the item.
+        """
         if not pos_class:
             raise InvalidInputError(
                 "pos_class is empty, and every file name contains that; give the text that marks positive images"
             )
+        if not 0 <= error <= 1:
+            raise InvalidInputError(f"a share of {error:g} wrong answers is none between 0 and 1")
         names = self.catalog(run)
         author = Author(client=f"simulated:{number}", annotator="simulated")
 
+        def said(item: int) -> Answer:
+            truth = pos_class in names.name(item)
+            return Answer.POSITIVE if truth != is_wrong(item, error, seed) else Answer.NEGATIVE
+
         def work(connection: Connection) -> int:
-            entries = [
-                Entry(item, number, Answer.POSITIVE if pos_class in names.name(item) else Answer.NEGATIVE)
-                for item in cards.open_items(connection, run, number)
-            ]
+            runs.lock_run(connection, run)
+            open_items = cards.open_items(connection, run, number)
+            if limit:
+                open_items = open_items[: max(0, limit - cards.count_answered(connection, run, number))]
+            entries = [Entry(item, number, said(item)) for item in open_items]
             return events.Appender(connection, run, author, now_ms(), 0).append(entries, set()).added
 
         return self._writer.submit(run, work)

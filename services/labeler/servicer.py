@@ -52,13 +52,16 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
 
     def Offer(self, request: pb.OfferRequest, context: grpc.ServicerContext) -> pb.OfferResponse:
         """Puts cards on offer."""
-        added = self._desk.offer(request.run, request.round, [_offered(card) for card in request.cards]).result()
+        offered = [_offered(card) for card in request.cards]
+        added = self._desk.offer(request.run, request.round, offered, request.replace).result()
         log.info("run %s round %d: %d cards on offer", request.run, request.round, added)
         return pb.OfferResponse(run=request.run, added=added)
 
     def Simulate(self, request: pb.SimulateRequest, context: grpc.ServicerContext) -> pb.SimulateResponse:
         """Answers open cards from file names."""
-        labelled = self._desk.simulate(request.run, request.round, request.pos_class).result()
+        labelled = self._desk.simulate(
+            request.run, request.round, request.pos_class, request.limit, request.error, request.seed
+        ).result()
         log.info("run %s round %d: %d cards answered from file names", request.run, request.round, labelled)
         return pb.SimulateResponse(run=request.run, labelled=labelled)
 
@@ -87,7 +90,7 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
 
     def GetQueue(self, request: pb.GetQueueRequest, context: grpc.ServicerContext) -> pb.Queue:
         """How far a round is."""
-        return _queue(self._desk.queue(request.run, request.round))
+        return _queue(self._desk.queue(request.run, None if request.all_rounds else request.round))
 
     def WatchQueue(self, request: pb.GetQueueRequest, context: grpc.ServicerContext) -> Iterator[pb.Queue]:
         """The same, until the round is done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, true, update
 
 from services.labeler.model import ANSWERED, OPEN, WITHDRAWN, Answer, Offered, Progress, Queue
 from services.labeler.store.rows import chunks
@@ -44,6 +44,32 @@ def offer(connection: Connection, run: str, number: int, offered: Sequence[Offer
     return len(rows)
 
 
+def replace(connection: Connection, run: str, number: int, offered: Sequence[Offered], now_ms: int) -> int:
+    """The same, in the place of all cards that nobody holds, of whatever round; returns how many are new.
+
+    What was answered since the cards were chosen is not offered again.
+    """
+    answered = _answered_of(connection, run, [card.item for card in offered])
+    fresh = [card for card in offered if card.item not in answered]
+    nobody_holds = and_(cards.c.run == run, cards.c.state == OPEN, cards.c.held_until_ms <= now_ms)
+    wanted = {card.item for card in fresh}
+    idle = [
+        (int(row.round), int(row.item))
+        for row in connection.execute(select(cards.c.round, cards.c.item).where(nobody_holds))
+    ]
+    for part in chunks(item for of_round, item in idle if of_round != number or item not in wanted):
+        connection.execute(update(cards).where(nobody_holds, cards.c.item.in_(part)).values(state=WITHDRAWN))
+    return offer(connection, run, number, fresh)
+
+
+def _answered_of(connection: Connection, run: str, items: Iterable[int]) -> set[int]:
+    found: set[int] = set()
+    for part in chunks(items):
+        these = and_(cards.c.run == run, cards.c.item.in_(part), cards.c.state.in_(ANSWERED))
+        found |= {int(item) for item in connection.scalars(select(cards.c.item).where(these))}
+    return found
+
+
 def _items_of(connection: Connection, run: str, number: int) -> set[int]:
     rows = connection.scalars(select(cards.c.item).where(cards.c.run == run, cards.c.round == number))
     return {int(item) for item in rows}
@@ -79,20 +105,26 @@ def open_items(connection: Connection, run: str, number: int) -> list[int]:
     ]
 
 
+def count_answered(connection: Connection, run: str, number: int) -> int:
+    """Answered cards of a round."""
+    states = _by_state(connection, run, number)
+    return sum(states.get(answer, 0) for answer in ANSWERED)
+
+
 def count_open(connection: Connection, run: str) -> int:
     """Open cards of a run, in all rounds."""
     return int(connection.scalar(select(func.count()).where(cards.c.run == run, cards.c.state == OPEN)) or 0)
 
 
-def count(connection: Connection, run: str, number: int, now_ms: int) -> Queue:
-    """How far a round is."""
+def count(connection: Connection, run: str, number: int | None, now_ms: int) -> Queue:
+    """How far a round is, or with None all of them together."""
     states = _by_state(connection, run, number)
     held = select(func.count()).where(
-        cards.c.run == run, cards.c.round == number, cards.c.state == OPEN, cards.c.held_until_ms > now_ms
+        cards.c.run == run, _of_round(number), cards.c.state == OPEN, cards.c.held_until_ms > now_ms
     )
     return Queue(
         run=run,
-        round=number,
+        round=number or 0,
         open=states.get(OPEN, 0),
         held=int(connection.scalar(held) or 0),
         positive=states.get(Answer.POSITIVE, 0),
@@ -103,11 +135,15 @@ def count(connection: Connection, run: str, number: int, now_ms: int) -> Queue:
     )
 
 
-def _by_state(connection: Connection, run: str, number: int) -> dict[str, int]:
+def _of_round(number: int | None) -> ColumnElement[bool]:
+    return true() if number is None else cards.c.round == number
+
+
+def _by_state(connection: Connection, run: str, number: int | None) -> dict[str, int]:
     # All states are named so that the index answers, without a look at the cards themselves.
     rows = connection.execute(
         select(cards.c.state, func.count())
-        .where(cards.c.run == run, cards.c.round == number, cards.c.state.in_((OPEN, WITHDRAWN, *ANSWERED)))
+        .where(cards.c.run == run, _of_round(number), cards.c.state.in_((OPEN, WITHDRAWN, *ANSWERED)))
         .group_by(cards.c.state)
     )
     return {state: int(many) for state, many in rows}

@@ -1,0 +1,95 @@
+"""A better ranking takes the place of the cards that nobody holds; simulated answers in portions, some of them wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from protos.errors import InvalidInputError
+from services.labeler.desk import Desk, is_wrong
+from services.labeler.model import Answer, Offered
+from tests.labeler.kit import Person, log_of, offer
+
+
+def replace(desk: Desk, items: Sequence[int], number: int) -> int:
+    return desk.offer("r1", number, [Offered(item, "exploit", 0.9) for item in items], replace_others=True).result()
+
+
+def test_cards_that_nobody_holds_give_way(desk: Desk) -> None:
+    offer(desk, range(10))
+    ann = Person(desk, "Ann")
+    assert ann.take(2) == [0, 1]
+    assert replace(desk, [30, 5, 31], number=2) == 3
+    assert ann.visit().held == [0, 1]  # what is in hand stays in hand
+    assert Person(desk, "Bob").take(9) == [30, 5, 31]
+    everything = desk.queue("r1", None)
+    assert (everything.open, everything.held, everything.withdrawn) == (5, 5, 8)
+
+
+def test_a_card_in_hand_is_not_offered_to_anybody_else(desk: Desk) -> None:
+    offer(desk, range(4))
+    ann, bob = Person(desk, "Ann"), Person(desk, "Bob")
+    assert ann.take(2) == [0, 1]
+    replace(desk, [1, 0, 50], number=2)
+    assert bob.take(9) == [50]
+    ann.say(0)  # of the first round, as her page knows it
+    ann.say(1)
+    assert [(item, answer) for item, answer, _ in log_of(desk)] == [(0, "positive"), (1, "positive")]
+    assert desk.queue("r1", None).open == 1
+
+
+def test_what_was_answered_meanwhile_is_not_asked_again(desk: Desk) -> None:
+    offer(desk, range(4))
+    ann = Person(desk, "Ann")
+    ann.take(1)
+    ann.say(0)
+    assert replace(desk, [0, 7], number=2) == 1
+    assert Person(desk, "Bob").take(9) == [7]
+
+
+def test_the_same_offer_twice_changes_nothing(desk: Desk) -> None:
+    offer(desk, range(3))
+    assert replace(desk, [8, 9], number=2) == 2
+    assert replace(desk, [8, 9], number=2) == 0
+    assert Person(desk, "Ann").take(5) == [8, 9]
+
+
+def test_an_empty_offer_takes_back_what_nobody_holds(desk: Desk) -> None:
+    offer(desk, range(6))
+    ann = Person(desk, "Ann")
+    ann.take(2)
+    replace(desk, [], number=3)
+    assert desk.queue("r1", None).open == 2
+    assert Person(desk, "Bob").take(3) == []
+
+
+def test_a_lease_that_ran_out_is_no_longer_a_hand(desks: Callable[..., Desk], url: str) -> None:
+    desk = desks(url, lease_s=0.001)
+    offer(desk, range(3))
+    Person(desk, "Ann").take(3)
+    replace(desk, [9], number=2)
+    assert desk.queue("r1", None).open == 1
+
+
+def test_simulated_answers_come_best_first_and_in_portions(desk: Desk) -> None:
+    offer(desk, [5, 3, 8, 1])
+    assert desk.simulate("r1", 1, "plane", limit=3).result() == 3
+    assert desk.simulate("r1", 1, "plane", limit=3).result() == 0  # said again after a crash
+    assert [item for item, _, _ in log_of(desk)] == [5, 3, 8]
+    assert desk.simulate("r1", 1, "plane").result() == 1
+
+
+def test_simulated_errors_are_the_same_each_time_and_as_many_as_wanted(desk: Desk) -> None:
+    offer(desk, range(100))
+    desk.simulate("r1", 1, "plane", error=0.2, seed=7).result()
+    wrong = {item for item, answer, _ in log_of(desk) if (answer == Answer.POSITIVE.value) != (item % 5 == 0)}
+    assert wrong == {item for item in range(100) if is_wrong(item, 0.2, 7)}
+    assert 8 <= len(wrong) <= 35
+    assert wrong != {item for item in range(100) if is_wrong(item, 0.2, 8)}
+
+
+def test_a_share_of_errors_that_is_none_is_refused(desk: Desk) -> None:
+    offer(desk, [1])
+    with pytest.raises(InvalidInputError, match=r"a share of 1\.5 wrong answers"):
+        desk.simulate("r1", 1, "plane", error=1.5).result()
