@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.outputs.curated import NEGATIVE, POSITIVE, Sides
-from orchestrator.outputs.files import telling_what_failed, write_csv
+from orchestrator.outputs.files import write_csv
+from orchestrator.outputs.fresh_folder import replacing_folder
 from orchestrator.outputs.names import flat_names
-from orchestrator.outputs.ownership import DATASET, MARKER, check_dataset_free, marker_text
+from orchestrator.outputs.ownership import DATASET, check_folder_free
 from orchestrator.outputs.transfer import transfer
 from protos.errors import InvalidInputError
 
@@ -74,7 +74,7 @@ def build_final_dataset(curated: Curated, output: Path, table: Path, mode: Mode 
     names = flat_names(curated.paths)
     missing: set[int] = set()
     if mode != "list":
-        check_dataset_free(output / DATASET, curated.run)
+        check_folder_free(output / DATASET, curated.run)
         missing = _build(curated, names, output, mode)
     write_csv(table, _HEADER, _rows(curated, names, missing, mode))
     kept = [int(item) for item in np.flatnonzero(curated.sides.side >= 0) if int(item) not in missing]
@@ -95,18 +95,8 @@ def check_lengths(curated: Curated) -> None:
 
 def _build(curated: Curated, names: list[str], output: Path, mode: str) -> set[int]:
     """Builds the folder beside the old one and switches; returns the items whose files are gone."""
-    final = output / DATASET
-    fresh, old = output / f".{DATASET}.new-{curated.run}", output / f".{DATASET}.old-{curated.run}"
-    with telling_what_failed(final):
-        for folder in (fresh, old):  # what a kill has left
-            shutil.rmtree(folder, ignore_errors=True)
-        missing = _fill(curated, names, fresh, mode)
-        (fresh / MARKER).write_text(marker_text(curated.run))
-        if final.exists():
-            final.rename(old)
-        fresh.rename(final)
-        shutil.rmtree(old, ignore_errors=True)
-    return missing
+    with replacing_folder(output / DATASET, curated.run) as fresh:
+        return _fill(curated, names, fresh, mode)
 
 
 def _fill(curated: Curated, names: list[str], folder: Path, mode: str) -> set[int]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator.outputs.files import replacing
+from orchestrator.outputs.files import replacing, telling_what_failed
 from protos.errors import ConflictError
 from services.common.artifacts import sha256_of_file
 
 DATASET, MODEL = "final_dataset", "final_model.ckpt"
-MARKER = ".active-labeler.json"  # within final_dataset
-_MODEL_MARKER = f".{MODEL}.json"  # beside final_model.ckpt
+MARKER = ".active-labeler.json"  # within a folder of results; beside a file, its name is the marker's, too
 _CHOICES = "move it away, or give another folder with --output; nothing was changed"
 
 
@@ -26,12 +27,12 @@ def check_outputs_free(output: Path, run: str) -> None:
     Raises:
         ConflictError: when something there is not this run's, with the choices.
     """
-    check_dataset_free(output / DATASET, run)
-    check_model_free(output / MODEL, run)
+    check_folder_free(output / DATASET, run)
+    check_file_free(output / MODEL, run)
 
 
-def check_dataset_free(folder: Path, run: str) -> None:
-    """The same for the curated set alone. An empty folder is free."""
+def check_folder_free(folder: Path, run: str) -> None:
+    """The same for one folder of results. An empty folder is free."""
     if not folder.is_symlink() and (not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))):
         return
     owner = _owner(folder / MARKER)
@@ -41,16 +42,16 @@ def check_dataset_free(folder: Path, run: str) -> None:
         raise ConflictError(f"{folder} is the result of another run ({owner}): {_CHOICES}")
 
 
-def check_model_free(model: Path, run: str) -> None:
-    """The same for the model alone."""
-    if not model.exists() and not model.is_symlink():
+def check_file_free(file: Path, run: str) -> None:
+    """The same for one file."""
+    if not file.exists() and not file.is_symlink():
         return
-    marker = model.with_name(_MODEL_MARKER)
+    marker = _marker_of(file)
     owner = _owner(marker)
-    if owner is None or not model.is_file() or sha256_of_file(model) not in _digests(marker):
-        raise ConflictError(f"{model} is there already, and not from a run of Active Labeler: {_CHOICES}")
+    if owner is None or not file.is_file() or sha256_of_file(file) not in _digests(marker):
+        raise ConflictError(f"{file} is there already, and not from a run of Active Labeler: {_CHOICES}")
     if owner != run:
-        raise ConflictError(f"{model} is the result of another run ({owner}): {_CHOICES}")
+        raise ConflictError(f"{file} is the result of another run ({owner}): {_CHOICES}")
 
 
 def marker_text(run: str) -> str:
@@ -58,23 +59,46 @@ def marker_text(run: str) -> str:
     return json.dumps({"run": run, "made by": "Active Labeler"}) + "\n"
 
 
-def put_model(source: Path, output: Path, run: str) -> Path:
-    """Copies a model to `final_model.ckpt` in the output folder, and marks it as this run's.
+def put_model(source: Path, output: Path, run: str, name: str = MODEL) -> Path:
+    """Copies a model to `final_model.ckpt` (or another ``name``) in the output folder, and marks it as this run's.
 
     Raises:
         ConflictError: when there is one that is not this run's.
         InvalidInputError, ExhaustedError: when it cannot be written.
     """
-    model = output / MODEL
-    check_model_free(model, run)
-    marker = output / _MODEL_MARKER
-    # Named before it is there, together with the one that it replaces: a kill in between leaves either of them known.
-    known = [*_digests(marker)[-1:], sha256_of_file(source)]
+    return put_file(output / name, run, lambda scratch: shutil.copyfile(source, scratch))
+
+
+def put_file(file: Path, run: str, write: Callable[[Path], object]) -> Path:
+    """Puts what ``write`` writes to the path that it is given in the place of ``file``, and marks it as this run's.
+
+    Raises:
+        ConflictError: when there is a file that is not this run's.
+        InvalidInputError, ExhaustedError: when it cannot be written.
+    """
+    check_file_free(file, run)
+    made = file.with_name(f".{file.name}.{os.getpid()}.made")
+    with telling_what_failed(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(made)
+            _mark(file, run, sha256_of_file(made))
+            made.replace(file)
+        finally:
+            made.unlink(missing_ok=True)
+    return file
+
+
+def _mark(file: Path, run: str, digest: str) -> None:
+    """Names a file before it is there, together with the one that it replaces: a kill in between leaves either known."""
+    marker = _marker_of(file)
+    known = [*_digests(marker)[-1:], digest]
     with replacing(marker) as scratch:
         scratch.write_text(json.dumps({"run": run, "sha256": known}) + "\n")
-    with replacing(model) as scratch:
-        shutil.copyfile(source, scratch)
-    return model
+
+
+def _marker_of(file: Path) -> Path:
+    return file.with_name(f".{file.name}.json")
 
 
 def _owner(marker: Path) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import stat
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,23 @@ def read_square(path: Path, size: int) -> NDArray[np.uint8]:
         UnreadableImageError: with the reason.
     """
     return to_square(decode(read_file(path)), size)
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height in pixels as the image file says, without rotation by EXIF; its pixels are not read.
+
+    Raises:
+        UnreadableImageError: with the reason.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UnreadableImageError("no regular file")
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_known_formats()) as image:
+            return image.size
+    except UnreadableImageError:
+        raise
+    except Exception as error:  # a mutated file raises anything
+        raise UnreadableImageError(f"no image of a known format ({type(error).__name__})") from None
 
 
 def _known_formats() -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from services.common.images import UnreadableImageError, decode, read_file, read_square, to_square
+from services.common.images import UnreadableImageError, decode, read_file, read_square, size_of, to_square
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **more: Any) -> bytes:
@@ -129,3 +129,15 @@ def test_files_that_cannot_be_read_have_a_reason(tmp_path: Path) -> None:
 def test_a_file_becomes_a_square(tmp_path: Path) -> None:
     noise().save(tmp_path / "a.png")
     assert np.array_equal(read_square(tmp_path / "a.png", 16), to_square(noise(), 16))
+
+
+def test_a_size_is_told_without_the_pixels(tmp_path: Path) -> None:
+    data = io.BytesIO()
+    Image.new("RGB", (30, 20)).save(data, "PNG")
+    (tmp_path / "half.png").write_bytes(data.getvalue()[:45])
+    assert size_of(tmp_path / "half.png") == (30, 20)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "text.png").write_text("no image")
+    for name in ("pipe", "text.png", "absent", "a\0b"):
+        with pytest.raises(UnreadableImageError):
+            size_of(tmp_path / name)
