@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 # What an image has beyond the extra that is named like the service.
-_MORE = {"labeler": ("postgres",)}
+_MORE = {"embedder": ("hub",), "trainer": ("hub",), "labeler": ("postgres",)}
 
 
 def requirements_of(service: str) -> list[str]:

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.catalog import Row
-from services.common.images import UnreadableImageError, decode, read_file, to_square
+from services.common.encoders.geometry import to_pixels
+from services.common.encoders.spec import EncoderSpec
+from services.common.images import UnreadableImageError, decode, read_file
 
 NO_DIGEST = bytes(32)
 _AHEAD_ROWS = 256
@@ -30,7 +32,7 @@ class Decoded:
     reason: str = ""
 
 
-def decode_row(root: Path, row: Row, side: int) -> Decoded:
+def decode_row(root: Path, row: Row, spec: EncoderSpec) -> Decoded:
     """Reads and decodes the file of a catalog row; never raises for what is wrong with the file."""
     try:
         data = _read(root, row)
@@ -38,7 +40,7 @@ def decode_row(root: Path, row: Row, side: int) -> Decoded:
         return Decoded(None, reason=str(error))
     digest = hashlib.sha256(data).digest()
     try:
-        return Decoded(to_square(decode(data), side), digest)
+        return Decoded(to_pixels(decode(data), spec), digest)
     except UnreadableImageError as error:
         return Decoded(None, digest, str(error))
     except (MemoryError, ValueError) as error:  # of the resize
@@ -67,18 +69,18 @@ def _check_unchanged(path: Path, row: Row, read: int) -> None:
         raise UnreadableImageError("the file changed since it was listed: another modification time")
 
 
-def decode_ahead(pool: Executor, root: Path, rows: Iterable[Row], side: int) -> Generator[Decoded, None, None]:
+def decode_ahead(pool: Executor, root: Path, rows: Iterable[Row], spec: EncoderSpec) -> Generator[Decoded, None, None]:
     """The files of the rows in order, decoded in the pool while the ones before are being used.
 
     Closing the iterator cancels what is not begun.
     """
-    window = max(2, min(_AHEAD_ROWS, _AHEAD_BYTES // (side * side * 3)))
+    window = max(2, min(_AHEAD_ROWS, _AHEAD_BYTES // (spec.image_size**2 * 3)))
     ahead: deque[Future[Decoded]] = deque()
     waiting = iter(rows)
     try:
         while True:
             for row in islice(waiting, window - len(ahead)):
-                ahead.append(pool.submit(decode_row, root, row, side))
+                ahead.append(pool.submit(decode_row, root, row, spec))
             if not ahead:
                 return
             yield ahead.popleft().result()

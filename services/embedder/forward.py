@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -64,6 +65,12 @@ class ForwardPass:
         """
         return self._pool.submit(self._embed, encoder, pixels, precision, batch_rows)
 
+    def start_text(
+        self, encoder: LoadedEncoder, tokens: NDArray[np.int64], precision: str
+    ) -> Future[NDArray[np.float32]]:
+        """Vectors float32 [n, dim] of n phrases int64 [n, length], by an encoder that understands them."""
+        return self._pool.submit(self._embed_text, encoder, tokens, precision)
+
     def close(self) -> None:
         """Ends the threads."""
         self._pool.shutdown(cancel_futures=True)
@@ -89,11 +96,26 @@ class ForwardPass:
     @staticmethod
     def _run(encoder: LoadedEncoder, batch: NDArray[np.uint8], precision: str) -> NDArray[np.float32]:
         device = encoder.device
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-                images = to_batch(batch) if device.type == "cpu" else _to_gpu(batch, device)
-                vectors: NDArray[np.float32] = encoder.network(images).float().cpu().numpy()
+        with _computing(device, precision):
+            images = to_batch(batch) if device.type == "cpu" else _to_gpu(batch, device)
+            vectors: NDArray[np.float32] = encoder.network(images).float().cpu().numpy()
         return vectors
+
+    @staticmethod
+    def _embed_text(encoder: LoadedEncoder, tokens: NDArray[np.int64], precision: str) -> NDArray[np.float32]:
+        network: Any = encoder.network
+        with _computing(encoder.device, precision):
+            vectors: NDArray[np.float32] = (
+                network.embed_tokens(torch.from_numpy(tokens).to(encoder.device)).cpu().numpy()
+            )
+        return vectors
+
+
+@contextmanager
+def _computing(device: torch.device, precision: str) -> Iterator[None]:
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
 
 
 def _to_gpu(batch: NDArray[np.uint8], device: torch.device) -> torch.Tensor:

@@ -1,8 +1,9 @@
-"""Checkpoint -> encoder artifact."""
+"""Checkpoint, or model of the hub -> encoder artifact."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,13 +14,16 @@ from protos.errors import ActiveLabelerError, InvalidInputError
 from services.common.artifacts import ArtifactStore, digest_of
 from services.common.encoders.files import load_encoder, save_encoder
 from services.common.encoders.hog import SIDE, Hog
-from services.common.encoders.networks import build_network
-from services.common.encoders.spec import RESNETS, EncoderSpec
+from services.common.encoders.networks import build_encoder, build_network
+from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec, resized, spec_of
 from services.embedder.checkpoints.archives import read_archive
 from services.embedder.checkpoints.modules import describe_root, image_size_in, named_tensors
 from services.embedder.checkpoints.recognise import read_weights, recognise
+from services.embedder.hub.reading import find_model, read_model
 
 _VERSION = 1  # of how checkpoints are read: another one reads them again
+_HUB_VERSION = 1  # of how models of the hub are read
+_Encoder = tuple[nn.Module, EncoderSpec, str]
 BUILTINS = ("hog",)
 IMAGE_SIZE_RESNET = 224  # what a checkpoint that does not say it is used with; the size of ImageNet
 IMAGE_SIZE_MINICNN = (
@@ -38,6 +42,7 @@ class Wanted:
         image_size: side of its input in pixels; 0: 224 for a ResNet, 64 for a miniCNN and for hog, or what a file of
             ours says.
         expected_dim: length of an embedding that the settings promise; 0: any.
+        model: name at the hub, or a local folder in its format; "" with the others.
     """
 
     checkpoint: Artifact | None
@@ -45,36 +50,56 @@ class Wanted:
     builtin: str = ""
     image_size: int = 0
     expected_dim: int = 0
+    model: str = ""
 
     @property
     def name(self) -> str:
         """For error sentences."""
-        return self.file_name or (self.checkpoint.path if self.checkpoint else self.builtin)
+        return self.model or self.file_name or (self.checkpoint.path if self.checkpoint else self.builtin)
 
 
 def import_encoder(store: ArtifactStore, wanted: Wanted) -> tuple[Encoder, str]:
-    """The encoder artifact of a checkpoint, and one sentence about what was found; made once.
+    """The encoder artifact of a checkpoint or model, and one sentence about what was found; made once.
 
     Raises:
         InvalidInputError: when the file is not understood, or its encoder is not the expected one.
-        NotFoundError, DamagedError: when the artifact is not there or not whole.
+        NotFoundError, DamagedError: when the artifact is not there or not whole, or the model cannot be had.
+        ConflictError: when it is a model of the hub, and ``transformers`` is not installed.
     """
     _check_request(wanted)
-    source = wanted.checkpoint.sha256 if wanted.checkpoint else wanted.builtin
+    source, read = _source(store, wanted)
     name = f"encoders/{digest_of(_VERSION, source, wanted.image_size)}"
     note, artifact = store.find(f"{name}.json"), store.find(f"{name}.safetensors")
     if note is None or artifact is None:
-        network, spec, found = _read(store, wanted)
+        network, spec, found = read()
         artifact, _ = store.once(f"{name}.safetensors", lambda path: save_encoder(path, network, spec))
         note = store.put(f"{name}.json", json.dumps({"spec": asdict(spec), "found": found}).encode())
     content = json.loads(store.open(note).read_bytes())
-    spec = EncoderSpec(**content["spec"])
+    spec = spec_of(content["spec"])
     _check_dim(wanted, spec)
     encoder = Encoder(artifact=artifact, architecture=spec.architecture, dim=spec.dim, image_size=spec.image_size)
     return encoder, str(content["found"])
 
 
+def _source(store: ArtifactStore, wanted: Wanted) -> tuple[str, Callable[[], _Encoder]]:
+    """What the encoder is named by, and how to read it."""
+    if not wanted.model:
+        return wanted.checkpoint.sha256 if wanted.checkpoint else wanted.builtin, lambda: _read(store, wanted)
+    model = find_model(wanted.model)
+
+    def read() -> _Encoder:
+        network, spec, found = read_model(model, wanted.image_size)
+        return network, spec, _sentence(found, spec)
+
+    return f"hub {_HUB_VERSION} {model.digest}", read
+
+
 def _check_request(wanted: Wanted) -> None:
+    if wanted.model:
+        if wanted.checkpoint is not None or wanted.builtin:
+            other = wanted.file_name or wanted.builtin or "a checkpoint"
+            raise InvalidInputError(f"both the model {wanted.model} and {other} are asked for; give only one")
+        return
     if wanted.checkpoint is not None and wanted.builtin:
         raise InvalidInputError(f"both {wanted.name} and the builtin {wanted.builtin!r} are asked for; give only one")
     if wanted.checkpoint is None and wanted.builtin not in BUILTINS:
@@ -114,7 +139,12 @@ def _is_ours(path: Path) -> bool:
 
 def _read_ours(path: Path, image_size: int) -> tuple[nn.Module, EncoderSpec, str]:
     spec, network = load_encoder(path)
-    spec = EncoderSpec(spec.architecture, spec.dim, image_size or spec.image_size)
+    if image_size not in (0, spec.image_size) and isinstance(spec, HubSpec):
+        weights = network.state_dict()
+        spec = resized(spec, image_size)
+        network = build_encoder(spec)  # places that a model has learned are read differently at another size
+        network.load_state_dict(weights)
+    spec = resized(spec, image_size)
     return network, spec, _sentence(f"Encoder file of Active Labeler with {spec.architecture}", spec)
 
 

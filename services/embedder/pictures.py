@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
 from services.common.artifacts import ArtifactStore
-from services.common.images import UnreadableImageError, read_square
+from services.common.encoders.geometry import read_pixels
+from services.common.encoders.spec import EncoderSpec
+from services.common.images import UnreadableImageError
 from services.embedder.encoder_cache import LoadedEncoder
 from services.embedder.forward import NOT_FINITE, ForwardPass, finite_rows, in_order
 
@@ -40,9 +42,8 @@ def embed_pictures(
     if names and len(names) != len(images):
         raise InvalidInputError(f"{len(images)} pictures came with {len(names)} file names; send one each, or none")
     named = names or [image.path for image in images]
-    side = encoder.spec.image_size
     vectors = np.zeros((len(images), encoder.spec.dim), dtype=np.float32)
-    pixels = (_read(store, *pair, side) for pair in zip(images, named, strict=True))
+    pixels = (_read(store, *pair, encoder.spec) for pair in zip(images, named, strict=True))
     # One by one: somebody waits for the few that there are, and a padded batch would make one cost as much as many.
     found = in_order(pixels, lambda image: forward.start(encoder, [image], precision, batch_rows=1), forward.threads)
     for row, (_, vector) in enumerate(found):
@@ -51,9 +52,9 @@ def embed_pictures(
     return vectors
 
 
-def _read(store: ArtifactStore, image: Artifact, name: str, side: int) -> NDArray[np.uint8]:
+def _read(store: ArtifactStore, image: Artifact, name: str, spec: EncoderSpec) -> NDArray[np.uint8]:
     try:
-        return read_square(store.open(image), side)
+        return read_pixels(store.open(image), spec)
     except UnreadableImageError as error:
         raise InvalidInputError(f"{name or image.path} cannot be used: {error}; give another image") from None
 

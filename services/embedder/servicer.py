@@ -18,6 +18,7 @@ from services.embedder.importing import Wanted, import_encoder
 from services.embedder.pictures import embed_pictures
 from services.embedder.settings import EmbedderSettings
 from services.embedder.shards import Shard
+from services.embedder.texts import embed_phrases
 from services.embedder.workers import Workers
 
 
@@ -40,7 +41,9 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
     ) -> embedder_pb2.ImportEncoderResponse:
         """Checkpoint to encoder artifact; the same checkpoint always gives the same artifact."""
         checkpoint = request.checkpoint if request.HasField("checkpoint") else None
-        wanted = Wanted(checkpoint, request.file_name, request.builtin, request.image_size, request.expected_dim)
+        wanted = Wanted(
+            checkpoint, request.file_name, request.builtin, request.image_size, request.expected_dim, request.model
+        )
         encoder, found = import_encoder(self._store, wanted)
         return embedder_pb2.ImportEncoderResponse(run=request.run, encoder=encoder, found=found)
 
@@ -73,6 +76,15 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
                 self._store, request.images, request.file_names, encoder, precision, self._workers.forward
             )
         return embedder_pb2.EmbedImagesResponse(run=request.run, vectors=to_vectors(vectors))
+
+    def EmbedText(
+        self, request: embedder_pb2.EmbedTextRequest, context: grpc.ServicerContext
+    ) -> embedder_pb2.EmbedTextResponse:
+        """Phrases to vectors, in their order."""
+        precision = check_precision(request.options.precision)
+        with self._workers.encoder(request.encoder, request.options.device) as encoder:
+            vectors = embed_phrases(request.phrases, encoder, precision, self._workers.forward)
+        return embedder_pb2.EmbedTextResponse(run=request.run, vectors=to_vectors(vectors))
 
 
 def registration(store: ArtifactStore, settings: EmbedderSettings) -> Registration:

@@ -102,7 +102,7 @@ def compute_blocks(
     def start(batch: _Batch) -> Future[NDArray[np.float32]]:
         return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision)
 
-    with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec.image_size)) as files:
+    with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec)) as files:
         batches = _batches(files, blocks)
         with closing(in_order(batches, start, workers.forward.threads)) as done:
             for batch, vectors in done:

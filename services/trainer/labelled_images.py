@@ -11,14 +11,16 @@ from torch import Tensor
 
 from protos.errors import InvalidInputError
 from services.common.catalog import Catalog
+from services.common.encoders.geometry import read_pixels
 from services.common.encoders.preprocess import to_batch
-from services.common.images import UnreadableImageError, read_square
+from services.common.encoders.spec import EncoderSpec
+from services.common.images import UnreadableImageError
 from services.trainer.labelled import Labels, ShuffledBatches, check_labels
 
 log = logging.getLogger(__name__)
 
 
-def read_labelled(catalog: Catalog, labels: Labels, side: int) -> tuple[NDArray[np.uint8], Labels]:
+def read_labelled(catalog: Catalog, labels: Labels, spec: EncoderSpec) -> tuple[NDArray[np.uint8], Labels]:
     """Pixels uint8 [n, side, side, 3] of the labelled images, and their labels; unreadable ones are left out.
 
     Raises:
@@ -30,7 +32,7 @@ def read_labelled(catalog: Catalog, labels: Labels, side: int) -> tuple[NDArray[
     for number, item in enumerate(items.tolist()):
         row = catalog.row(item)
         try:
-            pixels.append(read_square(catalog.file_of(row), side))
+            pixels.append(read_pixels(catalog.file_of(row), spec))
             kept[number] = True
         except UnreadableImageError as error:
             log.warning("item %d (%s) is left out of fine-tuning: %s", item, row.path, error)

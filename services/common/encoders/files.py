@@ -11,9 +11,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from protos.errors import DamagedError, InvalidInputError
-from services.common.encoders.networks import build_network
-from services.common.encoders.spec import EncoderSpec
+from protos.errors import ActiveLabelerError, DamagedError, InvalidInputError
+from services.common.encoders.networks import build_encoder
+from services.common.encoders.spec import EncoderSpec, spec_of
 
 _KEY = "active_labeler_encoder"
 
@@ -23,7 +23,7 @@ def save_encoder(path: Path, network: nn.Module, spec: EncoderSpec) -> None:
 
     Args:
         path: of the file.
-        network: as `build_network` makes it; on any device.
+        network: as `build_encoder` makes it; on any device.
         spec: what it is.
     """
     tensors = {
@@ -38,6 +38,7 @@ def load_encoder(path: Path) -> tuple[EncoderSpec, nn.Module]:
 
     Raises:
         InvalidInputError: when the file is no encoder of ours, or of an architecture that is not known.
+        ConflictError: when it is an encoder of the hub, and ``transformers`` is not installed.
         DamagedError: when its bytes cannot be read, or are not the weights of its architecture.
     """
     try:
@@ -51,10 +52,13 @@ def load_encoder(path: Path) -> tuple[EncoderSpec, nn.Module]:
             f"{path} is a safetensors file, but no encoder; import the checkpoint with ImportEncoder"
         )
     try:
-        spec = EncoderSpec(**json.loads(metadata[_KEY]))
+        spec = spec_of(json.loads(metadata[_KEY]))
     except (TypeError, ValueError) as error:
         raise DamagedError(f"the description in {path} cannot be read: {error}; import the checkpoint again") from error
-    network = build_network(spec.architecture, spec.dim)
+    try:
+        network = build_encoder(spec, sum(tensor.numel() for tensor in tensors.values()))
+    except ActiveLabelerError as error:
+        raise type(error)(f"{path} cannot be used: {error}") from error
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:

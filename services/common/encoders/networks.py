@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from protos.errors import InvalidInputError
 from services.common.encoders.hog import Hog
-from services.common.encoders.spec import RESNETS
+from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec
 
 
 def build_network(architecture: str, dim: int) -> nn.Module:
@@ -31,6 +31,24 @@ def build_network(architecture: str, dim: int) -> nn.Module:
     if architecture == "hog":
         return Hog()
     return ResNet(BasicBlock, (2, 2, 2, 2)) if architecture == "resnet18" else ResNet(Bottleneck, (3, 4, 6, 3))
+
+
+def build_encoder(spec: EncoderSpec, weights: int | None = None) -> nn.Module:
+    """The network of a spec, of whichever kind, with fresh weights.
+
+    Args:
+        spec: what it is.
+        weights: how many numbers there are to fill it; a hub encoder that needs more is refused.
+
+    Raises:
+        InvalidInputError: for another architecture, or a dim or configuration that it does not have.
+        ConflictError: when it is one of the hub, and ``transformers`` is not installed.
+    """
+    if not isinstance(spec, HubSpec):
+        return build_network(spec.architecture, spec.dim)
+    from services.common.encoders import hub  # only those who use them need their package
+
+    return hub.build(spec) if weights is None else hub.build(spec, weights)
 
 
 class MiniCNN(nn.Module):

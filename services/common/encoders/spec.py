@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from protos.errors import InvalidInputError
 
 RESNETS = {"resnet18": 512, "resnet50": 2048}
 MAX_IMAGE_SIZE = 4096
+_MAX_RESIZE = 2 * MAX_IMAGE_SIZE
+_MAX_TOKENIZER = 100_000_000
+_MAX_TOKENS = 4096
+_RESAMPLES = range(6)  # Pillow's numbers: nearest, Lanczos, bilinear, bicubic, box, Hamming
 
 
 @dataclass(frozen=True)
@@ -31,3 +37,111 @@ class EncoderSpec:
         least = 8 if self.architecture.startswith("minicnn") else 1
         if not least <= self.image_size <= MAX_IMAGE_SIZE:
             raise InvalidInputError(f"image_size {self.image_size} is not between {least} and {MAX_IMAGE_SIZE} pixels")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes the input of a hub encoder, beside the side of the square.
+
+    Attributes:
+        resize: what the shorter side becomes before the square in the middle is cut out, in pixels; 0: the whole image is
+            brought to the square, its aspect ratio is not kept.
+        resample: the filter, by Pillow's number.
+        scale: what bytes are multiplied with, then ``mean`` is subtracted, and divided by ``std``: for red, green, blue.
+        bgr: whether the encoder wants blue first; ``mean`` and ``std`` are then in that order, too.
+    """
+
+    resize: int
+    resample: int
+    scale: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    bgr: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
+            if len(getattr(self, name)) != 3:
+                raise InvalidInputError(f"{name} has {len(getattr(self, name))} numbers, but colours are three")
+        if not 0 <= self.resize <= _MAX_RESIZE or self.resample not in _RESAMPLES:
+            raise InvalidInputError(
+                f"a resize to {self.resize} pixels with filter {self.resample} is not possible; it takes 0 to {_MAX_RESIZE}"
+                " pixels, and filters 0 to 5"
+            )
+        if not 0 < min(self.std) <= max(self.std) < float("inf") or not 0 < self.scale < float("inf"):
+            raise InvalidInputError(f"images cannot be scaled by {self.scale:g} and divided by {self.std}")
+
+
+@dataclass(frozen=True)
+class TextInput:
+    """How a phrase becomes the input of an encoder that understands text.
+
+    Attributes:
+        tokenizer_bytes: size of the tokenizer's JSON, which travels with the weights.
+        length: most tokens of a phrase, with those that begin and end it; what is longer is cut.
+        pad: token that phrases are filled up with to ``length``; -1: they are not.
+        lower: whether capitals become small letters first.
+        words_only: whether punctuation is left out first.
+    """
+
+    tokenizer_bytes: int
+    length: int
+    pad: int = -1
+    lower: bool = False
+    words_only: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tokenizer_bytes <= _MAX_TOKENIZER or not 2 < self.length <= _MAX_TOKENS:
+            raise InvalidInputError(
+                f"a tokenizer of {self.tokenizer_bytes} bytes for phrases of {self.length} tokens is not possible; it takes up to"
+                f" {_MAX_TOKENIZER} bytes, and 3 to {_MAX_TOKENS} tokens"
+            )
+
+
+@dataclass(frozen=True)
+class HubSpec(EncoderSpec):
+    """An encoder that ``transformers`` builds; ``architecture`` is the model type of its configuration, such as "clip".
+
+    Attributes:
+        config: the configuration, JSON with the fields that matter only.
+        preprocessing: of images.
+        text: of phrases; None where the encoder understands none.
+    """
+
+    config: str
+    preprocessing: Preprocessing
+    text: TextInput | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if 0 < self.preprocessing.resize < self.image_size:
+            raise InvalidInputError(
+                f"images of {self.preprocessing.resize} pixels hold no square of {self.image_size}; the resize must be larger"
+            )
+
+
+def spec_of(fields: Mapping[str, Any]) -> EncoderSpec:
+    """The spec whose ``dataclasses.asdict`` gave ``fields``, of whichever kind.
+
+    Raises:
+        TypeError: when fields are missing or too many.
+        InvalidInputError: when a value is not possible.
+    """
+    if "preprocessing" not in fields:
+        return EncoderSpec(**fields)
+    text = fields.get("text")
+    parts = {
+        "preprocessing": Preprocessing(**fields["preprocessing"]),
+        "text": None if text is None else TextInput(**text),
+    }
+    return HubSpec(**{**fields, **parts})
+
+
+def resized(spec: EncoderSpec, image_size: int) -> EncoderSpec:
+    """The same encoder for another side of its input, 0: as it is; what is cut off stays the same share of the image."""
+    if image_size in (0, spec.image_size):
+        return spec
+    if not isinstance(spec, HubSpec):
+        return replace(spec, image_size=image_size)
+    resize = round(spec.preprocessing.resize * image_size / spec.image_size)
+    return replace(spec, image_size=image_size, preprocessing=replace(spec.preprocessing, resize=resize))

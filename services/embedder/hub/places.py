@@ -1,0 +1,76 @@
+"""The name of a model -> the folder with its files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from protos.errors import InvalidInputError, NotFoundError
+from services.common.encoders.hub_config import library
+
+# All that is read of a model, wherever it comes from: no pickles, no code.
+FILES = (
+    "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "model-*.safetensors",
+)
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
+_FOLDER = "or download it elsewhere, and give the folder that it is in (with config.json and model.safetensors)"
+
+
+def folder_of(model: str) -> Path:
+    """The folder of a model: a local one as it is, another by way of the hub's cache.
+
+    Args:
+        model: a path, or a name at the hub such as "facebook/dinov2-small".
+
+    Raises:
+        NotFoundError: when there is no such folder, or the hub has no such model, does not give it, or cannot be reached.
+        InvalidInputError: when it is no possible name.
+        ConflictError: when ``transformers`` is not installed.
+    """
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_file():
+        raise InvalidInputError(
+            f"the model {model} is a file; give the folder that it is in, or a checkpoint as encoder.path"
+        )
+    if not _NAME.fullmatch(model) or ".." in model or "--" in model:
+        raise NotFoundError(
+            f"the folder {model} is not on the embedder's machine, and no name at the hub; give one like facebook/dinov2-small"
+        )
+    library()
+    return _downloaded(model)
+
+
+def _downloaded(model: str) -> Path:
+    from huggingface_hub import errors, snapshot_download
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    disable_progress_bars()
+    try:
+        return Path(snapshot_download(model, allow_patterns=list(FILES)))
+    except errors.GatedRepoError as error:
+        raise NotFoundError(
+            f"the model {model} is for those who agreed to its terms; agree at the hub and set HF_TOKEN, {_FOLDER}"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise NotFoundError(
+            f"the hub has no model {model}, or keeps it private; look for its name, {_FOLDER}"
+        ) from error
+    except Exception as error:  # no network raises many things, by the way that it is not there
+        raise NotFoundError(
+            f"the model {model} is not in the hub's cache, and the hub cannot be reached ({_reason(error)}); try again with a"
+            f" network, {_FOLDER}"
+        ) from error
+
+
+def _reason(error: Any) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
