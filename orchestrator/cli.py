@@ -65,6 +65,9 @@ def run(
     encoder: Annotated[
         Path | None, _option(["--encoder"], "checkpoint of a self-supervised encoder (.ckpt, .pt)")
     ] = None,
+    encoder_model: Annotated[
+        str | None, _option(["--encoder-model"], "instead: a model of the Hugging Face hub, its name or local folder")
+    ] = None,
     seed_folder: Annotated[
         Path | None, _option(["--seed-folder"], "folder with positive/ and negative/: images that you know already")
     ] = None,
@@ -114,6 +117,7 @@ def run(
         "seed_set.references": tuple(reference[1:]) if reference and len(reference) > 1 else None,
         "seed_set.phrase": phrase,
         "encoder.path": encoder,
+        "encoder.model": encoder_model,
         "seed_set.folder": seed_folder,
         "runtime": runtime,
         "output": output,

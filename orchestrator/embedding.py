@@ -48,8 +48,8 @@ def import_encoder(run: Run) -> EncoderRef:
     with run.telling("encoder") as words:
         checkpoint = publish(run, path, "checkpoints", "checkpoint", "encoder.path") if path else None
         encoder, found = run.clients.embedder.import_encoder(run.id, checkpoint, run.settings)
-        if path is None:
-            words.append("No checkpoint given (--encoder FILE finds more):")
+        if path is None and not run.settings.encoder.model:
+            words.append("No checkpoint given (--encoder FILE or --encoder-model NAME finds more):")
         words.append(found.rstrip("."))
     return encoder
 

@@ -42,7 +42,10 @@ def absolute(settings: RunSettings, base: Path | None = None) -> RunSettings:
             "folder": whole(settings.seed_set.folder),
         }
     )
-    encoder = settings.encoder.model_copy(update={"path": whole(settings.encoder.path)})
+    model = settings.encoder.model
+    folder = start / Path(model).expanduser()  # what is no folder here is a name at the hub
+    model = str(folder) if model and folder.is_dir() else model
+    encoder = settings.encoder.model_copy(update={"path": whole(settings.encoder.path), "model": model})
     folders = {name: whole(getattr(settings, name)) for name in ("data", "runtime", "output")}
     return settings.model_copy(update={**folders, "seed_set": seed_set, "encoder": encoder})
 

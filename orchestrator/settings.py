@@ -29,11 +29,19 @@ class EncoderSettings(Section):
         None,
         description="checkpoint of a self-supervised encoder (.ckpt or .pt); without one, `encoder.builtin` is used",
     )
+    model: str = Field(
+        "",
+        max_length=1000,
+        description="instead of a checkpoint: a model of the Hugging Face hub, by its name (such as facebook/dinov2-small) or as"
+        " a local folder; DINOv2, DINOv3, CLIP, SigLIP, ViT, ResNet or ConvNeXt",
+    )
     family: Annotated[Literal["simclr", "simsiam"] | None, BeforeValidator(lower)] = Field(
         None, description="how the checkpoint was trained; only shown, the file itself decides"
     )
     builtin: str = Field(
-        "hog", min_length=1, description="encoder that needs no file, used when there is no `encoder.path`"
+        "hog",
+        min_length=1,
+        description="encoder that needs no file, used when there is no `encoder.path` or `encoder.model`",
     )
     image_size: int = Field(
         0, ge=0, le=4096, description="side in pixels that images are resized to; 0: what the encoder was made for"
@@ -44,6 +52,14 @@ class EncoderSettings(Section):
     precision: Annotated[Literal["fp32", "bf16"], BeforeValidator(lower)] = Field(
         "fp32", description="numbers that the encoder computes with: fp32 is exact, bf16 about twice as fast"
     )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> EncoderSettings:
+        if self.path is not None and self.model:
+            raise ValueError(
+                f"encoder.path is '{self.path}' and encoder.model is {self.model!r}; give the one that you want to use"
+            )
+        return self
 
 
 class SeedSetSettings(Section):

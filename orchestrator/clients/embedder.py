@@ -24,17 +24,18 @@ class EmbedderClient:
         self._stub, self._call = stub, call
 
     def import_encoder(self, run: str, checkpoint: ArtifactRef | None, settings: RunSettings) -> tuple[EncoderRef, str]:
-        """The encoder in a checkpoint, or a builtin one where there is none; and a sentence about what was found."""
+        """The encoder in a checkpoint, of the hub, or a builtin one; and a sentence about what was found."""
         wanted = settings.encoder
         request = embedder_pb2.ImportEncoderRequest(
             run=run,
             checkpoint=checkpoint.to(common_pb2.Artifact) if checkpoint else None,
             file_name=str(wanted.path or ""),
-            builtin="" if checkpoint else wanted.builtin,
+            builtin="" if checkpoint or wanted.model else wanted.builtin,
+            model=wanted.model,
             image_size=wanted.image_size,
             expected_dim=wanted.dim,
         )
-        answer = self._call(self._stub.ImportEncoder, request, 600)
+        answer = self._call(self._stub.ImportEncoder, request, LONG_S if wanted.model else 600)  # it may be downloaded
         return EncoderRef.of(answer.encoder), answer.found
 
     def embed_shard(
@@ -68,7 +69,11 @@ class EmbedderClient:
     def embed_text(
         self, run: str, encoder: EncoderRef, phrases: Sequence[str], settings: RunSettings
     ) -> NDArray[np.float32]:
-        """The embeddings [n, dim] of phrases, where the encoder understands text."""
+        """The embeddings float32 [n, dim] of n phrases, in the space of the encoder's images.
+
+        Raises:
+            InvalidInputError: when the encoder understands no text, or a phrase has no words.
+        """
         request = embedder_pb2.EmbedTextRequest(
             run=run, encoder=encoder.to(common_pb2.Encoder), phrases=phrases, options=_options(settings)
         )

@@ -43,6 +43,13 @@ def test_absolute_paths(tmp_path: Path) -> None:
     assert absolute(whole, Path("/")) == whole
 
 
+def test_a_model_is_a_folder_where_there_is_one_and_else_a_name(tmp_path: Path) -> None:
+    (tmp_path / "models" / "clip").mkdir(parents=True)
+    for given, meant in (("models/clip", str(tmp_path / "models" / "clip")), ("openai/clip", "openai/clip"), ("", "")):
+        some = build({"data": "images", "encoder": {"model": given}})
+        assert absolute(some, tmp_path).encoder.model == meant
+
+
 def test_all_is_well(folder: Path) -> None:
     check_places(settings(folder))
 

@@ -105,6 +105,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"name": "\udcff"}, "name is '\\udcff'; it must be valid UTF-8 text"),
     ({"encoder": 3}, "encoder is 3; it must be a group of settings, each on a line of its own below it"),
     (
+        {"encoder": {"path": "a.ckpt", "model": "facebook/dinov2-small"}},
+        "encoder.path is 'a.ckpt' and encoder.model is 'facebook/dinov2-small'; give the one that you want to use",
+    ),
+    (
         {"encoder": {"family": "byol"}},
         "encoder.family is 'byol'; it takes simclr or simsiam",
     ),
