@@ -113,14 +113,22 @@ class Head(nn.Module):
         return logits.squeeze(1)
 
     def raw(self, embeddings: Tensor) -> Tensor:
-        """Logits [n] of a logistic head before their calibration: the product first, then the norm, so that nothing is copied."""
-        norms = torch.linalg.vector_norm(embeddings, dim=1).clamp_min(1e-30)
-        logits: Tensor = functional.linear(embeddings, self.linear.weight).squeeze(1) / norms + self.linear.bias
-        return logits
+        """Logits [n] of a logistic head before their calibration."""
+        return unit_product(embeddings, self.linear.weight).squeeze(1) + self.linear.bias
 
     def calibrated(self, logits: Tensor) -> Tensor:
         """What a logistic head makes of its raw logits, of any shape."""
         return bent(self.slope * logits + self.offset)
+
+
+def unit_product(embeddings: Tensor, weights: Tensor) -> Tensor:
+    """x/|x| . w of embeddings [n, dim] and weights [m, dim], [n, m]; 0 where x is zero.
+
+    The product comes first and the norm afterwards, so that no embedding is copied.
+    """
+    norms = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True).clamp_min(1e-30)
+    product: Tensor = functional.linear(embeddings, weights) / norms
+    return product
 
 
 def bent(logits: Tensor) -> Tensor:

@@ -112,9 +112,16 @@ def head_of(weight: Tensor, bias: Tensor, calibration: Calibration) -> Head:
     return head.eval()
 
 
-def _one_class(unit: Tensor, positive: bool, c: float) -> Head:
-    """Likeness to the mean of n labels that agree; they themselves get (n + 1) / (n + 2) on the average (Laplace)."""
+def likeness(unit: Tensor, weights: Tensor, positive: bool, c: float) -> tuple[Tensor, Tensor]:
+    """For labels that all agree: weights [k, dim] towards (or away from) their mean and biases [k].
+
+    The n labels themselves get (n + 1) / (n + 2) on the average (Laplace's rule). ``weights`` [k, n] says what each counts.
+    """
     side = 1.0 if positive else -1.0
-    weight = side * c * unit.mean(0)
-    bias = side * math.log(len(unit) + 1) - (unit @ weight).mean()
-    return head_of(weight, bias, Calibration())
+    towards = side * c * (weights / weights.sum(1, keepdim=True)) @ unit
+    return towards, side * math.log(len(unit) + 1) - (towards @ unit.t()).mean(1)
+
+
+def _one_class(unit: Tensor, positive: bool, c: float) -> Head:
+    weight, bias = likeness(unit, torch.ones(1, len(unit)), positive, c)
+    return head_of(weight[0], bias[0], Calibration())

@@ -44,7 +44,8 @@ def score(store: ArtifactStore, head: Artifact, vectors: Artifact, present: Arti
 
     def write(path: Path) -> None:
         torch.set_num_threads(1)  # equal scores from every replica
-        values = probabilities(*_inputs(store, head, vectors, present))
+        loaded, _ = load_head(store.open(head))
+        values = probabilities(loaded, *fitting_embeddings(store, loaded, vectors, present))
         with path.open("wb") as file:
             np.save(file, values)
 
@@ -52,16 +53,16 @@ def score(store: ArtifactStore, head: Artifact, vectors: Artifact, present: Arti
     return artifact, time.monotonic() - start
 
 
-def _inputs(
-    store: ArtifactStore, head: Artifact, vectors: Artifact, present: Artifact | None
-) -> tuple[Head, NDArray[np.float32], NDArray[np.bool_]]:
-    loaded, record = load_head(store.open(head))
+def fitting_embeddings(
+    store: ArtifactStore, head: Head, vectors: Artifact, present: Artifact | None
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Embeddings [rows, dim] that fit a head, and whether each item has one, [rows]; see :func:`map_embeddings`."""
     matrix, mask = map_embeddings(store, vectors, present)
-    if matrix.shape[1] != record.shape.dim:
+    if matrix.shape[1] != head.shape.dim:
         raise InvalidInputError(
-            f"the head takes embeddings of {record.shape.dim} numbers, these have {matrix.shape[1]}; train it on these"
+            f"the head takes embeddings of {head.shape.dim} numbers, these have {matrix.shape[1]}; train it on these"
         )
-    return loaded, matrix, mask
+    return matrix, mask
 
 
 def probabilities(head: Head, vectors: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from protos.errors import InvalidInputError
 from protos.wire import from_labels
 from services.common.artifacts import ArtifactStore
 from services.common.devices import Devices
+from services.trainer.committee import BOOTSTRAP, MEMBERS, CommitteeRequest, score_committee
 from services.trainer.export import CKPT, export
 from services.trainer.fine_tuning import FineTuneRequest, fine_tune
 from services.trainer.head_training import HeadRequest, as_asked, train_head
@@ -60,6 +61,23 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
         head, vectors = _needed(request.head.artifact, "head"), _needed(request.vectors, "vectors")
         scores, seconds = score(self.store, head, vectors, _present(request))
         return trainer_pb2.ScoreResponse(run=request.run, scores=scores, seconds=seconds)
+
+    def ScoreCommittee(
+        self, request: trainer_pb2.ScoreCommitteeRequest, context: grpc.ServicerContext
+    ) -> trainer_pb2.ScoreCommitteeResponse:
+        """See the contract."""
+        asked = CommitteeRequest(
+            request.kind,
+            request.members or MEMBERS,
+            request.seed,
+            _needed(request.head.artifact, "head"),
+            _needed(request.vectors, "vectors"),
+            _present(request),
+            from_labels(request.labels) if request.kind == BOOTSTRAP else None,
+            self._parameters(request.parameters).c if request.kind == BOOTSTRAP else 0.0,
+        )
+        scores, seconds = score_committee(self.store, asked)
+        return trainer_pb2.ScoreCommitteeResponse(run=request.run, scores=scores, seconds=seconds)
 
     def FineTune(
         self, request: trainer_pb2.FineTuneRequest, context: grpc.ServicerContext
@@ -128,7 +146,9 @@ def _parent(request: trainer_pb2.TrainHeadRequest | trainer_pb2.FineTuneRequest)
     return request.parent.artifact if request.parent.artifact.path else None
 
 
-def _present(request: trainer_pb2.TrainHeadRequest | trainer_pb2.ScoreRequest) -> Artifact | None:
+def _present(
+    request: trainer_pb2.TrainHeadRequest | trainer_pb2.ScoreRequest | trainer_pb2.ScoreCommitteeRequest,
+) -> Artifact | None:
     return request.present if request.present.path else None
 
 
