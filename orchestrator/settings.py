@@ -191,6 +191,7 @@ class HeadSettings(Section):
         description="logistic: balanced logistic regression on unit-length embeddings, calibrated; the original's heads:"
         " SSLEvaluator with three hidden layers, SSLEvaluatorOneLayer with one",
     )
+    c: float = Field(10.0, gt=0, lt=1e9, description="how closely the head follows its labels (logistic)")
     hidden_dim: int = Field(128, ge=0, le=65_536, description="width of the (first) hidden layer; 0: a linear head")
     lr: float = Field(0.05, gt=0, description="learning rate at the start (SGD)")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of the inputs that is left out while training")
@@ -205,7 +206,6 @@ class HeadSettings(Section):
     epochs: int = Field(50, ge=1, description="passes over the labels in a round")
     batch_size: int = Field(32, ge=1, description="labels in one step of the training")
     validation_share: float = Field(
-    c: float = Field(10.0, gt=0, lt=1e9, description="how closely the head follows its labels (logistic)")
         0.2, ge=0, lt=1, description="share of the labels that is held out to measure quality"
     )
     seed: int | None = Field(None, ge=0, lt=2**63, description="seed of the training; not given: `seed`")
