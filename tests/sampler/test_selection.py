@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from protos.errors import InvalidInputError
-from services.sampler.registry import STRATEGIES, Strategy, find_strategy
+from services.sampler.registry import STRATEGIES, find_strategy
 from services.sampler.selection import MOST_PICKS, make_pool, select
+from services.sampler.strategies.strategy import Strategy
 
 NOBODY = np.empty(0, dtype=np.uint64)
-SCORED = [strategy for strategy in STRATEGIES if strategy.needs_scores]
+PLAIN = [strategy for strategy in STRATEGIES if set(strategy.needs) <= {"scores"}]
+SCORED = [strategy for strategy in PLAIN if strategy.needs_scores]
 
 
 def _scores(*values: float) -> np.ndarray:
@@ -29,7 +31,7 @@ def _rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy.name)
+@pytest.mark.parametrize("strategy", PLAIN, ids=lambda strategy: strategy.name)
 def test_pool_is_present_and_not_excluded(strategy: Strategy) -> None:
     present = np.array([True, True, False, True, True, True])
     chosen = select(strategy, _scores(0.1, 0.2, 0.3, 0.4, 0.5, 0.6), present, _items(1, 4, 1), 3, _rng())
@@ -62,7 +64,7 @@ def test_other_strategies_need_scores(strategy: Strategy) -> None:
         select(strategy, None, _present(5), NOBODY, 1, _rng())
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy.name)
+@pytest.mark.parametrize("strategy", PLAIN, ids=lambda strategy: strategy.name)
 def test_more_than_the_pool_has(strategy: Strategy) -> None:
     with pytest.raises(InvalidInputError) as caught:
         select(strategy, _scores(0.1, 0.2, 0.3), _present(3), _items(1), 3, _rng())

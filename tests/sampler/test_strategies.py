@@ -10,16 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.sampler.registry import STRATEGIES
-from services.sampler.strategies import Query
+from services.sampler.registry import STRATEGIES, find_strategy
+from services.sampler.strategies import Pool, ScoreQuery
 from services.sampler.strategies.balanced import uncertainty_balanced
 from services.sampler.strategies.gaussian import gaussian
 from services.sampler.strategies.positive import positive
 from services.sampler.strategies.ranking import smallest
-from services.sampler.strategies.uncertainty import uncertainty
+from services.sampler.strategies.strategy import Strategy
 from services.sampler.strategies.uniform import uniform
 
-QUERIES = [strategy.query for strategy in STRATEGIES]
+ORIGINAL = ("random", "uncertainty", "gaussian", "uncertainty_balanced", "positive")
+
+
+def _by_scores(strategy: Strategy) -> ScoreQuery:
+    """The items of a strategy that looks at nothing but scores."""
+    return lambda scores, mask, count, rng: strategy.query(Pool(mask=mask, scores=scores), count, rng).items
+
+
+QUERIES = [_by_scores(strategy) for strategy in STRATEGIES if strategy.name in ORIGINAL]
+uncertainty = _by_scores(find_strategy("uncertainty"))
 
 
 def _rng(seed: int = 0) -> np.random.Generator:
@@ -36,7 +45,7 @@ def _scores(values: list[float]) -> np.ndarray:
     data=st.data(),
 )
 @settings(max_examples=60, deadline=None)
-def test_exactly_count_different_items_of_the_pool(query: Query, scores: list[float], data: st.DataObject) -> None:
+def test_exactly_count_different_items_of_the_pool(query: ScoreQuery, scores: list[float], data: st.DataObject) -> None:
     pool = np.array(data.draw(st.lists(st.booleans(), min_size=len(scores), max_size=len(scores))))
     pool[data.draw(st.integers(0, len(scores) - 1))] = True
     count = data.draw(st.integers(1, int(pool.sum())))
@@ -49,7 +58,7 @@ def test_exactly_count_different_items_of_the_pool(query: Query, scores: list[fl
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_scores_outside_of_the_pool_are_not_looked_at(query: Query) -> None:
+def test_scores_outside_of_the_pool_are_not_looked_at(query: ScoreQuery) -> None:
     scores = np.full(100, np.nan, dtype=np.float32)
     pool = np.zeros(100, dtype=np.bool_)
     pool[40:60] = True
@@ -59,7 +68,7 @@ def test_scores_outside_of_the_pool_are_not_looked_at(query: Query) -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_inputs_are_not_changed(query: Query) -> None:
+def test_inputs_are_not_changed(query: ScoreQuery) -> None:
     scores, pool = _rng().random(50, dtype=np.float32), _rng(1).random(50) < 0.7
     before = scores.copy(), pool.copy()
     query(scores, pool, 10, _rng())
@@ -69,7 +78,7 @@ def test_inputs_are_not_changed(query: Query) -> None:
 
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("value", [0.0, 0.3, 0.5, 1.0])
-def test_equal_scores_are_drawn_by_lot(query: Query, value: float) -> None:
+def test_equal_scores_are_drawn_by_lot(query: ScoreQuery, value: float) -> None:
     """A saturated head scores a folder sorted by class: neither its beginning nor its end may be preferred."""
     scores, pool = np.full(1000, value, dtype=np.float32), np.ones(1000, dtype=np.bool_)
     picked = np.concatenate([query(scores, pool, 10, _rng(seed)) for seed in range(200)])
@@ -82,13 +91,13 @@ def test_equal_scores_are_drawn_by_lot(query: Query, value: float) -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_another_seed_breaks_ties_otherwise(query: Query) -> None:
+def test_another_seed_breaks_ties_otherwise(query: ScoreQuery) -> None:
     scores, pool = np.full(1000, 0.5, dtype=np.float32), np.ones(1000, dtype=np.bool_)
     assert len({tuple(query(scores, pool, 10, _rng(seed)).tolist()) for seed in range(20)}) == 20
 
 
 @pytest.mark.parametrize("query", [uncertainty, uncertainty_balanced, positive])
-def test_without_ties_chance_and_order_of_the_folder_decide_nothing(query: Query) -> None:
+def test_without_ties_chance_and_order_of_the_folder_decide_nothing(query: ScoreQuery) -> None:
     scores = _rng().permutation(np.linspace(0.013, 0.97, 500)).astype(np.float32)
     pool = np.ones(500, dtype=np.bool_)
     expected = scores[query(scores, pool, 21, _rng(1))].tolist()
@@ -220,7 +229,7 @@ def test_smallest_is_what_a_sort_would_give(values: list[float], count: int) -> 
 
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("saturated", [False, True])
-def test_a_million_scores_take_well_under_a_second(query: Query, saturated: bool) -> None:
+def test_a_million_scores_take_well_under_a_second(query: ScoreQuery, saturated: bool) -> None:
     scores = _rng().random(1_000_000, dtype=np.float32)
     scores = np.round(scores) if saturated else scores
     pool = np.ones(1_000_000, dtype=np.bool_)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.sampler.strategies import Items, Pool, Scores
+from services.sampler.strategies.pool import Items, Mask, Scores
 from services.sampler.strategies.ranking import smallest
 
 
-def uncertainty_balanced(scores: Scores, pool: Pool, count: int, rng: np.random.Generator) -> Items:
+def uncertainty_balanced(scores: Scores, pool: Mask, count: int, rng: np.random.Generator) -> Items:
     """The item closest to 0.5, then its neighbours by rank, half from each side and in turns.
 
     An odd one comes from above. Where one side has too few, the other side fills up. Items that score exactly as the first

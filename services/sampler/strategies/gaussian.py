@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.sampler.strategies import Items, Pool, Scores
+from services.sampler.strategies.pool import Items, Mask, Scores
 from services.sampler.strategies.ranking import smallest
 
 MEAN = 0.5
 DEVIATION = 0.2
 
 
-def gaussian(scores: Scores, pool: Pool, count: int, rng: np.random.Generator) -> Items:
+def gaussian(scores: Scores, pool: Mask, count: int, rng: np.random.Generator) -> Items:
     """``count`` items drawn one after the other without replacement, with weight N(p; 0.5, 0.2^2).
 
     An item whose clock is exponential with rate w rings first with probability w / sum(w), and so on with those that are

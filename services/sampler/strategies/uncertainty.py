@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.sampler.strategies import Items, Pool, Scores
+from services.sampler.strategies.pool import Picks, Pool, picked
 from services.sampler.strategies.ranking import smallest
 
 
-def uncertainty(scores: Scores, pool: Pool, count: int, rng: np.random.Generator) -> Items:
-    """The items with the smallest abs(p - 0.5)."""
-    items = np.flatnonzero(pool)
-    return items[smallest(np.abs(scores[items].astype(np.float64) - 0.5), count, rng)]
+def uncertainty(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
+    """The items with the smallest abs(p - threshold).
+
+    For two classes margin, entropy and least confidence rank exactly so.
+    """
+    items = pool.items
+    distance = np.abs(pool.scores[items].astype(np.float64) - pool.threshold)
+    return picked(items[smallest(distance, count, rng)], "uncertainty")

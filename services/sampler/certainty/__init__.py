@@ -1,0 +1,1 @@
+"""How sure a search may be of what it says: exact bounds, audits, and the three lights."""

@@ -1,0 +1,64 @@
+"""``hybrid``: exploit to find, sample at the boundary to train, and look where nobody has looked."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.sampler.strategies.pool import Items, Picks, Pool, picked
+from services.sampler.strategies.ranking import smallest
+from services.sampler.strategies.typiclust import typical_of_clusters
+
+EXPLOIT, BOUNDARY, EXPLORE = "exploit", "boundary", "explore"
+
+
+def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
+    """A share of the likeliest positives, a share nearest to the threshold, and one central image of clusters never visited.
+
+    Exploiting alone stays in the modes that it knows; random exploration finds nothing of a rare class; the centres of
+    unvisited clusters do (measured in ``docs/benchmarks.md``). The three come in turns, so that whoever labels only the
+    beginning of the batch labels the same mixture. Before there is a head, all picks explore.
+
+    Args:
+        pool: with scores (float32 [rows], may all be not-a-number) and clusters. Parameters ``boundary`` and ``explore``:
+            shares of the picks; the rest exploits, and so do places that find no cluster to explore.
+        count: how many.
+        rng: the only source of chance.
+    """
+    items = pool.items
+    if not np.isfinite(pool.scores[items]).all():
+        return picked(typical_of_clusters(pool, count, rng), EXPLORE)
+    explore = _explored(pool, round(count * pool.parameters["explore"]), rng)
+    boundary = min(round(count * pool.parameters["boundary"]), count - len(explore))
+    scores = pool.scores[items].astype(np.float64)
+    free = ~np.isin(items, explore)
+    best = _take(items, -scores, free, count - len(explore) - boundary, rng)
+    unsure = _take(items, np.abs(scores - pool.threshold), free & ~np.isin(items, best), boundary, rng)
+    return _in_turns({EXPLOIT: best, BOUNDARY: unsure, EXPLORE: explore})
+
+
+def _take(
+    items: Items, cost: NDArray[np.float64], free: NDArray[np.bool_], count: int, rng: np.random.Generator
+) -> Items:
+    some = np.flatnonzero(free)
+    return items[some[smallest(cost[some], count, rng)]]
+
+
+def _explored(pool: Pool, count: int, rng: np.random.Generator) -> Items:
+    """The most central image of up to ``count`` clusters without a label, drawn by lot."""
+    if count == 0 or pool.clusters is None:
+        return np.empty(0, dtype=np.int64)
+    clusters = pool.clusters()
+    visited = np.unique(clusters[pool.labelled])
+    candidates = np.setdiff1d(np.unique(clusters[pool.items]), np.append(visited, -1))
+    drawn = rng.choice(candidates, min(count, len(candidates)), replace=False)
+    return typical_of_clusters(pool, len(drawn), rng, drawn)
+
+
+def _in_turns(groups: dict[str, Items]) -> Picks:
+    """All groups mixed so that each is spread evenly over the whole."""
+    places = np.concatenate([(np.arange(len(items)) + 0.5) / max(1, len(items)) for items in groups.values()])
+    order = np.argsort(places, kind="stable")
+    items = np.concatenate(list(groups.values()))
+    reasons = [reason for reason, items_of in groups.items() for _ in items_of]
+    return Picks(items[order], tuple(reasons[place] for place in order))
