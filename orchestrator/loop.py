@@ -18,9 +18,10 @@ from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.outputs.swipe import SwipeFolders
 from orchestrator.questions import FINE_TUNE, FINISH, TRAIN, Question, Standing
 from orchestrator.results import Results
-from orchestrator.rounds import RoundRecord, free_items, one_round
+from orchestrator.rounds import RoundRecord, one_round
 from orchestrator.run import Run
 from orchestrator.seeding import embed_reference, seed_by_labeling, seed_from_folder
+from orchestrator.selecting import check_strategy, free_items
 from orchestrator.settings import SamplingSettings
 from protos.errors import InvalidInputError
 
@@ -75,6 +76,7 @@ def open_page(run: Run, catalogued: Catalogued) -> str:
 
 def _check_settings(run: Run, catalogued: Catalogued) -> None:
     """What only the list of images can tell about the settings, told before the long work begins."""
+    check_strategy(run)
     size, labeling = run.settings.sampling.size, run.settings.labeling
     if size > catalogued.images and size != SamplingSettings().size:  # the default takes what there is
         raise InvalidInputError(

@@ -115,7 +115,9 @@ def read_original(pipeline_yaml: Path) -> OriginalConfig:
     missing = [f"{key} is not set; give {what}" for key, what in _MANDATORY.items() if pipeline.get(key) in _NOTHING]
     if missing:
         raise InvalidInputError("\n".join(f"{pipeline_yaml}: {sentence}" for sentence in missing))
-    found = OriginalConfig({"head.kind": "SSLEvaluatorOneLayer"})  # one of its own, where it names none
+    found = OriginalConfig(
+        {"head.kind": "SSLEvaluatorOneLayer", "sampling.strategy": "gaussian"}  # its own, where it names none
+    )
     _take(found, pipeline, PIPELINE, pipeline_yaml, {*SECOND, "model_config_path"})
     _take(found, model, MODEL, model_path, set(SECOND))
     _translate(found.values)

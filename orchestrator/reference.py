@@ -46,7 +46,14 @@ Paths start at the working directory, unless a setting says otherwise. The run k
 The original's `pipeline_config.yaml` is taken as it is, with the `model_config.yaml` that it names, nested or flat: the
 last column says which of its keys a setting comes from. Keys that it did not know are named in a warning.
 """
-_WORDS = {bool: "yes or no", int: "whole number", float: "number", str: "text", Path: "path"}
+_WORDS = {
+    bool: "yes or no",
+    int: "whole number",
+    float: "number",
+    str: "text",
+    Path: "path",
+    dict[str, float]: "numbers by name",
+}
 _SIGNS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 _LARGEST = 2**31  # limits beyond are there for machines, not for people
 

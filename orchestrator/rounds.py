@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from orchestrator.clients.refs import ArtifactRef, GenerationRef, HeadRef, Pick, Trained, ValidationRef
@@ -14,6 +13,7 @@ from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.pruning import prune
 from orchestrator.questions import FINE_TUNE
 from orchestrator.run import Run
+from orchestrator.selecting import choose_images
 
 
 class RoundRecord(BaseModel):
@@ -46,7 +46,7 @@ def one_round(
     position = run.once(f"{step}/labels", int, lambda: log.newest().position)
     labels = log.at(position)
     model, trained = learn(run, catalogued, model, labels, number, choice, step)
-    picks = run.once(f"{step}/select", list[Pick], lambda: _select(run, log, model, number))
+    picks = run.once(f"{step}/select", list[Pick], lambda: choose_images(run, log, model, number))
     labelled = label(run, log, number, picks, step, position if run.settings.labeling.continuous else None)
     record = RoundRecord(
         number=number,
@@ -127,50 +127,3 @@ def _score(run: Run, head: HeadRef, generation: GenerationRef) -> ArtifactRef:
         scores = run.clients.trainer.score(run.id, head, generation)
         words.append(f"Scored {generation.rows} images")
     return scores
-
-
-def free_items(present: NDArray[np.bool_], asked: NDArray[np.uint64]) -> int:
-    """How many items can be asked about: embedded [rows] bool, and not among ``asked`` [n] uint64."""
-    return int(present.sum()) - int(present[asked.astype(np.int64)].sum())
-
-
-def _select(run: Run, log: LabelLog, model: Model, number: int) -> list[Pick]:
-    """`sampling.size` images of the pool, all of it when it is smaller; with their neighbours when these are wanted."""
-    sampling = run.settings.sampling
-    assert run.results is not None
-    with run.telling("select") as words:
-        asked = _asked(run, log, number)
-        free = free_items(run.results.present, asked)
-        strategy = sampling.strategy if model.scores else "random"
-        picks: list[Pick] = []
-        if free > 0:
-            count = min(run.settings.cards, free)
-            picks = run.clients.sampler.select(
-                run.id, number, strategy, count, run.seed("select", number), model.generation, model.scores, asked
-            )
-        words.append(f"Round {number}: picked {len(picks)} of {free} images by {strategy}")
-        if sampling.neighbours and picks:
-            more = _neighbours_of(run, model, picks, set(asked.tolist()))
-            words.append(f"and {len(more)} neighbours of them")
-            picks = picks + more
-    return picks
-
-
-def _asked(run: Run, log: LabelLog, number: int) -> NDArray[np.uint64]:
-    """What is not asked again; answers given while the head was trained are among it, so their position is recorded."""
-    return log.at(run.once(f"round-{number}/asked", int, lambda: log.newest().position)).asked()
-
-
-def _neighbours_of(run: Run, model: Model, picks: list[Pick], asked: set[int]) -> list[Pick]:
-    """The nearest neighbours of the picks (each counts as its own first), without what was asked or picked already."""
-    items = np.array([pick.item for pick in picks], dtype=np.uint64)
-    sampling, search_k = run.settings.sampling, run.settings.index.search_k
-    found = run.clients.index.neighbours(run.id, model.generation, items, sampling.n_closest, search_k)
-    taken = asked | {pick.item for pick in picks}
-    more: list[Pick] = []
-    for pick, (near, _) in zip(picks, found, strict=True):
-        for item in near[: sampling.n_closest]:
-            if item not in taken:
-                taken.add(item)
-                more.append(Pick(item=item, reason=f"neighbour of {pick.item}", score=float("nan")))
-    return more

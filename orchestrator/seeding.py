@@ -15,8 +15,8 @@ from orchestrator.labeling import label
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued
 from orchestrator.questions import Question, Standing
-from orchestrator.rounds import free_items
 from orchestrator.run import Run
+from orchestrator.selecting import HYBRID, free_items
 from protos.errors import ConflictError, InvalidInputError, NotFoundError
 from services.common.catalog import Catalog
 
@@ -157,7 +157,9 @@ def _seed_picks(
     random: list[Pick] = []
     if rest:
         seed = run.seed("seed", attempt)
-        random = run.clients.sampler.select(run.id, SEED_ROUND, "random", rest, seed, generation, None, taken)
+        spread = query is None and run.settings.sampling.strategy == HYBRID  # with nothing to go by: unlike each other
+        strategy = HYBRID if spread else "random"
+        random = run.clients.sampler.select(run.id, SEED_ROUND, strategy, rest, seed, generation, None, taken)
     picks = [Pick(item=item, reason="neighbour", score=float("nan")) for item in near] + random
     if not picks and not len(asked):
         raise InvalidInputError("there is no image to label; every image of the data was set aside as unreadable")

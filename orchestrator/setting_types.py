@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
-STRATEGIES = ("random", "uncertainty", "gaussian", "uncertainty_balanced", "positive")
-STRATEGY_ALIASES = {"guassian": "gaussian"}  # as the original's README spells it
+STRATEGIES = (
+    "hybrid",
+    "positive",
+    "uncertainty",
+    "gaussian",
+    "random",
+    "uncertainty_balanced",
+    "galaxy",
+    "bald",
+    "badge",
+    "typiclust",
+    "maxherding",
+    "coreset",
+    "dropquery",
+)
+STRATEGY_ALIASES = {
+    "guassian": "gaussian",  # as the original's README spells it
+    "margin": "uncertainty",
+    "entropy": "uncertainty",
+    "least_confidence": "uncertainty",
+    "committee": "bald",
+    "uherding": "uherding",  # sets a parameter of maxherding, which the sampler knows
+}
+_OWN_STRATEGY = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")  # of a user's package; the sampler knows whether it is there
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
@@ -35,7 +58,18 @@ def lower(value: Any) -> Any:
 
 def _strategy(value: Any) -> Any:
     name = lower(value)
-    return STRATEGY_ALIASES.get(name, name) if isinstance(name, str) else name
+    if isinstance(name, str) and not _OWN_STRATEGY.fullmatch(name):
+        name = name.replace("-", "_")
+        return STRATEGY_ALIASES.get(name, name)
+    return name
+
+
+def _known_strategy(name: str) -> str:
+    if name in STRATEGIES or name in STRATEGY_ALIASES or _OWN_STRATEGY.fullmatch(name):
+        return name
+    close = difflib.get_close_matches(name, [*STRATEGIES, *STRATEGY_ALIASES], n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise ValueError(f"it takes {', '.join(STRATEGIES)}, or the dotted name of a strategy of yours{hint}")
 
 
 def _device(value: str) -> str:
@@ -47,6 +81,4 @@ def _device(value: str) -> str:
 Folder = Annotated[Path, BeforeValidator(_path)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_no_path)]
 Device = Annotated[str, BeforeValidator(lower), AfterValidator(_device)]
-Strategy = Annotated[
-    Literal["random", "uncertainty", "gaussian", "uncertainty_balanced", "positive"], BeforeValidator(_strategy)
-]
+Strategy = Annotated[str, BeforeValidator(_strategy), AfterValidator(_known_strategy)]

@@ -139,9 +139,19 @@ class SamplingSettings(Section):
     """Which images are asked about in a round."""
 
     strategy: Strategy = Field(
-        "uncertainty",
-        description="how images are chosen; random; uncertainty: probability nearest to 0.5; gaussian: drawn around 0.5;"
-        " uncertainty_balanced: half from either side of 0.5; positive: most likely positive",
+        "hybrid",
+        description="how images are chosen; hybrid: likely positives, uncertain ones, and clusters never visited; positive:"
+        " most likely positive; uncertainty: probability nearest to 0.5; all are in docs/strategies.md",
+    )
+    parameters: dict[str, float] = Field(
+        {}, description="numbers that the strategy takes, by name; not given: what suits `goal`, or the strategy's own"
+    )
+    no_closer_than: float = Field(
+        0.0, ge=0, lt=1, description="near-duplicates: no two images of a batch have a larger cosine; 0: no limit"
+    )
+    anchors: int = Field(0, ge=0, description="choose among so many images drawn by lot; 0: among all")
+    seals: int = Field(
+        0, ge=0, le=10_000, description="choose among so many nearest neighbours of each positive (SEALS); 0: among all"
     )
     size: int = Field(20, ge=1, description="images chosen in a round")
     neighbours: bool = Field(False, description="ask about the nearest neighbours of the chosen images, too")
@@ -293,6 +303,10 @@ class RunSettings(Section):
         "", max_length=200, description="what the run is called on the page; not given: the data folder's name"
     )
     question: str = Field("", max_length=500, description="what people are asked about each image")
+    goal: Annotated[Literal["find_all", "classifier", "both"], BeforeValidator(lower)] = Field(
+        "both",
+        description="what the hybrid strategy leans to: find_all: likely positives; classifier: uncertain images",
+    )
     verbose: bool = Field(True, description="log every step; otherwise warnings only")
     seed: int = Field(0, ge=0, lt=2**63, description="start of every random choice: the same seed gives the same run")
     device: Device = Field("auto", description="auto (a GPU where there is one), cpu, cuda or cuda:0")

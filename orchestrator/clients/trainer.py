@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,10 +99,10 @@ class TrainerClient:
         labelled: Labelled,
         settings: RunSettings,
         seed: int,
-        kind: Literal["bootstrap", "dropout"] = "bootstrap",
+        kind: str = "bootstrap",
         members: int = 0,
     ) -> ArtifactRef:
-        """The probabilities that each member of a committee gives every item, float32 [members, rows]; 0 members: ten."""
+        """The probabilities that each member of a committee ("bootstrap" or "dropout"; 0 members: ten) gives every item."""
         request = trainer_pb2.ScoreCommitteeRequest(
             run=run,
             kind=kind,
@@ -117,15 +117,22 @@ class TrainerClient:
         return ArtifactRef.of(self._call(self._stub.ScoreCommittee, request, LONG_S).scores)
 
     def export(
-        self, run: str, encoder: EncoderRef, head: HeadRef, positive_name: str, threshold: float = 0.5
+        self,
+        run: str,
+        encoder: EncoderRef,
+        head: HeadRef,
+        positive_name: str,
+        threshold: float = 0.5,
+        kind: str = "ckpt",
     ) -> ArtifactRef:
-        """One file that classifies images: as positive from a probability of ``threshold`` on."""
+        """One file ("ckpt", "safetensors" or "onnx") that classifies images: positive from a probability of ``threshold`` on."""
         request = trainer_pb2.ExportRequest(
             run=run,
             encoder=encoder.to(common_pb2.Encoder),
             head=head.to(common_pb2.Head),
             positive_name=positive_name,
             threshold=threshold,
+            format=kind,
         )
         return ArtifactRef.of(self._call(self._stub.Export, request, 600).model)
 

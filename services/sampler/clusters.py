@@ -12,7 +12,9 @@ from services.sampler.strategies.pool import Clusters, Mask, Vectors, unit
 
 VERSION = 1  # of the algorithm; part of every name
 MOST = 300  # clusters
-SMALLEST = 10  # items in a cluster, on the average
+MEAN = 200  # items in a cluster, on the average; but in small pools
+AT_LEAST = 50  # clusters, of no fewer than
+SMALLEST = 10  # items each
 SAMPLE = 20_000
 STEPS = 10
 CHUNK = 8_192
@@ -41,7 +43,7 @@ def k_means(vectors: Vectors, present: Mask, most: int = MOST, seed: int = 0) ->
     Args:
         vectors: float32 [rows, dim].
         present: bool [rows], which rows count.
-        most: clusters; fewer where there would be less than ten items in each.
+        most: clusters; see :func:`number_of_clusters`.
         seed: of the sample and of the first centres.
 
     Returns:
@@ -54,12 +56,17 @@ def k_means(vectors: Vectors, present: Mask, most: int = MOST, seed: int = 0) ->
         return clusters
     sample = np.sort(rng.choice(items, min(SAMPLE, len(items)), replace=False))
     rows = unit(np.asarray(vectors[sample]))
-    centres = fit(rows, max(1, min(most, len(items) // SMALLEST)), rng)
+    centres = fit(rows, number_of_clusters(len(items), most), rng)
     for first in range(0, len(vectors), CHUNK):
         chunk = np.asarray(vectors[first : first + CHUNK])  # the nearest centre is the same for a row of any length
         clusters[first : first + CHUNK] = (chunk @ centres.T).argmax(axis=1)
     clusters[~np.asarray(present)] = -1
     return clusters
+
+
+def number_of_clusters(items: int, most: int = MOST) -> int:
+    """How many clusters so many items make: fine enough to tell modes apart, so coarse that a few rounds visit many."""
+    return max(1, min(most, max(items // MEAN, min(AT_LEAST, items // SMALLEST))))
 
 
 def fit(rows: Vectors, count: int, rng: np.random.Generator, steps: int = STEPS) -> Vectors:

@@ -29,8 +29,8 @@ STRATEGIES: tuple[Strategy, ...] = (
         "part likely positives, part around the threshold, part from clusters that nobody has looked into",
         needs=(VECTORS,),
         parameters=(
-            Parameter("boundary", 0.4, "share nearest to the threshold"),
-            Parameter("explore", 0.2, "share from clusters never visited; the rest exploits"),
+            Parameter("boundary", 0.2, "share nearest to the threshold"),
+            Parameter("explore", 0.3, "share from clusters never visited; the rest exploits"),
         ),
         paper="Agile Modeling, arXiv 2302.12948; TypiClust, arXiv 2202.02794",
     ),

@@ -38,6 +38,7 @@ def test_every_value_arrives(pipeline: Path) -> None:
     assert settings.encoder.model_dump() == {
         "path": Path("/content/SIMCLR_SSL_0.ckpt"),
         "family": "simclr",
+        "model": "",
         "builtin": "hog",
         "image_size": 256,
         "dim": 32,
@@ -46,7 +47,8 @@ def test_every_value_arrives(pipeline: Path) -> None:
     assert (settings.seed_set.mode, settings.seed_set.reference) == ("neighbours", Path("/content/ref.jpg"))
     assert (settings.seed_set.folder, settings.seed_set.count) == (Path("/content/seed"), None)
     assert (settings.index.num_trees, settings.index.metric) == (50, "euclidean")
-    assert settings.sampling.model_dump() == {"strategy": "gaussian", "size": 20, "neighbours": False, "n_closest": 5}
+    told = {"strategy": "gaussian", "size": 20, "neighbours": False, "n_closest": 5}
+    assert {name: getattr(settings.sampling, name) for name in told} == told
     assert (settings.labeling.batch_size, settings.labeling.port) == (5, 5000)
     assert (settings.labeling.simulate, settings.labeling.pos_class) == (True, "airplane")
     assert settings.head.model_dump() == {
@@ -217,7 +219,7 @@ MISTAKES = [
         "seed_nn wants neighbours of an image, but ref_img_path is not set",
     ),
     ('"airplane"', '""', "simulate_label is on, but pos_class is not set"),
-    ('"gaussian"', "margin", "sampling_strategy is 'margin'; it takes random, uncertainty"),
+    ('"gaussian"', "margins", "sampling_strategy is 'margins'; it takes hybrid, positive, uncertainty"),
     ("sample_size: 20", "sample_size: 0", "sample_size is '0'; it must be at least 1"),
     ("device: cuda", "device: gpu", "device is 'gpu'; it takes auto, cpu"),
     ('"SIMCLR"', "BYOL", "model_type is 'byol'; it takes simclr or simsiam"),

@@ -114,7 +114,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"sampling": {"strategy": "uncertainity"}},
-        "sampling.strategy is 'uncertainity'; it takes random, uncertainty, gaussian, uncertainty_balanced or positive"
+        "sampling.strategy is 'uncertainity'; it takes hybrid, positive, uncertainty, gaussian, random,"
+        " uncertainty_balanced, galaxy, bald, badge, typiclust, maxherding, coreset, dropquery, or the dotted name of a"
+        " strategy of yours"
         " (did you mean uncertainty?)",
     ),
     ({"sampling": {"size": 0}}, "sampling.size is 0; it must be at least 1"),

@@ -13,10 +13,10 @@ EXPLOIT, BOUNDARY, EXPLORE = "exploit", "boundary", "explore"
 
 
 def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
-    """A share of the likeliest positives, a share nearest to the threshold, and one central image of clusters never visited.
+    """A share of the likeliest positives, a share nearest to the threshold, and one typical image of clusters never visited.
 
-    Exploiting alone stays in the modes that it knows; random exploration finds nothing of a rare class; the centres of
-    unvisited clusters do (measured in ``docs/benchmarks.md``). The three come in turns, so that whoever labels only the
+    Exploiting alone stays in the modes that it knows; random exploration finds nothing of a rare class; typical images of
+    unvisited clusters do, those with the highest mean score first (measured in ``docs/benchmarks.md``). The three come in turns, so that whoever labels only the
     beginning of the batch labels the same mixture. Before there is a head, all picks explore.
 
     Args:
@@ -45,14 +45,15 @@ def _take(
 
 
 def _explored(pool: Pool, count: int, rng: np.random.Generator) -> Items:
-    """The most central image of up to ``count`` clusters without a label, drawn by lot."""
+    """The most typical image of up to ``count`` clusters without a label: of those that the head likes best on the average."""
     if count == 0 or pool.clusters is None:
         return np.empty(0, dtype=np.int64)
-    clusters = pool.clusters()
-    visited = np.unique(clusters[pool.labelled])
-    candidates = np.setdiff1d(np.unique(clusters[pool.items]), np.append(visited, -1))
-    drawn = rng.choice(candidates, min(count, len(candidates)), replace=False)
-    return typical_of_clusters(pool, len(drawn), rng, drawn)
+    clusters, items = pool.clusters(), pool.items
+    members = np.bincount(clusters[items])
+    mean = np.bincount(clusters[items], pool.scores[items]) / np.maximum(members, 1)
+    unvisited = np.setdiff1d(np.flatnonzero(members), clusters[pool.labelled])
+    chosen = unvisited[smallest(-mean[unvisited], count, rng)]
+    return typical_of_clusters(pool, len(chosen), rng, chosen.astype(np.int32))
 
 
 def _in_turns(groups: dict[str, Items]) -> Picks:
