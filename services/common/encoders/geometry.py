@@ -44,7 +44,7 @@ def _middle(image: Image.Image, side: int, resize: int, filter_: Image.Resamplin
     left, top = (width - side) // 2, (height - side) // 2
     if max(width, height) <= _STRIP * resize:
         return image.resize((width, height), filter_).crop((left, top, left + side, top + side))
-    # A strip would become a huge image. Cutting first gives the same but for the rounding of the edges.
+    # A strip would become a huge image. Cutting first gives nearly the same (roundings differ).
     across, down = image.width / width, image.height / height
     right, bottom = min((left + side) * across, image.width), min((top + side) * down, image.height)
     return image.resize((side, side), filter_, box=(left * across, top * down, right, bottom))
