@@ -102,11 +102,14 @@ def _fine_tune(run: Run, catalogued: Catalogued, model: Model, labels: Labels, n
             labels.position,
             model.head,
             run.settings,
+            model.generation,
         )
         assert trained.encoder is not None
         alone = trained.encoder.artifact.sha256 == model.encoder.artifact.sha256
         what = "Trained the head alone (the encoder stays as it is)" if alone else "Fine-tuned encoder and head"
         words.append(f"{what} on {_amount(labels)}{_quality(trained)}")
+        if trained.verdict:
+            words.append(f"The new encoder is {trained.verdict}")
     return trained
 
 

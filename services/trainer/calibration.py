@@ -47,10 +47,12 @@ def platt(logits: NDArray[np.float64], positive: NDArray[np.bool_]) -> Calibrati
     if min(positives, len(positive) - positives) < FEW:
         return prior_only(positive)
     smoothed = np.where(positive, (positives + 1) / (positives + 2), 1 / (len(positive) - positives + 2))
-    slope, offset = _newton(logits, smoothed, None)
-    if not LEAST_SLOPE <= slope <= MOST_SLOPE:  # the loss is convex: the best slope within lies on the bound
-        slope, offset = _newton(logits, smoothed, LEAST_SLOPE if slope < LEAST_SLOPE else MOST_SLOPE)
-    return Calibration(slope, offset)
+    unit = float(np.abs(logits).max()) or 1.0  # Newton's steps from a slope of zero are good ones on logits up to 1
+    slope, offset = _newton(logits / unit, smoothed, None)
+    if not LEAST_SLOPE <= slope / unit <= MOST_SLOPE:  # the loss is convex: the best slope within lies on the bound
+        slope = unit * (LEAST_SLOPE if slope / unit < LEAST_SLOPE else MOST_SLOPE)
+        slope, offset = _newton(logits / unit, smoothed, slope)
+    return Calibration(slope / unit, offset)
 
 
 def _newton(logits: NDArray[np.float64], targets: NDArray[np.float64], fixed: float | None) -> tuple[float, float]:
@@ -58,7 +60,7 @@ def _newton(logits: NDArray[np.float64], targets: NDArray[np.float64], fixed: fl
     free = np.array([fixed is None, True])
     inputs = np.stack([logits, np.ones_like(logits)])
     share = targets.mean()
-    found = np.array([1.0 if fixed is None else fixed, math.log(share / (1 - share))])
+    found = np.array([0.0 if fixed is None else fixed, math.log(share / (1 - share))])
     loss = _loss(found @ inputs, targets)
     for _ in range(MOST_STEPS):
         chance = 1 / (1 + np.exp(-np.clip(found @ inputs, -500, 500)))

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from protos.common_pb2 import Artifact
-from protos.errors import InvalidInputError
 from services.common.artifacts import ArtifactStore, digest_of
 from services.common.catalog import Catalog
 from services.common.encoders.files import load_encoder, save_encoder
 from services.common.encoders.spec import EncoderSpec
-from services.trainer.balance import balance_of
-from services.trainer.chance import SEEDS, seeded
-from services.trainer.head_training import FittedHead, fit_head, load_parent, start_head
-from services.trainer.heads import Head, HeadShape, load_head
+from services.trainer.chance import seeded
+from services.trainer.comparison import Comparison, compare
+from services.trainer.head_training import FittedHead, HeadRequest, fit_head, fit_linear, load_parent, train_head
+from services.trainer.heads import LOGISTIC, HeadShape, load_head
+from services.trainer.joint_fitting import embed, fit_both
 from services.trainer.labelled import Labels
-from services.trainer.labelled_images import FlippedBatches, read_labelled
-from services.trainer.network import EncoderWithHead, forward_all
+from services.trainer.labelled_images import read_labelled
 from services.trainer.notes import Note, find_note, keep_note
-from services.trainer.parameters import LOWER_RATES, Parameters
-from services.trainer.quality import Outcome, is_alive
-from services.trainer.splits import Split, stratified
+from services.trainer.parameters import Parameters
 
 log = logging.getLogger(__name__)
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -42,6 +37,8 @@ class FineTuneRequest:
 
     Attributes:
         data_root: where the images are on this machine; None: where the catalog says.
+        vectors: of the encoder; with these the new one is kept only where it is better.
+        present: which items have a vector; None: all.
     """
 
     encoder: Artifact
@@ -51,6 +48,8 @@ class FineTuneRequest:
     parent: Artifact | None
     label_position: int
     data_root: Path | None = None
+    vectors: Artifact | None = None
+    present: Artifact | None = None
 
     @property
     def key(self) -> str:
@@ -58,7 +57,16 @@ class FineTuneRequest:
         items, positive = self.labels
         parent = self.parent.sha256 if self.parent else ""
         inputs = (self.encoder.sha256, self.catalog.sha256, items.tobytes(), positive.tobytes())
-        return digest_of("fine", VERSION, *inputs, self.parameters.as_json(), parent, self.label_position)
+        against = [artifact.sha256 for artifact in (self.vectors, self.present) if artifact]
+        return digest_of("fine", VERSION, *inputs, self.parameters.as_json(), parent, self.label_position, *against)
+
+    @property
+    def frozen_head(self) -> HeadRequest:
+        """The head of the encoder as it is; there have to be ``vectors``."""
+        assert self.vectors is not None
+        return HeadRequest(
+            self.vectors, self.labels, self.parameters, self.parent, self.label_position, present=self.present
+        )
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,9 @@ class FineTuned:
 def fine_tune(store: ArtifactStore, request: FineTuneRequest, device: torch.device) -> FineTuned:
     """Trains encoder and head together, or finds what the same inputs gave before.
 
+    With ``vectors`` the new encoder has to prove itself first, see :func:`services.trainer.comparison.compare`. Where it does
+    not, the encoder comes back as it is, with the head that ``TrainHead`` gives for it. Without them it is always kept.
+
     With ``train_encoder`` false, or an encoder that has no weights to train, the head alone is trained, and the encoder comes
     back as it is.
 
@@ -82,6 +93,7 @@ def fine_tune(store: ArtifactStore, request: FineTuneRequest, device: torch.devi
         InvalidInputError: when nothing can be learnt from the labels, or no learning rate works.
         DamagedError: when an artifact is not what its reference says.
     """
+    request.parameters.check_descent()
     with seeded(request.parameters.seed, request.parameters.threads):
         return _found(store, request) or _tune(store, request, device)
 
@@ -92,7 +104,10 @@ def _names(key: str) -> tuple[str, str, str]:
 
 def _found(store: ArtifactStore, request: FineTuneRequest) -> FineTuned | None:
     encoder_name, head_name, note_name = _names(request.key)
-    encoder, head, note = store.find(encoder_name), store.find(head_name), find_note(store, note_name)
+    note = find_note(store, note_name)
+    if note is not None and note.refused:
+        return _as_it_was(store, request, note)
+    encoder, head = store.find(encoder_name), store.find(head_name)
     if head is None or note is None:
         return None
     spec, network = load_encoder(store.open(encoder or request.encoder))
@@ -101,28 +116,72 @@ def _found(store: ArtifactStore, request: FineTuneRequest) -> FineTuned | None:
     return FineTuned(encoder or request.encoder, spec, head, load_head(store.open(head))[1].shape, note)
 
 
+def _as_it_was(store: ArtifactStore, request: FineTuneRequest, note: Note) -> FineTuned:
+    spec, _ = load_encoder(store.open(request.encoder))
+    trained = train_head(store, request.frozen_head)
+    return FineTuned(request.encoder, spec, trained.artifact, trained.shape, note)
+
+
 def _tune(store: ArtifactStore, request: FineTuneRequest, device: torch.device) -> FineTuned:
     start = time.monotonic()
     spec, encoder = load_encoder(store.open(request.encoder))
-    shape = request.parameters.shape(spec.dim)
-    parent = load_parent(store, request.parent, shape)
     with Catalog(store.open(request.catalog), request.data_root) as catalog:
         pixels, labels = read_labelled(catalog, request.labels, spec)
+    rows = embed(encoder, pixels, labels, device)
     frozen = _is_frozen(encoder, spec, request.parameters)
-    rows = _embedded(encoder, pixels, labels, device)
-    if frozen:
-        fitted = fit_head(rows, labels, request.parameters, parent, rows)
-    else:
-        encoder, fitted = _fit_both(encoder, rows, (pixels, labels), request.parameters, parent, device)
+    comparison = None
+    if request.vectors is not None and not frozen:
+        comparison = compare(encoder, rows, (pixels, labels), request.parameters, device)
+        if not comparison.better:
+            trained = train_head(store, request.frozen_head)
+            note = replace(trained.note, seconds=time.monotonic() - start, refused=True, verdict=comparison.verdict)
+            log.info("the fine-tuned encoder is %s", comparison.verdict)
+            keep_note(store, _names(request.key)[2], note)
+            return FineTuned(request.encoder, spec, trained.artifact, trained.shape, note)
+    tuned, fitted = _fit(store, request, encoder, rows, (pixels, labels), frozen, device)
+    if comparison is not None:
+        fitted = comparison.judged(fitted, lambda: embed(tuned, pixels, labels, device))
+    return _published(store, request, spec, None if frozen else tuned, fitted, start, comparison)
+
+
+def _fit(
+    store: ArtifactStore,
+    request: FineTuneRequest,
+    encoder: nn.Module,
+    rows: NDArray[np.float32],
+    data: tuple[NDArray[np.uint8], Labels],
+    frozen: bool,
+    device: torch.device,
+) -> tuple[nn.Module, FittedHead]:
+    parameters, linear = request.parameters, request.parameters.kind == LOGISTIC
+    parent = None if linear else load_parent(store, request.parent, parameters.shape(rows.shape[1]))
+    if not frozen:
+        return fit_both(encoder, rows, data, parameters, parent, device)
+    if linear:
+        return encoder, fit_linear(rows, data[1], parameters)
+    return encoder, fit_head(rows, data[1], parameters, parent, rows)
+
+
+def _published(
+    store: ArtifactStore,
+    request: FineTuneRequest,
+    spec: EncoderSpec,
+    encoder: nn.Module | None,
+    fitted: FittedHead,
+    start: float,
+    comparison: Comparison | None,
+) -> FineTuned:
     encoder_name, head_name, note_name = _names(request.key)
     artifact = request.encoder
-    if not frozen:
-        artifact, _ = store.once(encoder_name, lambda path: save_encoder(path, encoder, spec))
+    if encoder is not None:
+        network = encoder
+        artifact, _ = store.once(encoder_name, lambda path: save_encoder(path, network, spec))
     head = store.put(head_name, fitted.content(request))
-    note = Note(fitted.outcome.quality, fitted.outcome.best_epoch, time.monotonic() - start)
+    outcome, verdict = fitted.outcome, comparison.verdict if comparison else ""
+    note = Note(outcome.quality, outcome.best_epoch, time.monotonic() - start, verdict=verdict)
     keep_note(store, note_name, note)
-    log.info("fine-tuned %s on %d images in %.1f s", spec.architecture, len(pixels), note.seconds)
-    return FineTuned(artifact, spec, head, shape, note)
+    log.info("fine-tuned %s in %.1f s; %s", spec.architecture, note.seconds, verdict or "not compared")
+    return FineTuned(artifact, spec, head, fitted.head.shape, note)
 
 
 def _is_frozen(encoder: nn.Module, spec: EncoderSpec, parameters: Parameters) -> bool:
@@ -134,86 +193,3 @@ def _is_frozen(encoder: nn.Module, spec: EncoderSpec, parameters: Parameters) ->
         )
         return True
     return False
-
-
-def _embedded(
-    encoder: nn.Module, pixels: NDArray[np.uint8], labels: Labels, device: torch.device
-) -> NDArray[np.float32]:
-    rows: NDArray[np.float32] = forward_all(encoder.to(device), pixels, device).numpy()
-    finite = np.isfinite(rows).all(axis=1)
-    if not finite.all():
-        raise InvalidInputError(f"the embedding of item {labels[0][~finite][0]} is not finite; use another encoder")
-    return rows
-
-
-def _fit_both(
-    encoder: nn.Module,
-    rows: NDArray[np.float32],
-    data: tuple[NDArray[np.uint8], Labels],
-    parameters: Parameters,
-    parent: Head | None,
-    device: torch.device,
-) -> tuple[nn.Module, FittedHead]:
-    split = stratified(*data[1], parameters.validation_share, parameters.seed)
-    targets = torch.from_numpy(data[1][1].astype(np.float32))
-    for number, (start, factor) in enumerate(_attempts(parent)):
-        torch.manual_seed((parameters.seed + number) % SEEDS)
-        head = start_head(start, parameters.shape(rows.shape[1]), rows, targets[split.training])
-        network = EncoderWithHead(copy.deepcopy(encoder), head).to(device)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        outcome = _fit_once(network, (data[0], targets), split, parameters, factor, device)
-        if outcome.best_epoch and _is_sound(network, rows, data[0], device):
-            fitted = FittedHead(head.cpu(), outcome, parameters.lr * factor, start is not None)
-            return network.encoder.cpu(), fitted
-        log.warning("fine-tuning at %g of the learning rates failed (attempt %d)", factor, number + 1)
-    raise InvalidInputError(
-        f"fine-tuning diverged at learning rates of {parameters.encoder_lr:g} (encoder) and {parameters.lr:g} (head) and"
-        " at a thousandth of them; set lower ones"
-    )
-
-
-def _attempts(parent: Head | None) -> Iterator[tuple[Head | None, float]]:
-    if parent is not None:
-        yield parent, 1.0
-    yield from ((None, factor) for factor in LOWER_RATES)
-
-
-def _fit_once(
-    network: EncoderWithHead,
-    data: tuple[NDArray[np.uint8], Tensor],
-    split: Split,
-    parameters: Parameters,
-    factor: float,
-    device: torch.device,
-) -> Outcome:
-    """Batch normalisation keeps its statistics: a few dozen images would only spoil those of the whole pre-training."""
-    from services.trainer.fitting import Fitting, Group, fit  # Lightning
-
-    pixels, targets = data
-    images = torch.from_numpy(pixels)
-    batches = FlippedBatches(images[split.training], targets[split.training], parameters.batch_size, parameters.seed)
-
-    def judge() -> tuple[Tensor, Tensor]:
-        return forward_all(network, pixels[split.validation], device), targets[split.validation]
-
-    groups = [
-        Group(list(network.encoder.parameters()), parameters.encoder_lr * factor),
-        Group(list(network.head.parameters()), parameters.lr * factor),
-    ]
-    network.encoder.eval()
-    network.head.train()
-    fitting = Fitting(
-        network, groups, parameters, judge if len(split.validation) else None, balance_of(targets[split.training])
-    )
-    return fit(fitting, batches, parameters.epochs, device)
-
-
-def _is_sound(
-    network: EncoderWithHead, rows: NDArray[np.float32], pixels: NDArray[np.uint8], device: torch.device
-) -> bool:
-    network.to(device)
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values()):
-        return False
-    logits = forward_all(network, pixels, device)
-    alike = len(rows) < 2 or bool((rows == rows[0]).all())
-    return bool(torch.isfinite(logits).all()) if alike else is_alive(logits)

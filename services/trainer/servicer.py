@@ -91,6 +91,8 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
             _parent(request),
             request.label_position,
             self.settings.data_root,
+            request.vectors if request.vectors.path else None,
+            _present(request),
         )
         with self.devices.use(request.parameters.device) as device:
             tuned = fine_tune(self.store, asked, device)
@@ -104,6 +106,8 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
             validation=_validation(tuned.note.quality),
             best_epoch=tuned.note.best_epoch,
             seconds=tuned.note.seconds,
+            refused=tuned.note.refused,
+            verdict=tuned.note.verdict,
         )
 
     def Export(self, request: trainer_pb2.ExportRequest, context: grpc.ServicerContext) -> trainer_pb2.ExportResponse:
@@ -147,7 +151,10 @@ def _parent(request: trainer_pb2.TrainHeadRequest | trainer_pb2.FineTuneRequest)
 
 
 def _present(
-    request: trainer_pb2.TrainHeadRequest | trainer_pb2.ScoreRequest | trainer_pb2.ScoreCommitteeRequest,
+    request: trainer_pb2.TrainHeadRequest
+    | trainer_pb2.ScoreRequest
+    | trainer_pb2.ScoreCommitteeRequest
+    | trainer_pb2.FineTuneRequest,
 ) -> Artifact | None:
     return request.present if request.present.path else None
 
