@@ -9,7 +9,7 @@ POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check stubs docs lock proof test-compose clean
+.PHONY: help demo test check stubs docs lock bench-head proof test-compose clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS=$$'\t' read -r name words; do \
@@ -43,6 +43,10 @@ docs: ## write docs/configuration.md anew, from the code
 
 lock: ## choose the newest versions of all packages anew, and write them to requirements.lock
 	@scripts/lock.sh
+
+bench-head: ## the logistic head against scikit-learn's: quality and time from 20 to 5,000 labels, a minute
+	@scripts/environment.sh test
+	@$(BIN)/python -m benchmarks.head
 
 proof: ## the original's files, 10,000 real images, ten rounds of each strategy: about ten minutes; needs the test data
 	@scripts/environment.sh test
