@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from services.trainer.classifying import Classifier
 
-__all__ = ["load_model"]
+__all__ = ["Classifier", "load_model"]
 
 
 def load_model(path: str | Path) -> Classifier:

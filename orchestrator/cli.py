@@ -29,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_FORMATS = "folders, csv, jsonl, parquet, coco, labelstudio, fiftyone or imagefolder; several times for several"
 _MAIN, _LOOP, _PAGE, _MACHINE = "What to look at", "The loop", "Labeling", "Machine"
 
 
@@ -166,17 +167,45 @@ def status(runtime: Runtime = Path("runtime")) -> None:
 @app.command()
 def export(
     runtime: Runtime,
-    output: Annotated[Path, typer.Option("--output", help="folder for final_dataset/ and final_model.ckpt")],
-    mode: Annotated[str, typer.Option("--mode", help="copy, hardlink, symlink or list")] = "copy",
+    output: Annotated[Path, typer.Option("--output", help="folder to write to, outside of the data folder")],
+    formats: Annotated[list[str] | None, typer.Option("--format", help=_FORMATS, show_default=False)] = None,
+    models: Annotated[
+        list[str] | None, typer.Option("--model", help="ckpt, safetensors or onnx; several times for several")
+    ] = None,
+    mode: Annotated[
+        str, typer.Option("--mode", help="copy, hardlink, symlink or list: how images get into folders of images")
+    ] = "copy",
 ) -> None:
-    """Write the curated data set and the model of a run that is not at work as they are now, without finishing it."""
-    commands.export(runtime, output, mode)
+    """Write the curated data set and the model of a run that is not at work as they are now, without finishing it.
+
+    Without --format and --model: final_dataset/, its table and final_model.ckpt. Otherwise what is named; docs/outputs.md
+    describes each format.
+    """
+    commands.export(runtime, output, mode, formats or [], models or [])
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="final_model.ckpt, .safetensors or .onnx")],
+    folder: Annotated[Path, typer.Argument(help="folder with images, nested or not")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="CSV file: path, probability, side, reason")] = Path(
+        "predictions.csv"
+    ),
+) -> None:
+    """Classify the images of a folder with an exported model; needs no run and no services."""
+    commands.predict(model, folder, output)
 
 
 @app.command()
 def replay(runtime: Runtime = Path("runtime")) -> None:
     """Compute every head, score and choice of a run that is not at work once more, and compare: all must be bit-equal."""
     commands.replay(runtime)
+
+
+@app.command()
+def strategies() -> None:
+    """List the query strategies, those of your own packages among them."""
+    commands.strategies()
 
 
 @app.command()

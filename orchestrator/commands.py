@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from orchestrator import clients, config_file, remote, replaying, standing
+from orchestrator import clients, config_file, predicting, remote, replaying, standing
+from orchestrator.clients.caller import Caller
+from orchestrator.clients.sampler import SamplerClient
 from orchestrator.control.daemon import serve_control
 from orchestrator.control.embedded import embedded_control
-from orchestrator.exporting import export_now
+from orchestrator.exporting import check_wish, export_now, wish_of
 from orchestrator.finish import Finished
 from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
 from orchestrator.launcher import Launcher
 from orchestrator.loop import run_loop
 from orchestrator.outputs.final_dataset import Mode
 from orchestrator.outputs.ownership import check_outputs_free
-from orchestrator.places import absolute, check_data, check_places
+from orchestrator.outputs.report import visible
+from orchestrator.places import absolute, check_data, check_places, data_root
 from orchestrator.questions import InputEndedError, TerminalAsker
 from orchestrator.reporting import TerminalReporter
 from orchestrator.resuming import resumed
@@ -29,6 +33,7 @@ from orchestrator.session import session
 from orchestrator.settings import EndpointSettings, RunSettings
 from protos import rpc
 from protos.errors import ActiveLabelerError, InvalidInputError, UnavailableError
+from protos.sampler_pb2_grpc import SamplerStub
 from services.common.telemetry import set_up_logging
 
 
@@ -151,22 +156,49 @@ def status(runtime: Path) -> None:
     sys.stdout.write(standing.describe(folder) + "\n")
 
 
-def export(runtime: Path, output: Path, mode: str) -> None:
-    """Writes data set and model as they are now."""
+def export(runtime: Path, output: Path, mode: str, formats: Sequence[str] = (), models: Sequence[str] = ()) -> None:
+    """Writes data set and model as they are now, in whatever formats are named."""
     if mode not in get_args(Mode):
         raise InvalidInputError(f"--mode {mode}: it takes {', '.join(get_args(Mode))}")
+    wish = wish_of(output.absolute(), cast(Mode, mode), formats, models)
     folder = open_existing(runtime.absolute())
     settings = config_file.load(folder.path / "run.yaml", {"labeling.port": 0})
     reporter = TerminalReporter()
-    check_outputs_free(output.absolute(), folder.run)
+    check_wish(wish, folder.run, data_root(settings))
     with session(settings, folder, TerminalAsker(print), reporter, read_orchestrator_settings()) as work:
-        reporter.console.print(export_now(work, output.absolute(), cast(Mode, mode)), markup=False)
+        reporter.console.print(export_now(work, wish), markup=False)
+
+
+def predict(model: Path, folder: Path, output: Path) -> None:
+    """Writes what an exported model says about the images of a folder."""
+    counts = predicting.predict(model, folder, output)
+    aside = f", {counts.unreadable:,} could not be read" if counts.unreadable else ""
+    sys.stdout.write(f"{counts.positive:,} positive, {counts.negative:,} negative{aside}: {visible(str(output))}\n")
 
 
 def replay(runtime: Path) -> None:
     """Tells whether a run computed again is the same."""
     replayed = replaying.replay(open_existing(runtime.absolute()), read_orchestrator_settings())
     sys.stdout.write(replaying.say(replayed) + "\n")
+
+
+def strategies() -> None:
+    """Prints what the sampler has: the one of a deployment, or else one that is started for the question."""
+    process = read_orchestrator_settings()
+    with ExitStack() as stack:
+        address = process.endpoints.sampler
+        if address is None:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="active-labeler-")))
+            launcher = Launcher(scratch, {"ACTIVE_LABELER_ARTIFACTS": str(scratch / "store")})
+            stack.callback(launcher.stop)
+            others = {name: "elsewhere" for name in clients.SERVICES if name != "sampler"}
+            address = launcher.start(EndpointSettings(**others)).sampler
+        assert address is not None
+        channel = stack.enter_context(rpc.connect(address, tls=process.tls))
+        for facts in SamplerClient(SamplerStub(channel), Caller(0.0)).strategies():
+            sys.stdout.write(f"{facts.name:<21} {facts.description}\n")
+            for name, (default, text) in facts.parameters.items():
+                sys.stdout.write(f"{'':<21} sampling.parameters.{name} ({default:g}): {text}\n")
 
 
 def services(artifacts: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from orchestrator.labels import LabelLog, Labels
 from orchestrator.model import Catalogued, Model
 from orchestrator.outputs.curated import NEITHER, choose_sides, quality
 from orchestrator.outputs.final_dataset import Built, Curated, Mode, build_final_dataset
-from orchestrator.outputs.ownership import put_model
+from orchestrator.outputs.ownership import CKPT, model_name, put_model
 from orchestrator.outputs.report import EndReport, as_text
 from orchestrator.places import check_data, metric_csv, prob_csv
 from orchestrator.questions import TRAIN
@@ -79,19 +80,21 @@ def deliver(
     output: Path,
     table: Path,
     mode: Mode,
+    models: Sequence[str] = (CKPT,),
 ) -> str:
-    """Writes `final_dataset/` and `final_model.ckpt` to ``output``, and returns the report."""
+    """Writes `final_dataset/` and `final_model.ckpt` (or ``models`` of other kinds) to ``output``, and returns the report."""
     check_data(run.settings)
     output.mkdir(parents=True, exist_ok=True)
     with run.telling("deliver") as words:
-        curated, built = _curate(run, catalogued, model, labels, results, output, table, mode)
+        curated = curate(run, catalogued, model, labels, results)
+        built = build_final_dataset(curated, output, table, mode)
         words.append(
-            f"Wrote {built.positive} positive and {built.negative} negative images to {built.folder or run.folder.table}"
+            f"Wrote {built.positive} positive and {built.negative} negative images to {built.folder or built.table}"
         )
         if built.missing:
             words.append(f"({len(built.missing)} are gone from the data folder, {built.missing[0]} for example)")
-    path = _export(run, model, labels, results, output)
-    return as_text(_report(run, catalogued, model, labels, results, curated, built, path))
+    paths = {kind: export_model(run, model, labels, results, output, kind) for kind in models}
+    return as_text(_report(run, catalogued, model, labels, results, curated, built, paths))
 
 
 def _report(
@@ -102,10 +105,10 @@ def _report(
     results: Results,
     curated: Curated,
     built: Built,
-    path: Path | None,
+    models: Mapping[str, Path | None],
 ) -> EndReport:
     truth = results.truth & results.present if results.truth is not None else None
-    places = {"data set": built.folder or run.folder.table, "model": path, "plot": run.folder.plot}
+    places = {"data set": built.folder or built.table, **model_places(models), "plot": run.folder.plot}
     if run.settings.metrics.enabled and results.records:
         places |= {"metrics": metric_csv(run.settings), "probabilities": prob_csv(run.settings)}
     return EndReport(
@@ -125,16 +128,13 @@ def _report(
     )
 
 
-def _curate(
-    run: Run,
-    catalogued: Catalogued,
-    model: Model,
-    labels: Labels,
-    results: Results,
-    output: Path,
-    table: Path,
-    mode: Mode,
-) -> tuple[Curated, Built]:
+def model_places(models: Mapping[str, Path | None]) -> dict[str, Path | None]:
+    """The lines of a report about models: kind -> file."""
+    return {"model" if kind == CKPT else f"model ({kind})": path for kind, path in models.items()}
+
+
+def curate(run: Run, catalogued: Catalogued, model: Model, labels: Labels, results: Results) -> Curated:
+    """The side of every image: by its label, or else by the model."""
     use_head = model.scores is not None and _both(labels, results)
     if not use_head:
         run.reporter.say("There is no yes and no to learn from, so the data set holds only the labelled images")
@@ -145,17 +145,19 @@ def _curate(
         threshold = run.settings.final_dataset.threshold
         sides = choose_sides(scores, {item: answer.value for item, answer in labels.answers.items()}, threshold)
         sides.side[~results.present] = NEITHER  # quarantined images stay apart, whatever their label
-        curated = Curated(run.id, catalog.root, results.paths, sides, scores, results.sha256(model.embedded))
-    return curated, build_final_dataset(curated, output, table, mode)
+        return Curated(run.id, catalog.root, results.paths, sides, scores, results.sha256(model.embedded))
 
 
-def _export(run: Run, model: Model, labels: Labels, results: Results, output: Path) -> Path | None:
-    """`final_model.ckpt` at its place; without a head there is no model."""
+def export_model(
+    run: Run, model: Model, labels: Labels, results: Results, output: Path, kind: str = CKPT
+) -> Path | None:
+    """`final_model.ckpt`, or a file of another kind, at its place; without a head there is no model."""
     if model.head is None or not _both(labels, results):
         return None
     name = run.settings.labeling.pos_class or "positive"
-    artifact = run.clients.trainer.export(run.id, model.encoder, model.head, name, run.settings.final_dataset.threshold)
-    return put_model(run.store.open(artifact.to(Artifact)), output, run.id)
+    threshold = run.settings.final_dataset.threshold
+    artifact = run.clients.trainer.export(run.id, model.encoder, model.head, name, threshold, kind)
+    return put_model(run.store.open(artifact.to(Artifact)), output, run.id, model_name(kind))
 
 
 def _both(labels: Labels, results: Results) -> bool:

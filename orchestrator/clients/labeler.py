@@ -44,6 +44,7 @@ class LabelEvent:
     annotator: str
     time_ms: int
     reason: str
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class LabelerClient:
             request = labeler_pb2.ListLabelsRequest(run=run, after=after)
             page = self._call(self._stub.ListLabels, request).events
             events.extend(
-                LabelEvent(e.position, e.item, _ANSWERS[e.answer], e.round, e.annotator, e.time_ms, e.reason)
+                LabelEvent(e.position, e.item, _ANSWERS[e.answer], e.round, e.annotator, e.time_ms, e.reason, e.late)
                 for e in page
             )
             if not page:

@@ -46,12 +46,13 @@ class Curated:
 
 @dataclass(frozen=True)
 class Built:
-    """What was made: the folder (None with mode "list"), images on each side, and paths of images that are gone."""
+    """What was made: the folder (None with mode "list"), images on each side, paths of images that are gone, the table."""
 
     folder: Path | None
     positive: int
     negative: int
     missing: list[str]
+    table: Path
 
 
 def build_final_dataset(curated: Curated, output: Path, table: Path, mode: Mode = "copy") -> Built:
@@ -80,7 +81,8 @@ def build_final_dataset(curated: Curated, output: Path, table: Path, mode: Mode 
     kept = [int(item) for item in np.flatnonzero(curated.sides.side >= 0) if int(item) not in missing]
     positive = sum(int(curated.sides.side[item] == POSITIVE) for item in kept)
     folder = None if mode == "list" else output / DATASET
-    return Built(folder, positive, len(kept) - positive, [curated.paths[item] for item in sorted(missing)])
+    gone = [curated.paths[item] for item in sorted(missing)]
+    return Built(folder, positive, len(kept) - positive, gone, table)
 
 
 def check_lengths(curated: Curated) -> None:

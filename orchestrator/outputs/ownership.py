@@ -13,6 +13,8 @@ from protos.errors import ConflictError
 from services.common.artifacts import sha256_of_file
 
 DATASET, MODEL = "final_dataset", "final_model.ckpt"
+CKPT = "ckpt"
+MODEL_KINDS = (CKPT, "safetensors", "onnx")
 MARKER = ".active-labeler.json"  # within a folder of results; beside a file, its name is the marker's, too
 _CHOICES = "move it away, or give another folder with --output; nothing was changed"
 
@@ -52,6 +54,11 @@ def check_file_free(file: Path, run: str) -> None:
         raise ConflictError(f"{file} is there already, and not from a run of Active Labeler: {_CHOICES}")
     if owner != run:
         raise ConflictError(f"{file} is the result of another run ({owner}): {_CHOICES}")
+
+
+def model_name(kind: str) -> str:
+    """The name of a model's file of one of `MODEL_KINDS`."""
+    return f"final_model.{kind}"
 
 
 def marker_text(run: str) -> str:

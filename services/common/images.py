@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import stat
 import threading
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +112,7 @@ def size_of(path: Path) -> tuple[int, int]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UnreadableImageError("no regular file")
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_known_formats()) as image:
+        with Image.open(path, formats=_known_formats()) as image:
             return image.size
     except UnreadableImageError:
         raise
