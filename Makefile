@@ -9,7 +9,7 @@ POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check stubs docs lock bench-head proof test-compose clean
+.PHONY: help demo test check stubs docs lock bench-head bench-labels bench-continuous proof test-compose clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS=$$'\t' read -r name words; do \
@@ -32,17 +32,27 @@ check: ## style, types, the import rules of the house, the wire, the reference i
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/protos -k golden
 	$(BIN)/python scripts/reference.py --check
+	$(BIN)/python scripts/strategies.py --check
 
 stubs: ## compile the contracts in protos/ to Python, after a change of them
 	@scripts/environment.sh demo
 	@$(BIN)/python -m protos.compile
 
-docs: ## write docs/configuration.md anew, from the code
+docs: ## write docs/configuration.md and docs/strategies.md anew, from the code
 	@scripts/environment.sh demo
 	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python scripts/strategies.py
 
 lock: ## choose the newest versions of all packages anew, and write them to requirements.lock
 	@scripts/lock.sh
+
+bench-labels: ## how many labels a rare class takes, seven ways, on five data sets: about half an hour
+	@scripts/environment.sh test
+	@$(BIN)/python -m benchmarks.labels
+
+bench-continuous: ## the time from an answer to the new ranking, with 100,000 images: five minutes
+	@scripts/environment.sh test
+	@$(BIN)/python -m benchmarks.continuous
 
 bench-head: ## the logistic head against scikit-learn's: quality and time from 20 to 5,000 labels, a minute
 	@scripts/environment.sh test

@@ -14,8 +14,8 @@ from protos.errors import InvalidInputError
 
 HYBRID = "hybrid"
 _OF_GOAL = {  # shares of hybrid; what is left exploits
-    "find_all": {"boundary": 0.1, "explore": 0.3},
-    "classifier": {"boundary": 0.6, "explore": 0.2},
+    "find_all": {"boundary": 0.1, "explore": 0.5},
+    "classifier": {"boundary": 0.6, "explore": 0.3},
     "both": {},
 }
 

@@ -29,8 +29,8 @@ STRATEGIES: tuple[Strategy, ...] = (
         "part likely positives, part around the threshold, part from clusters that nobody has looked into",
         needs=(VECTORS,),
         parameters=(
-            Parameter("boundary", 0.2, "share nearest to the threshold"),
-            Parameter("explore", 0.3, "share from clusters never visited; the rest exploits"),
+            Parameter("boundary", 0.3, "share nearest to the threshold"),
+            Parameter("explore", 0.4, "share from clusters never visited, where few likely images are left"),
         ),
         paper="Agile Modeling, arXiv 2302.12948; TypiClust, arXiv 2202.02794",
     ),
@@ -125,6 +125,7 @@ class Registry:
 
     def __init__(self, added: Iterable[Strategy] = ()) -> None:
         self.strategies = STRATEGIES
+        self.added: tuple[Strategy, ...] = ()
         self._by_name = {name: strategy for strategy in STRATEGIES for name in (strategy.name, *strategy.aliases)}
         for strategy in added:
             self._add(strategy)
@@ -135,6 +136,7 @@ class Registry:
                 raise InvalidInputError(f"there is a strategy {name!r} already; give yours another name")
             self._by_name[name] = strategy
         self.strategies = (*self.strategies, strategy)
+        self.added = (*self.added, strategy)
 
     def find(self, name: str) -> Strategy:
         """The strategy of a name or alias; upper case, hyphens and spaces around it do not matter.

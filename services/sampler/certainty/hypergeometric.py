@@ -7,7 +7,7 @@ binomial; Buonaccorsi, 1987, for the finite pool, where it is tighter). Nothing 
 
 from __future__ import annotations
 
-from math import exp, inf, lgamma, log
+from math import exp, lgamma, log
 
 
 def lower_tail(hits: int, pool: int, marked: int, drawn: int) -> float:
@@ -17,14 +17,27 @@ def lower_tail(hits: int, pool: int, marked: int, drawn: int) -> float:
         return 0.0
     if hits >= most:
         return 1.0
-    term = _log_choose(marked, hits) + _log_choose(pool - marked, drawn - hits) - _log_choose(pool, drawn)
-    share, total = 1.0, 1.0  # of the term at x to that at hits; below the mode they fall as x falls
-    for x in range(hits, least, -1):
-        share *= x * (pool - marked - drawn + x) / ((marked - x + 1) * (drawn - x + 1))
+    if hits * pool > marked * drawn:  # above the mean the upper tail is the short one, and falls as x rises
+        return max(0.0, 1.0 - _tail(hits + 1, most, 1, pool, marked, drawn))
+    return _tail(hits, least, -1, pool, marked, drawn)
+
+
+def _tail(start: int, end: int, step: int, pool: int, marked: int, drawn: int) -> float:
+    """The sum of P(X = x) from ``start`` on, away from the mean, to ``end``."""
+    share = total = 1.0  # of the term at x to that at start
+    for x in range(start, end, step):
+        if step < 0:
+            share *= x * (pool - marked - drawn + x) / ((marked - x + 1) * (drawn - x + 1))
+        else:
+            share *= (marked - x) * (drawn - x) / ((x + 1) * (pool - marked - drawn + x + 1))
         total += share
-        if share < 1e-18 * total and x < drawn * marked / pool:
+        if share < 1e-18 * total:
             break
-    return min(1.0, exp(term + log(total))) if term + log(total) > -745 else 0.0
+    return min(1.0, exp(_log_probability(start, pool, marked, drawn) + log(total)))
+
+
+def _log_probability(x: int, pool: int, marked: int, drawn: int) -> float:
+    return _log_choose(marked, x) + _log_choose(pool - marked, drawn - x) - _log_choose(pool, drawn)
 
 
 def most_marked(pool: int, drawn: int, hits: int, confidence: float = 0.95) -> int:
@@ -68,4 +81,4 @@ def draws_needed(pool: int, allowed: int, confidence: float = 0.95) -> int | Non
 
 
 def _log_choose(n: int, k: int) -> float:
-    return -inf if not 0 <= k <= n else lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)

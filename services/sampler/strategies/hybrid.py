@@ -15,32 +15,42 @@ EXPLOIT, BOUNDARY, EXPLORE = "exploit", "boundary", "explore"
 def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     """A share of the likeliest positives, a share nearest to the threshold, and one typical image of clusters never visited.
 
+    The surer the head expects its best images to be positive, the less is explored: with m the mean score of the ``count``
+    best, exploration gets max(0, 1 - 2 m) of its share. So a class of one mode is found nearly as fast as by ``positive``, and
+    a mode that is used up gives way to the search for the next one. The boundary always has its share: without it a head
+    that has seen little but positives takes half the pool for them.
+
     Exploiting alone stays in the modes that it knows; random exploration finds nothing of a rare class; typical images of
-    unvisited clusters do, those with the highest mean score first (measured in ``docs/benchmarks.md``). The three come in turns, so that whoever labels only the
-    beginning of the batch labels the same mixture. Before there is a head, all picks explore.
+    unvisited clusters do, those with the highest mean score first (measured in ``docs/benchmarks.md``). The three come in
+    turns, so that whoever labels only the beginning of the batch labels the same mixture. Before there is a head, all
+    picks explore.
 
     Args:
-        pool: with scores (float32 [rows], may all be not-a-number) and clusters. Parameters ``boundary`` and ``explore``:
-            shares of the picks; the rest exploits, and so do places that find no cluster to explore.
+        pool: with scores (float32 [rows], may all be not-a-number) and clusters. Parameter ``boundary``: its share of
+            the picks; ``explore``: its share where nothing likely is left. The rest exploits, and so do places that find no
+            cluster.
         count: how many.
         rng: the only source of chance.
     """
     items = pool.items
     if not np.isfinite(pool.scores[items]).all():
         return picked(typical_of_clusters(pool, count, rng), EXPLORE)
-    explore = _explored(pool, round(count * pool.parameters["explore"]), rng)
-    boundary = min(round(count * pool.parameters["boundary"]), count - len(explore))
     scores = pool.scores[items].astype(np.float64)
-    free = ~np.isin(items, explore)
+    doubt = max(0.0, 1.0 + 2.0 * float(np.partition(-scores, count - 1)[:count].mean()))
+    explore = _explored(pool, round(count * doubt * pool.parameters["explore"]), rng)
+    boundary = min(round(count * pool.parameters["boundary"]), count - len(explore))
+    free = pool.mask.copy()
+    free[explore] = False
     best = _take(items, -scores, free, count - len(explore) - boundary, rng)
-    unsure = _take(items, np.abs(scores - pool.threshold), free & ~np.isin(items, best), boundary, rng)
+    free[best] = False
+    unsure = _take(items, np.abs(scores - pool.threshold), free, boundary, rng)
     return _in_turns({EXPLOIT: best, BOUNDARY: unsure, EXPLORE: explore})
 
 
 def _take(
     items: Items, cost: NDArray[np.float64], free: NDArray[np.bool_], count: int, rng: np.random.Generator
 ) -> Items:
-    some = np.flatnonzero(free)
+    some = np.flatnonzero(free[items])
     return items[some[smallest(cost[some], count, rng)]]
 
 

@@ -1,0 +1,84 @@
+"""``python -m benchmarks.labels [--cifar FOLDER] [--quick] [--out FOLDER]``: every arm on every data set.
+
+Each course is kept as a line of ``courses.jsonl``, so that an interrupted benchmark goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from benchmarks.labels.arms import ARMS, SLOW, Task
+from benchmarks.labels.course import Course, run
+from benchmarks.labels.pools import Pool, all_pools
+from benchmarks.labels.report import Results, plot, table
+
+SEEDS = 5
+
+
+def main() -> None:
+    """Runs what is missing, and prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cifar", type=Path, help="folder with vectors.npy and paths.txt of CIFAR's test images")
+    parser.add_argument("--quick", action="store_true", help="one seed for each class")
+    parser.add_argument("--out", type=Path, default=Path("build/bench-labels"))
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    kept = _Kept(asked.out / "courses.jsonl")
+    results: Results = {}
+    for name, pools in all_pools(asked.cifar):
+        results[name] = {arm: {} for arm in ARMS}
+        for number, pool in enumerate(pools):
+            for seed in range(1 if asked.quick else SEEDS):
+                _courses(name, pool, number, seed, results[name], kept)
+        print("\n".join(table(name, results[name])), flush=True)
+    plot(results, asked.out / "label-efficiency.png")
+
+
+def _courses(
+    name: str, pool: Pool, number: int, seed: int, arms: dict[str, dict[tuple[int, int], Course]], kept: _Kept
+) -> None:
+    task = None
+    for arm, way in ARMS.items():
+        if seed and arm in SLOW:
+            continue
+        course = kept.find(name, arm, number, seed)
+        if course is None:
+            task = task or Task(pool, 1000 * number + seed)
+            start = time.monotonic()
+            course = run(task, way)
+            kept.add(name, arm, number, seed, course, time.monotonic() - start)
+        arms[arm][number, seed] = course
+
+
+class _Kept:
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        lines = file.read_text().splitlines() if file.exists() else []
+        entries = [json.loads(line) for line in lines]
+        self._known = {tuple(entry["key"]): _course(entry["course"]) for entry in entries}
+
+    def find(self, *key: str | int) -> Course | None:
+        """A course that was run before."""
+        return self._known.get(key)
+
+    def add(self, name: str, arm: str, number: int, seed: int, course: Course, seconds: float) -> None:
+        """Keeps a course."""
+        entry = {"key": [name, arm, number, seed], "seconds": round(seconds, 2), "course": asdict(course)}
+        with self._file.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def _course(values: dict[str, list[float]]) -> Course:
+    precision, recall = values["precision"], values["recall"]
+    return Course(values["found"], (precision[0], precision[1]), (recall[0], recall[1]))
+
+
+if __name__ == "__main__":
+    main()
