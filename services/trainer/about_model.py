@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from protos.errors import DamagedError, InvalidInputError
-from services.common.encoders.spec import EncoderSpec
+from services.common.encoders.spec import EncoderSpec, HubSpec, spec_of
 
 KEY = "active_labeler_model"  # of the metadata entry
 VERSION = 1
@@ -33,7 +33,7 @@ class AboutModel:
 
     def to_json(self) -> str:
         """JSON with sorted keys, so that equal models have equal bytes."""
-        content = {"version": VERSION, **asdict(self), "preprocessing": preprocessing(self.encoder.image_size)}
+        content = {"version": VERSION, **asdict(self), "preprocessing": preprocessing(self.encoder)}
         return json.dumps(content, sort_keys=True)
 
     @staticmethod
@@ -52,7 +52,7 @@ class AboutModel:
                 f"{path} is a final model of version {content['version']}, this program reads {VERSION}"
             )
         try:
-            encoder, threshold = EncoderSpec(**content["encoder"]), float(content["threshold"])
+            encoder, threshold = spec_of(content["encoder"]), float(content["threshold"])
         except InvalidInputError as error:
             raise ValueError(str(error)) from error
         if not isinstance(encoder.image_size, int) or not 0 < threshold < 1:
@@ -74,12 +74,22 @@ def about_or_damaged(text: str, path: Path) -> AboutModel:
         raise DamagedError(f"{path} is a damaged final model: {reason}; export it again") from error
 
 
-def preprocessing(side: int) -> dict[str, Any]:
-    """How an image becomes the network's input, for those who feed it themselves."""
+_FILTERS = ("nearest", "Lanczos", "bilinear", "bicubic", "box", "Hamming")
+
+
+def preprocessing(encoder: EncoderSpec) -> dict[str, Any]:
+    """How an image becomes the network's input, for those who feed it themselves; what follows on that is in the network."""
+    own = encoder.preprocessing if isinstance(encoder, HubSpec) else None
+    side = encoder.image_size
+    kept = (
+        f"the shorter side becomes {own.resize}, then the middle is cut out"
+        if own and own.resize
+        else "aspect ratio not kept"
+    )
     return {
         "colour": "RGB, 8 bits a channel, not rotated by EXIF",
         "resize": [side, side],
-        "filter": "bilinear, antialiased (Pillow), aspect ratio not kept",
+        "filter": f"{_FILTERS[own.resample] if own else 'bilinear'}, antialiased (Pillow), {kept}",
         "layout": "NCHW",
         "dtype": "float32",
         "range": [0, 255],

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from protos.errors import InvalidInputError
+from services.common.encoders.geometry import read_pixels, to_pixels
 from services.common.encoders.spec import EncoderSpec
-from services.common.images import UnreadableImageError, read_square, to_rgb, to_square
+from services.common.images import UnreadableImageError, to_rgb
 
 Picture = str | Path | Image.Image
 _AT_ONCE = 256
@@ -79,15 +80,15 @@ class Classifier(ABC):
         return np.concatenate(parts)
 
     def prepare(self, image: Picture) -> NDArray[np.uint8]:
-        """An image as the encoder wants it, uint8 [side, side, 3]: RGB, brought to a square by Pillow's bilinear filter.
+        """An image as the encoder wants it, uint8 [side, side, 3], RGB: prepared by the encoder's own rule.
 
         Raises:
             InvalidInputError: when the file is no image.
         """
         try:
             if isinstance(image, Image.Image):
-                return to_square(to_rgb(image.copy()), self.spec.image_size)
-            return read_square(Path(image), self.spec.image_size)
+                return to_pixels(to_rgb(image.copy()), self.spec)
+            return read_pixels(Path(image), self.spec)
         except (UnreadableImageError, OSError, SyntaxError) as error:  # Pillow reads an opened picture only here
             raise InvalidInputError(f"{image} cannot be classified: {error}") from None
 

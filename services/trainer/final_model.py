@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from protos.errors import DamagedError, InvalidInputError, NotFoundError
-from services.common.encoders.networks import build_network
-from services.common.encoders.spec import EncoderSpec
+from services.common.encoders.networks import build_encoder
+from services.common.encoders.spec import EncoderSpec, spec_of
 from services.trainer.classifying import Classification, Classifier
 from services.trainer.heads import Head, HeadShape
 from services.trainer.network import EncoderWithHead, forward_all
@@ -84,8 +84,9 @@ def load(path: str | Path) -> FinalModel:
             f"{path} is a final model of version {content.get('version')}, this program reads {VERSION}"
         )
     try:
-        spec = EncoderSpec(**content["encoder"])
-        network = EncoderWithHead(build_network(spec.architecture, spec.dim), Head(HeadShape(**content["head"])))
+        spec = spec_of(content["encoder"])
+        weights = sum(tensor.numel() for tensor in content["encoder_weights"].values())
+        network = EncoderWithHead(build_encoder(spec, weights), Head(HeadShape(**content["head"])))
         network.encoder.load_state_dict(content["encoder_weights"])
         network.head.load_state_dict(content["head_weights"])
         return FinalModel(network.eval(), spec, str(content["positive_name"]), float(content["threshold"]))

@@ -112,7 +112,7 @@ def _metadata(about: AboutModel) -> dict[str, str]:
         KEY: about.to_json(),
         "positive_name": about.positive_name,
         "threshold": f"{about.threshold!r}",
-        "preprocessing": json.dumps(preprocessing(about.encoder.image_size), sort_keys=True),
+        "preprocessing": json.dumps(preprocessing(about.encoder), sort_keys=True),
     }
 
 

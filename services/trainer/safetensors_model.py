@@ -12,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from protos.errors import DamagedError, InvalidInputError
-from services.common.encoders.networks import build_network
+from services.common.encoders.networks import build_encoder
+from services.common.encoders.spec import HubSpec
 from services.trainer.about_model import KEY, AboutModel, about_or_damaged
 from services.trainer.final_model import FinalModel
 from services.trainer.heads import Head, HeadShape
@@ -45,8 +46,10 @@ def load_safetensors(path: Path) -> FinalModel:
         raise InvalidInputError(f"{path} is a safetensors file, but no final model of this program; export one")
     about = about_or_damaged(text, path)
     try:
-        with torch.device("meta"):
-            encoder = build_network(about.encoder.architecture, about.encoder.dim)
+        # A hub model has tables of its own, which no file holds: it is made whole, once its size is known to be that of the file.
+        weights = sum(tensor.numel() for name, tensor in tensors.items() if name.startswith("encoder."))
+        with torch.device("cpu" if isinstance(about.encoder, HubSpec) else "meta"):
+            encoder = build_encoder(about.encoder, weights)
             network = EncoderWithHead(encoder, Head(HeadShape(**about.head)))
         network.load_state_dict(tensors, assign=True)
     except (RuntimeError, ValueError, KeyError, TypeError, InvalidInputError) as error:
