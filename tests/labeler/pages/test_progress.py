@@ -1,0 +1,106 @@
+"""The progress view in a real browser: what the loop knows, what it asks, and whoever answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from protos import control_pb2, rpc
+from tests.labeler.kit import Service, paint, wait_for
+from tests.labeler.pages.kit import PHONE, Run
+from tests.support import control as kit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+WISH = control_pb2.Question(
+    id="wish", text="The head learns after every 10 answers. At any time: finish [q]", choices=["q", "f"], optional=True
+)
+
+
+@pytest.fixture
+def control() -> kit.Control:
+    made = kit.Control()
+    made.status = control_pb2.RunStatus(run="r", state="labeling", round=3, images=150, quarantined=2, labels=40)
+    made.status.positives = 7
+    made.status.question.CopyFrom(WISH)
+    return made
+
+
+@pytest.fixture
+def run(tmp_path: Path, control: kit.Control, browser: Browser) -> Iterator[Run]:
+    server = rpc.serve([kit.registration(control)], f"unix:{tmp_path}/c.sock")
+    paint(tmp_path / "labeler" / "data", [f"{n:02}.png" for n in range(12)])
+    service = Service(tmp_path / "labeler", ACTIVE_LABELER_CONTROL=server.address)
+    made = Run(service, browser, "r", tmp_path / "labeler" / "data", 10)
+    made.offer()
+    yield made
+    made.close()
+    service.stop()
+    server.stop(0)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("context", [{}, PHONE], ids=["desktop", "phone"])
+def test_progress_is_one_tap_away_and_back(run: Run, context: dict[str, object]) -> None:
+    page = run.open(**context)
+    page.get_by_role("link", name="Progress").click()
+    page.get_by_role("heading", name="People are labeling").wait_for()
+    words = page.locator("#panel").inner_text()
+    assert "7 found with 40 labels of 150 images, 2 of them unreadable" in words
+    assert "The head learns after every 10 answers" in words
+    assert "[q]" not in words
+    page.get_by_role("link", name="Back to labeling").click()
+    page.locator("#stage img").first.wait_for()
+    assert run.errors == []
+
+
+@pytest.mark.browser
+def test_a_run_is_finished_from_the_page_after_a_second_thought(run: Run, control: kit.Control) -> None:
+    page = run.open()
+    page.get_by_role("link", name="Progress").click()
+    button = page.get_by_role("button", name="Finish the run")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    button.click()
+    assert control.answers == []
+    page.once("dialog", lambda dialog: dialog.accept())
+    button.click()
+    wait_for(lambda: control.answers == ["q"])
+    page.get_by_text("The loop goes on").wait_for()
+
+
+@pytest.mark.browser
+def test_a_number_is_typed(run: Run, control: kit.Control) -> None:
+    assert control.status is not None
+    control.status.state = "asking"
+    control.status.question.CopyFrom(control_pb2.Question(id="seed-1/count", text="How many neighbours?"))
+    page = run.open()
+    page.get_by_role("link", name="Progress").click()
+    page.get_by_role("heading", name="The loop waits for an answer").wait_for()
+    page.get_by_role("spinbutton", name="A number").fill("12")
+    page.get_by_role("button", name="Answer").click()
+    wait_for(lambda: control.answers == ["12"])
+
+
+@pytest.mark.browser
+def test_hostile_words_of_the_loop_stay_words(run: Run, control: kit.Control) -> None:
+    assert control.status is not None
+    control.status.question.text = "<img src=x onerror=alert(1)>"
+    page = run.open()
+    page.get_by_role("link", name="Progress").click()
+    page.get_by_text("<img src=x onerror=alert(1)>").wait_for()
+    assert page.locator("#panel img").count() == 0
+    assert run.errors == []
+
+
+@pytest.mark.browser
+def test_an_orchestrator_that_is_away_is_told_and_labeling_goes_on(run: Run, control: kit.Control) -> None:
+    control.status = None
+    page = run.open()
+    page.get_by_role("link", name="Progress").click()
+    page.get_by_role("heading", name="Progress is not to be had just now").wait_for()
+    page.get_by_role("link", name="Back to labeling").click()
+    page.locator("#stage img").first.wait_for()
