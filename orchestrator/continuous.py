@@ -10,7 +10,7 @@ import time
 
 from orchestrator.clients.labeler import QueueState
 from orchestrator.inviting import invite
-from orchestrator.questions import FINE_TUNE, FINISH, TRAIN, Question, Standing
+from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing
 from orchestrator.queue_note import note_queue
 from orchestrator.run import Run, Stopped
 
@@ -20,8 +20,11 @@ _LOOK_S = 0.05  # how often the queue is looked at: part of the time from an ans
 def standing_question(run: Run) -> Question:
     """What may be wished while labeling goes on."""
     every = run.settings.labeling.retrain_after
-    text = f"The head learns after every {every} answers. At any time: finish [q], or fine-tune encoder and head [f]"
-    return Question("wish", text, (FINISH, FINE_TUNE), optional=True)
+    text = (
+        f"The head learns after every {every} answers. At any time: finish [q], fine-tune encoder and head [f],"
+        " audit recall [a], prove precision [p]"
+    )
+    return Question("wish", text, (FINISH, FINE_TUNE, AUDIT, PROVE), optional=True)
 
 
 def choose(run: Run, question: Question, standing: Standing, wish: str) -> str:

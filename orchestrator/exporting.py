@@ -113,7 +113,7 @@ def _write_formats(
         events=_events(run, labels.position),
         readable=results.present,
         mode=wish.mode,
-        threshold=run.settings.final_dataset.threshold,
+        threshold=run.threshold,
     )
     return [_line(name, write_format(name, snapshot, wish.output)) for name in names]
 

@@ -37,7 +37,9 @@ def finish(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, result
     """Trains on the labels that no head has learned yet, and writes all outputs."""
     position = run.once("finish/labels", int, lambda: _last_position(run, log, len(results.records)))
     labels = log.at(position)
-    if position > model.position and _both(labels, results):
+    if (
+        position > model.position and _both(labels, results) and run.proof is None
+    ):  # a new head would not be the one proved
         model, _ = learn(run, catalogued, model, labels, len(results.records) + 1, TRAIN, "finish")
     run.latest = model
     finished = run.once("finish", Finished, lambda: _write_all(run, catalogued, model, labels, results))
@@ -124,8 +126,18 @@ def _report(
         true_positives=int(truth.sum()) if truth is not None else None,
         quality=quality(curated.sides, truth) if truth is not None else None,
         missing=len(built.missing),
+        shown=_shown(run),
         places={what: place for what, place in places.items() if place is not None and place.exists()},
     )
+
+
+def _shown(run: Run) -> dict[str, str]:
+    shown = {}
+    if run.audit is not None and run.board.assessed is not None:
+        shown["audit"] = run.board.assessed.audit.text
+    if run.proof is not None:
+        shown["proof"] = f"{run.proof.sentence} It begins with a probability of {run.proof.threshold:.3g}."
+    return shown
 
 
 def model_places(models: Mapping[str, Path | None]) -> dict[str, Path | None]:
@@ -142,7 +154,7 @@ def curate(run: Run, catalogued: Catalogued, model: Model, labels: Labels, resul
     if scores is None:
         scores = np.full(len(results.paths), np.nan, dtype=np.float32)
     with run.open_catalog(catalogued.catalog) as catalog:
-        threshold = run.settings.final_dataset.threshold
+        threshold = run.threshold
         sides = choose_sides(scores, {item: answer.value for item, answer in labels.answers.items()}, threshold)
         sides.side[~results.present] = NEITHER  # quarantined images stay apart, whatever their label
         return Curated(run.id, catalog.root, results.paths, sides, scores, results.sha256(model.embedded))
@@ -155,7 +167,7 @@ def export_model(
     if model.head is None or not _both(labels, results):
         return None
     name = run.settings.labeling.pos_class or "positive"
-    threshold = run.settings.final_dataset.threshold
+    threshold = run.threshold
     artifact = run.clients.trainer.export(run.id, model.encoder, model.head, name, threshold, kind)
     return put_model(run.store.open(artifact.to(Artifact)), output, run.id, model_name(kind))
 

@@ -55,7 +55,7 @@ def label(run: Run, log: LabelLog, number: int, picks: Sequence[Pick], step: str
 
     def offer() -> Offered:
         position = log.newest().position
-        run.clients.labeler.offer(run.id, number, picks, replace=since is not None)
+        run.clients.labeler.offer(run.id, number, picks, replace=since is not None or run.settings.labeling.continuous)
         _mirror(run, log, picks)
         return Offered(position=position, cards=len(picks))
 

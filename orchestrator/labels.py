@@ -30,6 +30,12 @@ class Labels:
         positive = [self.answers[item] == Answer.POSITIVE for item in items]
         return np.array(items, dtype=np.uint64), np.array(positive, dtype=np.bool_)
 
+    def in_order(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+        """The same in the order in which they were first answered."""
+        items = [item for item, answer in self.answers.items() if answer != Answer.UNSURE]
+        positive = [self.answers[item] == Answer.POSITIVE for item in items]
+        return np.array(items, dtype=np.uint64), np.array(positive, dtype=np.bool_)
+
     def asked(self) -> NDArray[np.uint64]:
         """Items [n] uint64 that have any answer, sorted; they are not asked about again."""
         return np.array(sorted(self.answers), dtype=np.uint64)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from itertools import count
 
+from orchestrator.assessing import assess
+from orchestrator.auditing import certify
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef
 from orchestrator.continuous import choose
@@ -16,7 +18,7 @@ from orchestrator.finish import Finished, finish
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.outputs.swipe import SwipeFolders
-from orchestrator.questions import FINE_TUNE, FINISH, TRAIN, Question, Standing
+from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing
 from orchestrator.results import Results
 from orchestrator.rounds import RoundRecord, one_round
 from orchestrator.run import Run
@@ -25,7 +27,8 @@ from orchestrator.selecting import check_strategy, free_items
 from orchestrator.settings import SamplingSettings
 from protos.errors import InvalidInputError
 
-_CHOICE = "Train the head [l], fine-tune encoder and head [f], or finish [q]?"
+_CHOICE = "Train the head [l], fine-tune encoder and head [f], audit recall [a], prove precision [p], or finish [q]?"
+_CHOICES = (TRAIN, FINE_TUNE, AUDIT, PROVE, FINISH)
 
 
 def run_loop(run: Run) -> Finished:
@@ -48,21 +51,35 @@ def run_loop(run: Run) -> Finished:
         seed_by_labeling(run, log, embedded.generation, results.present, reference)
     wish = ""
     for number in count(1):
-        question = Question(f"round-{number}/choice", _CHOICE, (TRAIN, FINE_TUNE, FINISH))
-        standing = _standing(log, results.records)
-        choice = (
-            choose(run, question, standing, wish) if run.settings.labeling.continuous else run.ask(question, standing)
-        )
+        choice, model = _choose(run, log, catalogued, model, results, number, wish)
         if choice == FINISH:
             break
+        run.proof, previous = None, model.scores
         replayed = f"round-{number}/label" in run.journal
         model, record = one_round(run, log, catalogued, model, number, choice)
         run.latest, wish = model, record.labelled.wish
         results.add(record, write=not replayed)
+        assess(run, log, model, previous, f"round-{number}", record.labelled.position)
         if not free_items(results.present, log.at(record.labelled.position).asked()):  # as it was then, in a replay too
             run.reporter.say("Every image has an answer; there is nothing left to ask")
             break
     return finish(run, log, catalogued, model, results)
+
+
+def _choose(
+    run: Run, log: LabelLog, catalogued: Catalogued, model: Model, results: Results, number: int, wish: str
+) -> tuple[str, Model]:
+    """What the next round begins with, once all audits that are wanted before are done; and the newest model."""
+    for attempt in count(1):
+        step = f"round-{number}/choice" + (f"-{attempt}" if attempt > 1 else "")
+        question, standing = Question(step, _CHOICE, _CHOICES), _standing(log, results.records)
+        going = run.settings.labeling.continuous
+        choice = choose(run, question, standing, wish) if going else run.ask(question, standing)
+        if choice not in (AUDIT, PROVE):
+            break
+        model = certify(run, log, catalogued, model, number, choice, f"round-{number}/certainty-{attempt}")
+        run.latest, wish = model, ""
+    return choice, model
 
 
 def open_page(run: Run, catalogued: Catalogued) -> str:

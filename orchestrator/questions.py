@@ -11,6 +11,7 @@ from orchestrator.typed_lines import TypedLines
 from protos.errors import InvalidInputError
 
 TRAIN, FINE_TUNE, FINISH = "l", "f", "q"  # the letters of the original
+AUDIT, PROVE = "a", "p"
 DEFAULT_SEED_COUNT = 20
 
 
@@ -132,7 +133,7 @@ class SeedAsker:
 
     def ask(self, question: Question, standing: Standing) -> str:
         """The number of seed images, or whatever ``asker`` says."""
-        attempt = -1 if question.choices else _attempt(question)
+        attempt = _attempt(question)
         if attempt == 0 and self._count is not None:
             return str(min(self._count, question.most))
         if attempt > 0 and self._repeats is not None:
@@ -146,7 +147,9 @@ class SeedAsker:
 
 
 def _attempt(question: Question) -> int:
-    """How often neighbours were asked for before: the number in ``seed-2/count``."""
+    """How often neighbours were asked for before: the number in ``seed-2/count``; -1 for other questions."""
+    if not question.id.startswith("seed-"):
+        return -1
     return int(question.id.rsplit("-", 1)[1].split("/")[0])
 
 
@@ -171,7 +174,7 @@ class AutoAsker:
         return None
 
     def _count(self, question: Question) -> str:
-        if _attempt(question) > (self._seed_repeats or 0):
+        if not 0 <= _attempt(question) <= (self._seed_repeats or 0):
             return "0"
         return str(min(question.most, self._seed_count or DEFAULT_SEED_COUNT))
 

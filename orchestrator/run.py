@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.clients import Clients
+from orchestrator.clients.certainty import Assessed, AuditRef
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
@@ -43,6 +44,16 @@ class Board:
     positives: int = 0
     question: Question | None = None
     page: str = ""
+    assessed: Assessed | None = None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A curated set whose precision was shown: the model, where its positives begin, and what was shown, in words."""
+
+    model: Model
+    threshold: float
+    sentence: str
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -57,6 +68,8 @@ class Run:
         in_flight: embedding calls at the same time.
         generations: all that were made of the data set, oldest first.
         results: what the tables are made from, once there is an index.
+        audit: the newest audit of recall.
+        proof: of the precision of what the newest head accepts; another head needs another one.
         latest: what the loop has learned so far; for searches and exports from outside.
         replaying: only what the journal has; the first step that it has not ends the run in an orderly way.
         recomputed: ends of the names of steps that are worked out all the same while replaying.
@@ -82,6 +95,8 @@ class Run:
     latest: Model | None = None
     generations: list[Embedded] = field(default_factory=list)
     results: Results | None = None
+    audit: AuditRef | None = None
+    proof: Proof | None = None
 
     @property
     def id(self) -> str:
@@ -107,6 +122,11 @@ class Run:
                 self.board.question, self.board.state = None, "running"
 
         return self.once(question.id, str, work)
+
+    @property
+    def threshold(self) -> float:
+        """The probability that the positive side of the curated set begins with."""
+        return self.proof.threshold if self.proof else self.settings.final_dataset.threshold
 
     def seed(self, *what: str | int) -> int:
         """The seed of one random choice: it follows from the run's seed and the choice's name."""

@@ -114,6 +114,8 @@ def check_strategy(run: Run) -> None:
         InvalidInputError: when the strategy is unknown, or does not take a parameter.
     """
     sampling = run.settings.sampling
+    if "." not in sampling.strategy and not sampling.parameters:
+        return  # one of ours, as the settings have seen already
     facts = find_strategy(run, sampling.strategy)
     for name in sampling.parameters:
         if name not in facts.parameters:

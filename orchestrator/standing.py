@@ -27,6 +27,11 @@ _NEXT = {  # what follows a step, by the last part of its name
     "train": "score the pool",
     "fine-tune": "embed the images with the new encoder",
     "score": "pick images to label",
+    "asked": "pick images to label",
+    "assess": "the next question",
+    "target": "the audit",
+    "draw": "put the drawn images on offer",
+    "judge": "the next question",
 }
 
 
@@ -40,6 +45,7 @@ def describe(folder: RunFolder) -> str:
     last = str(entries[-1]["step"]) if entries else ""
     lines.append(f"  last step   {last or 'none yet'}")
     lines.append(f"  next        {_next(last)}")
+    lines += _lights(results)
     return "\n".join([*lines, *_state(folder)])
 
 
@@ -71,6 +77,18 @@ def _done(folder: RunFolder, results: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _lights(results: dict[str, Any]) -> list[str]:
+    """What the newest round says about how far the search is."""
+    assessed = [result for step, result in results.items() if step.endswith("/assess")]
+    if not assessed:
+        return []
+    lights = (("head", "head"), ("coverage", "yield"), ("audit", "audit"))
+    return [
+        *(f"  {word:<11} [{assessed[-1][name]['colour']}] {assessed[-1][name]['text']}" for name, word in lights),
+        f"  advice      {assessed[-1]['advice']}",
+    ]
+
+
 def _on_offer(folder: RunFolder, step: str, cards: int) -> str:
     """How far the batch is, where that was noted; a note of an earlier round says nothing."""
     note, number = read_note(folder.path), step.split("/")[0].removeprefix("round-")
@@ -83,7 +101,8 @@ def _last_of_each_round(labelled: dict[str, Any]) -> dict[str, Any]:
     """Seed batches count together: the last one has the sums of round 0."""
     rounds: dict[str, Any] = {}
     for step, result in labelled.items():
-        rounds["seed set" if step.startswith("seed") else step.replace("-", " ")] = result
+        name = "seed set" if step.startswith("seed") else step.replace("-", " ")
+        rounds[f"audit before {name.split('/')[0]}" if "/certainty" in step else name] = result
     return rounds
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import grpc
 
 from orchestrator.clients.caller import Caller
+from orchestrator.clients.certainty import CertaintyClient
 from orchestrator.clients.embedder import EmbedderClient
 from orchestrator.clients.index import IndexClient
 from orchestrator.clients.labeler import LabelerClient
@@ -26,6 +27,7 @@ class Clients:
     index: IndexClient
     trainer: TrainerClient
     sampler: SamplerClient
+    certainty: CertaintyClient
     labeler: LabelerClient
     channels: dict[str, grpc.Channel]
 
@@ -52,6 +54,7 @@ def connect(endpoints: EndpointSettings, call: Caller, tls: rpc.Tls | None = Non
         IndexClient(index_pb2_grpc.IndexStub(channels["index"]), call),
         TrainerClient(trainer_pb2_grpc.TrainerStub(channels["trainer"]), call),
         SamplerClient(sampler_pb2_grpc.SamplerStub(channels["sampler"]), call),
+        CertaintyClient(sampler_pb2_grpc.SamplerStub(channels["sampler"]), call),
         LabelerClient(labeler_pb2_grpc.LabelerStub(channels["labeler"]), call),
         channels,
     )

@@ -11,6 +11,7 @@ from orchestrator import setting_errors
 from orchestrator.control import searching
 from orchestrator.control.events import Event
 from orchestrator.control.manager import ENDED, ManagedRun, Runs
+from orchestrator.control.progress import progress_of
 from orchestrator.questions import Question
 from protos import control_pb2, control_pb2_grpc
 from protos.errors import InvalidInputError
@@ -72,6 +73,12 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
         """Stops a run after its step."""
         self._manager.get(request.run).asker.stopping = True
         return control_pb2.StopRunResponse(run=request.run)
+
+    def GetProgress(
+        self, request: control_pb2.GetProgressRequest, context: grpc.ServicerContext
+    ) -> control_pb2.Progress:
+        """How far the search is."""
+        return progress_of(self._manager.get(request.run))
 
     def Search(self, request: control_pb2.SearchRequest, context: grpc.ServicerContext) -> control_pb2.SearchResponse:
         """Neighbours of a picture or an item."""

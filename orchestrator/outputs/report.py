@@ -24,6 +24,7 @@ class EndReport:
         true_positives: truly positive images in the data set; None where file names do not tell.
         quality: of the curated set; None where file names do not tell.
         missing: images that were gone at the end.
+        shown: what audits have shown: name -> sentence.
         places: what -> where it is, in the order to show them.
     """
 
@@ -39,6 +40,7 @@ class EndReport:
     true_positives: int | None = None
     quality: Quality | None = None
     missing: int = 0
+    shown: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -51,6 +53,7 @@ def lines(report: EndReport) -> list[tuple[str, str]]:
         found.append(
             ("recall", _percent(report.quality.recall, "of the truly positive images is on the positive side"))
         )
+    found += report.shown.items()
     return found + [(what, visible(str(place))) for what, place in report.places.items()]
 
 

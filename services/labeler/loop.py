@@ -35,7 +35,9 @@ class Loop:
             NotFoundError: when nobody works on the run.
             UnavailableError: when the orchestrator does not answer.
         """
-        status = self._stub().GetRun(control_pb2.GetRunRequest(run=run))
+        stub = self._stub()
+        status = stub.GetRun(control_pb2.GetRunRequest(run=run))
+        progress = stub.GetProgress(control_pb2.GetProgressRequest(run=run))
         question = status.question
         asked = {
             "id": question.id,
@@ -53,6 +55,9 @@ class Loop:
             "labels": status.labels,
             "positives": status.positives,
             "question": asked if status.HasField("question") else None,
+            "lights": _lights(progress),
+            "advice": progress.advice,
+            "rounds": _course(progress, status.labels, status.positives),
         }
 
     def answer(self, run: str, question: str, answer: str) -> bool:
@@ -70,3 +75,20 @@ class Loop:
                 "this labeler knows no orchestrator; set ACTIVE_LABELER_CONTROL to the address of its control service"
             )
         return control_pb2_grpc.ControlStub(self._channel)
+
+
+def _lights(progress: Any) -> list[dict[str, str]]:
+    """Name, colour and words of each light that is there."""
+    named = (("Head", "head"), ("Yield and coverage", "coverage"), ("Audit", "audit"))
+    there = [(name, getattr(progress, field)) for name, field in named if progress.HasField(field)]
+    return [{"name": name, "colour": light.colour, "text": light.text} for name, light in there]
+
+
+def _course(progress: Any, labels: int, positives: int) -> list[dict[str, int]]:
+    """Labels and positives after the seed set and after each round."""
+    rounds = [(r.positive, r.positive + r.negative) for r in progress.rounds]
+    found, answered = positives - sum(p for p, _ in rounds), labels - sum(both for _, both in rounds)
+    course = [{"labels": max(0, answered), "positives": max(0, found)}]
+    for positive, both in rounds:
+        course.append({"labels": course[-1]["labels"] + both, "positives": course[-1]["positives"] + positive})
+    return course

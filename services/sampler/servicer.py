@@ -12,13 +12,14 @@ from protos.rpc import Registration
 from protos.wire import from_items, from_labels
 from services.common.arrays import map_array
 from services.common.artifacts import ArtifactStore
+from services.sampler.assessment_servicer import AssessmentServicer
 from services.sampler.clusters import clusters_of
 from services.sampler.registry import Registry, set_by_alias
 from services.sampler.selection import Around, select
 from services.sampler.strategies.strategy import Strategy
 
 
-class SamplerServicer(sampler_pb2_grpc.SamplerServicer):
+class SamplerServicer(AssessmentServicer, sampler_pb2_grpc.SamplerServicer):
     """The sampler's side of its contract; it keeps nothing between calls.
 
     Args:

@@ -23,6 +23,7 @@ class Control(control_pb2_grpc.ControlServicer):
         answers: as they came.
         lost: so many of the answers get an UNAVAILABLE.
         status: of the run; none when it is not known.
+        progress: of the run.
     """
 
     def __init__(self, *events: control_pb2.RunEvent) -> None:
@@ -30,6 +31,7 @@ class Control(control_pb2_grpc.ControlServicer):
         self.answers: list[str] = []
         self.lost = 0
         self.status: control_pb2.RunStatus | None = control_pb2.RunStatus(run="r", state="running")
+        self.progress = control_pb2.Progress(run="r")
         self.watched = 0
 
     def StartRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StartRunResponse:
@@ -39,6 +41,9 @@ class Control(control_pb2_grpc.ControlServicer):
         if self.status is None:
             raise NotFoundError(f"there is no run {request.run!r}")
         return self.status
+
+    def GetProgress(self, request: Any, context: grpc.ServicerContext) -> control_pb2.Progress:
+        return self.progress
 
     def WatchRun(self, request: Any, context: grpc.ServicerContext) -> Iterator[control_pb2.RunEvent]:
         self.watched += 1

@@ -1,0 +1,29 @@
+"""How far the search is, after each round: the three lights."""
+
+from __future__ import annotations
+
+from orchestrator.clients.certainty import Assessed
+from orchestrator.clients.refs import ArtifactRef
+from orchestrator.labels import LabelLog
+from orchestrator.model import Model
+from orchestrator.run import Run
+
+
+def assess(run: Run, log: LabelLog, model: Model, previous: ArtifactRef | None, step: str, position: int) -> None:
+    """Works out the lights for the labels up to ``position``, and puts them on the board.
+
+    Args:
+        previous: scores of the head before.
+        step: prefix of the name in the journal. A journal of an earlier version has no such step, and needs none.
+    """
+    name = f"{step}/assess"
+    if run.replaying and name not in run.journal:
+        return
+
+    def work() -> Assessed:
+        labels = log.at(position)
+        return run.clients.certainty.assess(
+            run.id, model.generation, model.scores, previous, labels.in_order(), labels.asked(), run.audit
+        )
+
+    run.board.assessed = run.once(name, Assessed, work)
