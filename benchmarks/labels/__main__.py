@@ -9,11 +9,12 @@ import argparse
 import json
 import time
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
-from benchmarks.labels.arms import ARMS, SLOW, Task
+from benchmarks.labels.arms import ARMS, PACKAGES, SLOW, Task
 from benchmarks.labels.course import Course, run
 from benchmarks.labels.pools import Pool, all_pools
 from benchmarks.labels.report import Results, plot, table
@@ -31,9 +32,10 @@ def main() -> None:
     torch.set_num_threads(1)
     asked.out.mkdir(parents=True, exist_ok=True)
     kept = _Kept(asked.out / "courses.jsonl")
+    arms = _installed()
     results: Results = {}
     for name, pools in all_pools(asked.cifar):
-        results[name] = {arm: {} for arm in ARMS}
+        results[name] = {arm: {} for arm in arms}
         for number, pool in enumerate(pools):
             for seed in range(1 if asked.quick else SEEDS):
                 _courses(name, pool, number, seed, results[name], kept)
@@ -45,16 +47,24 @@ def _courses(
     name: str, pool: Pool, number: int, seed: int, arms: dict[str, dict[tuple[int, int], Course]], kept: _Kept
 ) -> None:
     task = None
-    for arm, way in ARMS.items():
+    for arm, courses in arms.items():
         if seed and arm in SLOW:
             continue
         course = kept.find(name, arm, number, seed)
         if course is None:
             task = task or Task(pool, 1000 * number + seed)
             start = time.monotonic()
-            course = run(task, way)
+            course = run(task, ARMS[arm])
             kept.add(name, arm, number, seed, course, time.monotonic() - start)
-        arms[arm][number, seed] = course
+        courses[number, seed] = course
+
+
+def _installed() -> list[str]:
+    """The arms that can run; of other libraries those that are here."""
+    absent = [package for package in PACKAGES.values() if find_spec(package) is None]
+    if absent:
+        print(f"without {' and '.join(absent)}: pip install modAL-python scikit-activeml brings them")
+    return [arm for arm in ARMS if PACKAGES.get(arm) not in absent]
 
 
 class _Kept:

@@ -134,4 +134,5 @@ ARMS: dict[str, Arm] = {
     "scikit-activeml, entropy": of_library(activeml),
     "ours": partial(sampled, "hybrid", LOGISTIC),
 }
+PACKAGES = {"modAL, uncertainty": "modAL", "scikit-activeml, entropy": "skactiveml"}  # modAL-python, scikit-activeml
 SLOW = ("original as intended", "modAL, uncertainty", "scikit-activeml, entropy")  # one seed for each class

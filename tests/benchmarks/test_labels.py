@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.labels.arms import ARMS, Task
+from benchmarks.labels.arms import ARMS, PACKAGES, Task
 from benchmarks.labels.course import Course, run, seed_set
 from benchmarks.labels.pools import digits, synthetic
 from benchmarks.labels.report import difference, table
@@ -70,8 +70,8 @@ def test_every_label_counts_once_and_the_course_never_falls() -> None:
 
 @pytest.mark.parametrize("arm", [name for name in ARMS if "intended" not in name])
 def test_all_arms_begin_with_the_same_seed_set(arm: str) -> None:
-    if "," in arm and "LR" not in arm:
-        pytest.importorskip({"modAL": "modAL", "scikit": "skactiveml"}[arm.replace("-", ",").split(",")[0]])
+    if arm in PACKAGES:
+        pytest.importorskip(PACKAGES[arm], reason=f"{PACKAGES[arm]} is not installed")
     task = Task(digits(5), seed=2)
     task.labelled = seed_set(task.pool, 2)
     items, scores = ARMS[arm](task, 1, 20)
