@@ -14,8 +14,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
+from protos import control_pb2 as pb  # noqa: E402
+from protos import rpc  # noqa: E402
 from services.common.artifacts import ArtifactStore  # noqa: E402
 from tests.labeler.kit import CHROMIUM, CHROMIUM_FLAGS, Service, publish_folder  # noqa: E402
+from tests.support import control  # noqa: E402
 
 HERE = Path(__file__).parent
 DESKTOP = {"viewport": {"width": 1280, "height": 860}}
@@ -28,7 +31,8 @@ def main(photos: Path) -> None:
     """Starts a labeler over the photographs and walks through its page."""
     folder = Path(tempfile.mkdtemp(prefix="screenshots-"))
     catalog = publish_folder(ArtifactStore(folder / "artifacts"), photos)
-    service = Service(folder)
+    loop = rpc.serve([control.registration(_loop())], f"unix:{folder}/control.sock")
+    service = Service(folder, ACTIVE_LABELER_CONTROL=loop.address)
     service.open_run(catalog, "Is there an animal in the picture?", batch_size=10)
     service.offer([n * 7 % 120 for n in range(40)])
     with sync_playwright() as playwright:
@@ -37,6 +41,27 @@ def main(photos: Path) -> None:
         _phone(browser, service)
         browser.close()
     service.stop()
+    loop.stop(0)
+
+
+def _loop() -> control.Control:
+    """A loop in its seventh round, with an audit behind it."""
+    made = control.Control()
+    made.status = pb.RunStatus(
+        run="r1", state="labeling", round=7, images=18_240, quarantined=3, labels=260, positives=97
+    )
+    made.status.question.id, made.status.question.optional = "wish", True
+    made.status.question.text = "The head learns after every 10 answers. At any time:"
+    made.status.question.choices.extend(["q", "f", "a", "p"])
+    made.progress.advice = "Keep labeling: 7 of the last 50 were positive."
+    made.progress.head.colour, made.progress.head.text = "amber", "The head still changes its mind (kappa 0.971)"
+    made.progress.coverage.colour = "amber"
+    made.progress.coverage.text = "7 of the last 50 labels were positive; 61 of 91 clusters visited"
+    made.progress.audit.colour = "green"
+    made.progress.audit.text = "Audited recall 96.2 %, at least 90.4 % with 95 % confidence (240 images drawn)"
+    for number, positive in enumerate((9, 14, 17, 15, 12, 9, 5), start=1):
+        made.progress.rounds.add(round=number, positive=positive, negative=34 - positive)
+    return made
 
 
 def _desktop(browser: Browser, service: Service) -> None:
@@ -48,6 +73,7 @@ def _desktop(browser: Browser, service: Service) -> None:
     page.wait_for_timeout(600)
     _shot(page, "batch-end-desktop")
     page.keyboard.press("Enter")
+    _progress(page, "progress-desktop")
     page.emulate_media(color_scheme="dark")
     _settle(page)
     _shot(page, "label-desktop-dark")
@@ -58,6 +84,7 @@ def _phone(browser: Browser, service: Service) -> None:
     context, page = _open(browser, service, PHONE | {"color_scheme": "dark"}, "Bob", shot="name-phone")
     _shot(page, "label-phone-dark")
     page.emulate_media(color_scheme="light")
+    _progress(page, "progress-phone")
     _answer(page, ANSWERS[:5])
     _shot(page, "label-phone")
     box = page.locator("#stage").bounding_box()
@@ -79,6 +106,14 @@ def _phone(browser: Browser, service: Service) -> None:
     page.get_by_text("Waiting for the next images").wait_for()
     _shot(page, "waiting-phone")
     context.close()
+
+
+def _progress(page: Page, name: str) -> None:
+    page.get_by_role("link", name="Progress").click()
+    page.get_by_text("Audited recall").wait_for()
+    _shot(page, name)
+    page.get_by_role("link", name="Back to labeling").click()
+    _settle(page)
 
 
 def _open(

@@ -109,7 +109,7 @@ function curve(rounds) {
   const points = rounds.map(({ labels, positives }) => `${(width * labels) / last},${height - (height * positives) / most}`);
   const picture = document.createElementNS(SVG, "svg");
   const words = `${most} positives found with ${last} labels`;
-  for (const [name, value] of Object.entries({ viewBox: `-4 -4 ${width + 8} ${height + 8}`, class: "curve", role: "img", "aria-label": words })) {
+  for (const [name, value] of Object.entries({ viewBox: `-4 -4 ${width + 8} ${height + 8}`, class: "curve", preserveAspectRatio: "none", role: "img", "aria-label": words })) {
     picture.setAttribute(name, value);
   }
   const line = document.createElementNS(SVG, "polyline");
