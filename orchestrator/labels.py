@@ -1,13 +1,15 @@
-"""The label log as the loop sees it: the newest answer of each item."""
+"""The label log as the loop sees it: what the votes on each item come to."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.clients.labeler import Answer, LabelerClient, LabelEvent
+from orchestrator.consensus import resolve
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,13 @@ class Labels:
         position: of the newest event counted.
         answers: item -> answer; an item whose answer was retracted is not in it.
         rounds: item -> the round that it was answered in.
+        votes: item -> annotator -> newest answer; what ``answers`` come from.
     """
 
     position: int
     answers: dict[int, Answer]
     rounds: dict[int, int]
+    votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
 
     def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Items [n] uint64 with a yes or a no, sorted, and whether it was yes [n] bool."""
@@ -69,14 +73,16 @@ class LabelLog:
         """The answers as they were at a position: what a resumed run needs to repeat itself."""
         if position and (not self._events or self._events[-1].position < position):
             self.newest()
-        answers: dict[int, Answer] = {}
+        votes: dict[int, dict[str, Answer]] = {}
         rounds: dict[int, int] = {}
         for event in self._events:
             if event.position > position:
                 break
-            if event.answer == Answer.RETRACTED:
-                answers.pop(event.item, None)
-            else:
-                answers[event.item] = event.answer
+            if event.answer != Answer.RETRACTED:
+                votes.setdefault(event.item, {})[event.annotator] = event.answer
                 rounds[event.item] = event.round
-        return Labels(position, answers, rounds)
+            elif event.item in votes:
+                votes[event.item].pop(event.annotator, None)
+                if not votes[event.item]:
+                    del votes[event.item]
+        return Labels(position, resolve(votes), rounds, votes)

@@ -1,0 +1,116 @@
+"""Votes of several people to one answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.clients.labeler import Answer, LabelEvent
+from orchestrator.consensus import resolve, weigh
+from orchestrator.labels import LabelLog
+
+YES, NO, UNSURE, BACK = Answer.POSITIVE, Answer.NEGATIVE, Answer.UNSURE, Answer.RETRACTED
+
+
+@pytest.mark.parametrize(
+    ("votes", "answer"),
+    [
+        ({"ann": YES}, YES),
+        ({"ann": UNSURE}, UNSURE),
+        ({"ann": YES, "bob": YES}, YES),
+        ({"ann": YES, "bob": NO}, UNSURE),  # open until a third has looked
+        ({"ann": YES, "bob": UNSURE}, YES),
+        ({"ann": YES, "bob": NO, "cat": UNSURE}, UNSURE),
+        ({"ann": YES, "bob": NO, "cat": YES}, YES),
+        ({"ann": NO, "bob": NO, "cat": YES}, NO),
+    ],
+)
+def test_few_votes(votes: dict[str, Answer], answer: Answer) -> None:
+    assert resolve({7: votes}) == {7: answer}
+
+
+def test_from_three_votes_on_reliable_people_count_for_more() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.random(400) < 0.3
+    right = {"ann": 0.97, "bob": 0.95, "cat": 0.55, "dan": 0.55, "eve": 0.55}
+    votes = {
+        item: {name: YES if truth[item] == (rng.random() < share) else NO for name, share in right.items()}
+        for item in range(400)
+    }
+    weighed = np.array([answer == YES for answer in resolve(votes).values()])
+    majority = np.array([sum(answer == YES for answer in votes[item].values()) >= 3 for item in range(400)])
+    assert (weighed == truth).mean() > 0.93
+    assert (weighed == truth).mean() > (majority == truth).mean() + 0.05
+
+
+@given(
+    st.dictionaries(
+        st.integers(0, 50),
+        st.dictionaries(st.sampled_from("abcde"), st.sampled_from([YES, NO, UNSURE]), min_size=1),
+        max_size=30,
+    )
+)
+def test_every_item_gets_an_answer_and_agreement_is_kept(votes: dict[int, dict[str, Answer]]) -> None:
+    answers = resolve(votes)
+    assert list(answers) == list(votes)
+    for item, of_item in votes.items():
+        said = {answer for answer in of_item.values() if answer != UNSURE}
+        if not said:
+            assert answers[item] == UNSURE
+        if len(said) == 1 and len([a for a in of_item.values() if a != UNSURE]) < 3:
+            assert answers[item] in said
+    assert all(0 <= chance <= 1 for chance in weigh(votes).values())
+
+
+def test_nobody_is_trusted_blindly() -> None:
+    """One who always says yes says nothing."""
+    votes = {
+        item: {"yes-man": YES, "ann": NO if item % 2 else YES, "bob": NO if item % 2 else YES} for item in range(60)
+    }
+    assert [answer == YES for answer in resolve(votes).values()] == [item % 2 == 0 for item in range(60)]
+
+
+@dataclass
+class Log:
+    """A label log in memory, as the client gives it."""
+
+    told: list[LabelEvent] = field(default_factory=list)
+
+    def say(self, item: int, answer: Answer, annotator: str = "ann", number: int = 1) -> None:
+        self.told.append(LabelEvent(len(self.told) + 1, item, answer, number, annotator, 0, ""))
+
+    def events(self, run: str, after: int = 0) -> list[LabelEvent]:
+        return self.told[after:]
+
+
+def test_the_newest_answer_of_a_person_is_the_vote_and_an_undo_takes_only_that_back() -> None:
+    log = Log()
+    labels = LabelLog(log, "a")  # type: ignore[arg-type]
+    log.say(3, YES)
+    log.say(3, NO)  # a change of mind, not a second vote
+    assert labels.newest().answers == {3: NO}
+    log.say(3, YES, "bob")
+    assert labels.newest().answers == {3: UNSURE}
+    assert len(labels.newest().training()[0]) == 0
+    assert labels.newest().asked().tolist() == [3]
+    log.say(3, BACK, "bob")
+    assert labels.newest().answers == {3: NO}
+    log.say(3, BACK)
+    assert labels.newest().answers == {}
+    assert labels.at(2).answers == {3: NO}
+
+
+def test_one_person_alone_has_the_labels_as_ever() -> None:
+    log = Log()
+    for item in (5, 2, 9):
+        log.say(item, YES if item > 4 else NO)
+    log.say(5, BACK)
+    log.say(5, UNSURE, number=2)
+    labels = LabelLog(log, "a").newest()  # type: ignore[arg-type]
+    assert list(labels.answers.items()) == [(2, NO), (9, YES), (5, UNSURE)]
+    assert labels.rounds[5] == 2
+    assert labels.training()[0].tolist() == [2, 9]
