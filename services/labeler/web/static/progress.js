@@ -1,11 +1,10 @@
 // How far a run is: lights, counts, the curve, and what the loop wants to know. The orchestrator tells, every two seconds.
 
 import { call, Refused } from "./api.js";
-import { counted, make, toast } from "./dom.js";
+import { counted, find, make, toast } from "./dom.js";
 import * as panels from "./panels.js";
 
 const AGAIN_MS = 2000;
-const SVG = "http://www.w3.org/2000/svg";
 const WORDS = { l: "Train the head", f: "Fine-tune encoder and head", q: "Finish the run", a: "Audit recall", p: "Prove precision" };
 const STATES = {
   running: "The loop is at work", asking: "The loop waits for an answer", labeling: "People are labeling",
@@ -107,13 +106,9 @@ function curve(rounds) {
   const most = Math.max(1, ...rounds.map((round) => round.positives));
   const last = Math.max(1, rounds.at(-1).labels);
   const points = rounds.map(({ labels, positives }) => `${(width * labels) / last},${height - (height * positives) / most}`);
-  const picture = document.createElementNS(SVG, "svg");
   const words = `${most} positives found with ${last} labels`;
-  for (const [name, value] of Object.entries({ viewBox: `-4 -4 ${width + 8} ${height + 8}`, class: "curve", preserveAspectRatio: "none", role: "img", "aria-label": words })) {
-    picture.setAttribute(name, value);
-  }
-  const line = document.createElementNS(SVG, "polyline");
-  line.setAttribute("points", points.join(" "));
-  picture.append(line);
+  const picture = find("curve").content.firstElementChild.cloneNode(true);
+  picture.setAttribute("aria-label", words);
+  picture.firstElementChild.setAttribute("points", points.join(" "));
   return make("figure", {}, picture, make("figcaption", {}, `${words}, round by round`));
 }
