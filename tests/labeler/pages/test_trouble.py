@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 from services.common.artifacts import ArtifactStore
 from tests.labeler.kit import Service, paint, publish_folder, wait_for
-from tests.labeler.pages.kit import NAMES, NEGATIVE, POSITIVE, UNSURE, Run, press, settle, shown
+from tests.labeler.pages.kit import NAMES, NEGATIVE, POSITIVE, UNSURE, Run, prefetch, press, settle, shown
 
 pytestmark = pytest.mark.browser
 
@@ -73,7 +73,7 @@ def test_the_labeler_may_be_killed_and_come_back(
     run = runs(data=tmp_path / "data", of=first)
     run.offer(24)
     page = run.open()
-    page.wait_for_timeout(6000)  # the next images are there, on a busy machine too
+    prefetch(page, 8)
     press(page, "ArrowRight", "ArrowLeft")
     wait_for(lambda: len(run.answers()) == 2)
     first.kill()
