@@ -28,9 +28,13 @@ MOST_EVENTS = 10_000  # in one page of the log
 WATCH_S = 2.0  # a watcher hears something at least so often
 
 
-def is_wrong(item: int, error: float, seed: int) -> bool:
-    """Whether a simulated answer errs: so for a share ``error`` of the items, the same ones for a seed every time."""
-    lot = hashlib.sha256(f"{seed}:{item}".encode()).digest()[:8]
+def is_wrong(item: int, error: float, seed: int, vote: str = "") -> bool:
+    """Whether a simulated answer errs: so for a share ``error`` of the items, the same ones for a seed every time.
+
+    Args:
+        vote: which vote on the item it is; another one errs by another lot.
+    """
+    lot = hashlib.sha256(f"{seed}:{item}{vote}".encode()).digest()[:8]
     return int.from_bytes(lot, "big") < error * _LOTS
 
 
@@ -163,9 +167,9 @@ class Desk:
 
     def visit(self, run: str, visit: Visit) -> Future[Reply]:
         """One exchange with a page: its answers are recorded, its leases renewed, its hands filled, in one transaction."""
-        people = self._people.count(run, visit.author.client, visit.leave)
+        people, others = self._people.at_work(run, visit.author, visit.leave)
         return self._writer.submit(
-            run, lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, people)
+            run, lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, people, others)
         )
 
     def simulate(
@@ -175,7 +179,8 @@ class Desk:
 
         Args:
             limit: answers of the round at most, best cards first, those of earlier calls included; 0: all.
-            error: share of wrong answers; which ones they are follows from ``seed`` and the item.
+            error: share of wrong answers; which ones they are follows from ``seed`` and the item. A second opinion is
+                another simulated annotator's, who errs at other items.
         """
         if not pos_class:
             raise InvalidInputError(
@@ -184,19 +189,23 @@ class Desk:
         if not 0 <= error <= 1:
             raise InvalidInputError(f"a share of {error:g} wrong answers is none between 0 and 1")
         names = self.catalog(run)
-        author = Author(client=f"simulated:{number}", annotator="simulated")
 
-        def said(item: int) -> Answer:
+        def said(item: int, second: bool) -> Entry:
             truth = pos_class in names.name(item)
-            return Answer.POSITIVE if truth != is_wrong(item, error, seed) else Answer.NEGATIVE
+            wrong = is_wrong(item, error, seed, f":{number}" if second else "")
+            return Entry(item, number, Answer.POSITIVE if truth != wrong else Answer.NEGATIVE)
 
         def work(connection: Connection) -> int:
             runs.lock_run(connection, run)
             open_items = cards.open_items(connection, run, number)
             if limit:
                 open_items = open_items[: max(0, limit - cards.count_answered(connection, run, number))]
-            entries = [Entry(item, number, said(item)) for item in open_items]
-            return events.Appender(connection, run, author, now_ms(), 0).append(entries, set()).added
+            added = 0
+            for second, annotator in ((False, "simulated"), (True, "simulated second")):
+                author = Author(client=f"{annotator}:{number}", annotator=annotator)
+                entries = [said(item, second) for item, again in open_items if again == second]
+                added += events.Appender(connection, run, author, now_ms(), 0).append(entries, set()).added
+            return added
 
         return self._writer.submit(run, work)
 

@@ -48,11 +48,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An image that is worth asking about; the score is None where there is none."""
+    """An image that is worth asking about; the score is None where there is none.
+
+    Attributes:
+        second: a second opinion, for somebody who has not answered this image.
+    """
 
     item: int
     reason: str = ""
     score: float | None = None
+    second: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _catalog(artifact: Artifact) -> CatalogRef:
 
 
 def _offered(card: pb.Card) -> Offered:
-    return Offered(card.item, card.reason, card.score if math.isfinite(card.score) else None)
+    return Offered(card.item, card.reason, card.score if math.isfinite(card.score) else None, card.second)
 
 
 def _event(event: Event) -> pb.LabelEvent:

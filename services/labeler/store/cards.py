@@ -33,6 +33,7 @@ def offer(connection: Connection, run: str, number: int, offered: Sequence[Offer
             "rank": first + place,
             "reason": card.reason,
             "score": card.score,
+            "second": card.second,
             "state": OPEN,
             "holder": moved[card.item].holder if card.item in moved else None,
             "held_until_ms": moved[card.item].held_until_ms if card.item in moved else 0,
@@ -47,10 +48,10 @@ def offer(connection: Connection, run: str, number: int, offered: Sequence[Offer
 def replace(connection: Connection, run: str, number: int, offered: Sequence[Offered], now_ms: int) -> int:
     """The same, in the place of all cards that nobody holds, of whatever round; returns how many are new.
 
-    What was answered since the cards were chosen is not offered again.
+    What was answered since the cards were chosen is not offered again, but for a second opinion.
     """
     answered = _answered_of(connection, run, [card.item for card in offered])
-    fresh = [card for card in offered if card.item not in answered]
+    fresh = [card for card in offered if card.second or card.item not in answered]
     nobody_holds = and_(cards.c.run == run, cards.c.state == OPEN, cards.c.held_until_ms <= now_ms)
     wanted = {card.item for card in fresh}
     idle = [
@@ -93,12 +94,12 @@ def withdraw(connection: Connection, run: str, number: int) -> int:
     ).rowcount
 
 
-def open_items(connection: Connection, run: str, number: int) -> list[int]:
-    """The items of a round that nobody has answered, best first."""
+def open_items(connection: Connection, run: str, number: int) -> list[tuple[int, bool]]:
+    """The items of a round that nobody has answered, best first, and whether a second opinion is wanted."""
     return [
-        int(item)
-        for item in connection.scalars(
-            select(cards.c.item)
+        (int(row.item), bool(row.second))
+        for row in connection.execute(
+            select(cards.c.item, cards.c.second)
             .where(cards.c.run == run, cards.c.round == number, cards.c.state == OPEN)
             .order_by(cards.c.rank)
         )

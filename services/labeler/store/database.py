@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from protos.errors import ActiveLabelerError, ConflictError, ExhaustedError, InvalidInputError, UnavailableError
 from services.labeler.store import schema
+from services.labeler.store.migrations import can_migrate, migrate
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
@@ -141,6 +142,8 @@ def _create_tables(connection: Connection) -> None:
     version = connection.scalar(select(schema.about.c.version))
     if version is None:
         connection.execute(insert(schema.about).values(version=schema.VERSION))
+    elif can_migrate(version, schema.VERSION):
+        migrate(connection, version, schema.VERSION)
     elif version != schema.VERSION:
         raise ConflictError(
             f"the label store has version {version} and this labeler knows {schema.VERSION}; install the release that made it"

@@ -64,7 +64,7 @@ class Appender:
             return
         self._record(entry, sequence, card)
         if card is not None:
-            opens = retracts and not any(other.state == OPEN for other in found)
+            opens = retracts and not any(other.state == OPEN and not other.second for other in found)
             card.answer(entry.answer, self._author, OPEN if opens else WITHDRAWN, self._until)
         self.outcome.saved.append(sequence)
         self.outcome.added += 1
@@ -114,6 +114,7 @@ class _Card:
 
     def __init__(self, row: Row[Any]) -> None:
         self.round, self.item, self.reason = int(row.round), int(row.item), str(row.reason)
+        self.second = bool(row.second)
         self.state, self.holder, self.until, self.annotator = (
             row.state,
             row.holder,
@@ -160,9 +161,16 @@ def _cards_of(connection: Connection, run: str, items: Iterable[int]) -> dict[in
 
 
 def _card_to_answer(found: list[_Card], entry: Entry) -> _Card | None:
-    """The open card of an image; else the one of the round that the answer names; else its newest one."""
-    ranked = sorted(found, key=lambda card: (card.state == OPEN, card.round == entry.round, card.round))
-    return ranked[-1] if ranked else None
+    """The open card of an image; else the one of the round that the answer names; else its newest one.
+
+    An open second opinion is for another: it takes only answers that name its round.
+    """
+
+    def rank(card: _Card) -> tuple[bool, bool, bool, int]:
+        named = card.round == entry.round
+        return card.state == OPEN and (named or not card.second), named, not card.second, card.round
+
+    return max(found, key=rank, default=None)
 
 
 def _card_to_retract(found: list[_Card], entry: Entry, author: Author) -> _Card | None:

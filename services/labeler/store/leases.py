@@ -6,13 +6,13 @@ Postgres agree about them. A lease that nobody renews runs out, so that a closed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, true, update
 
-from services.labeler.model import OPEN, Card
+from services.labeler.model import OPEN, Author, Card
 from services.labeler.store.rows import chunks
-from services.labeler.store.schema import cards
+from services.labeler.store.schema import cards, events
 
 
 def renew(connection: Connection, run: str, client: str, items: Sequence[int], now_ms: int, until_ms: int) -> list[int]:
@@ -40,26 +40,51 @@ def held_by(connection: Connection, run: str, client: str, now_ms: int) -> list[
     return [Card(int(item), int(number)) for item, number in rows]
 
 
-def claim(connection: Connection, run: str, client: str, want: int, now_ms: int, until_ms: int) -> list[Card]:
-    """Gives up to ``want`` cards that nobody holds to a client, best first; the run is locked by the caller."""
-    given = unheld(connection, run, want, now_ms)
+def claim(
+    connection: Connection,
+    run: str,
+    author: Author,
+    want: int,
+    now_ms: int,
+    until_ms: int,
+    others: Collection[str] = (),
+) -> list[Card]:
+    """Gives up to ``want`` cards that nobody holds to a client, best first; the run is locked by the caller.
+
+    Args:
+        others: annotators at work besides the author.
+    """
+    given = unheld(connection, run, want, now_ms, author.annotator, others)
     for part in chunks(given):
         these = and_(cards.c.run == run, cards.c.state == OPEN, cards.c.item.in_([card.item for card in part]))
-        connection.execute(update(cards).where(these).values(holder=client, held_until_ms=until_ms))
+        connection.execute(update(cards).where(these).values(holder=author.client, held_until_ms=until_ms))
     return given
 
 
-def unheld(connection: Connection, run: str, limit: int, now_ms: int) -> list[Card]:
-    """The next cards that nobody holds, best first, the oldest round before the others."""
+def unheld(
+    connection: Connection, run: str, limit: int, now_ms: int, annotator: str, others: Collection[str] = ()
+) -> list[Card]:
+    """The next cards that nobody holds, best first, the oldest round before the others.
+
+    A second opinion is for somebody who has not answered the image. It waits for one of the ``others`` who has not; where
+    there is nobody like that, the annotator is asked again, so that no round waits for ever.
+    """
     if limit <= 0:
         return []
+    wanted = or_(
+        ~cards.c.second, ~_has_answered(run, annotator), and_(true(), *(_has_answered(run, other) for other in others))
+    )
     rows = connection.execute(
         select(cards.c.item, cards.c.round)
-        .where(cards.c.run == run, cards.c.state == OPEN, cards.c.held_until_ms <= now_ms)
+        .where(cards.c.run == run, cards.c.state == OPEN, cards.c.held_until_ms <= now_ms, wanted)
         .order_by(cards.c.round, cards.c.rank)
         .limit(limit)
     )
     return [Card(int(item), int(number)) for item, number in rows]
+
+
+def _has_answered(run: str, annotator: str) -> ColumnElement[bool]:
+    return exists().where(events.c.run == run, events.c.item == cards.c.item, events.c.annotator == annotator)
 
 
 def release(connection: Connection, run: str, client: str, items: Sequence[int] | None = None) -> None:

@@ -16,9 +16,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    false,
 )
 
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -52,6 +53,7 @@ cards = Table(
     Column("holder", String(200)),  # client with the lease while open, client that answered afterwards
     Column("held_until_ms", BigInteger, nullable=False),
     Column("annotator", String(100)),  # whose answer stands
+    Column("second", Boolean, nullable=False, server_default=false()),  # for somebody who has not answered the image
     Index("cards_to_give", "run", "state", "round", "rank"),
     Index("cards_of_round", "run", "round", "rank"),
     Index("cards_of_annotator", "run", "annotator", "state"),
@@ -74,6 +76,7 @@ events = Table(
     Column("client", String(200), nullable=False),
     Column("sequence", BigInteger, nullable=False),
     UniqueConstraint("run", "client", "sequence"),  # an answer that is sent twice counts once
+    Index("events_of_item", "run", "item", "annotator"),
     sqlite_with_rowid=False,
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection
 
 from services.labeler.model import Outcome, Reply, Visit
@@ -12,18 +14,27 @@ _LEAST_SHARE = 2  # one to look at, one to come
 _AHEAD = 24
 
 
-def receive(connection: Connection, run: str, visit: Visit, now_ms: int, lease_ms: int, people: int = 1) -> Reply:
+def receive(
+    connection: Connection,
+    run: str,
+    visit: Visit,
+    now_ms: int,
+    lease_ms: int,
+    people: int = 1,
+    others: Collection[str] = (),
+) -> Reply:
     """Does what a page asks for.
 
     Args:
         people: clients at work on the run. When few cards are open, each gets a share of them, and whoever holds more than
             that gives some back: nobody waits while others have a pile before them.
+        others: annotators at work on the run besides this one.
 
     Raises:
         NotFoundError: when there is no such run.
     """
     until = now_ms + lease_ms
-    client = visit.author.client
+    client, annotator = visit.author.client, visit.author.annotator
     known, _ = runs.lock_run(connection, run)
     outcome = _record(connection, run, visit, now_ms, until)
     if visit.leave:
@@ -36,9 +47,10 @@ def receive(connection: Connection, run: str, visit: Visit, now_ms: int, lease_m
         # Cards that an earlier reply gave away, but that never arrived, are given again.
         mine = [card for card in leases.held_by(connection, run, client, now_ms) if card.item not in set(held)]
         missing = min(visit.want, MOST_HELD, share) - len(held) - len(mine)
-        mine += leases.claim(connection, run, client, missing, now_ms, until)
-    ahead = [card.item for card in leases.unheld(connection, run, _AHEAD, now_ms)] if mine else []
-    return Reply(known, outcome, held, mine, ahead, cards.progress(connection, run, visit.author.annotator))
+        mine += leases.claim(connection, run, visit.author, missing, now_ms, until, others)
+    coming = leases.unheld(connection, run, _AHEAD, now_ms, annotator, others) if mine else []
+    ahead = [card.item for card in coming]
+    return Reply(known, outcome, held, mine, ahead, cards.progress(connection, run, annotator))
 
 
 def _record(connection: Connection, run: str, visit: Visit, now_ms: int, until_ms: int) -> Outcome:
