@@ -31,6 +31,16 @@ class Event:
     exit_code: int = 0
 
 
+@dataclass(frozen=True)
+class Pace:
+    """A long step at work; ``per_second`` is not-a-number until it is known."""
+
+    step: str
+    done: int
+    total: int
+    per_second: float
+
+
 @dataclass
 class EventLog:
     """Events of one run in order. Progress is only kept as the newest of its kind.
@@ -42,6 +52,7 @@ class EventLog:
     _events: list[Event] = field(default_factory=list)
     _next: int = field(default_factory=lambda: int(time.time() * 1000))
     _changed: threading.Condition = field(default_factory=threading.Condition)
+    _began: Event | None = None  # the first progress of the step that is at work
 
     def add(self, **what: object) -> None:
         """Appends an event and wakes all who watch."""
@@ -50,8 +61,21 @@ class EventLog:
             self._next += 1
             if event.total and self._events and self._events[-1].total and self._events[-1].step == event.step:
                 self._events.pop()
+            elif event.total:
+                self._began = event
             self._events.append(event)
             self._changed.notify_all()
+
+    def pace(self) -> Pace | None:
+        """How fast the long step goes that is at work; None when the newest event is no progress of one."""
+        with self._changed:
+            newest = self._events[-1] if self._events else None
+            if newest is None or not newest.total or newest.done >= newest.total:
+                return None
+            began = self._began or newest
+            seconds = (newest.time_ms - began.time_ms) / 1000
+            rate = (newest.done - began.done) / seconds if seconds > 0 else float("nan")
+            return Pace(newest.step, newest.done, newest.total, rate)
 
     def after(self, sequence: int, seconds: float) -> list[Event]:
         """Events with a higher number; waits up to ``seconds`` for one."""

@@ -14,6 +14,7 @@ from typing import Protocol
 from orchestrator import config_file
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
 from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
+from orchestrator.labels import LabelLog, Labels
 from orchestrator.loop import run_loop
 from orchestrator.outputs.ownership import check_outputs_free
 from orchestrator.places import check_places
@@ -46,6 +47,15 @@ class ManagedRun:
     interrupted: bool = False
     work: Run | None = None
     thread: threading.Thread | None = None
+    _log: LabelLog | None = None
+    _reading: threading.Lock = field(default_factory=threading.Lock)
+
+    def newest_labels(self, work: Run) -> Labels:
+        """The labels as they are now; of the log only what is new is read."""
+        with self._reading:
+            if self._log is None or self._log.client is not work.clients.labeler:
+                self._log = LabelLog(work.clients.labeler, work.id)
+            return self._log.newest()
 
 
 class Runs(Protocol):

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import grpc
 
 from orchestrator import setting_errors
-from orchestrator.control import searching
+from orchestrator.control import searching, steering, values
+from orchestrator.control.dashboard import dashboard_of
 from orchestrator.control.events import Event
 from orchestrator.control.manager import ENDED, ManagedRun, Runs
 from orchestrator.control.progress import progress_of
@@ -80,11 +81,34 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
         """How far the search is."""
         return progress_of(self._manager.get(request.run))
 
+    def GetDashboard(
+        self, request: control_pb2.GetDashboardRequest, context: grpc.ServicerContext
+    ) -> control_pb2.Dashboard:
+        """What the dashboard draws."""
+        return dashboard_of(self._manager.get(request.run))
+
+    def GetValues(self, request: control_pb2.GetValuesRequest, context: grpc.ServicerContext) -> control_pb2.Values:
+        """A part of an array with one value for each item."""
+        found = values.values_of(self._manager.get(request.run), request.kind)
+        part = found.part(request.first, request.count)
+        return control_pb2.Values(
+            run=request.run, version=found.version, rows=found.rows, first=request.first, data=part
+        )
+
+    def SetContinuous(
+        self, request: control_pb2.SetContinuousRequest, context: grpc.ServicerContext
+    ) -> control_pb2.SetContinuousResponse:
+        """Continuous mode on or off."""
+        steering.set_continuous(self._manager.get(request.run), request.on)
+        return control_pb2.SetContinuousResponse(run=request.run, on=request.on)
+
     def Search(self, request: control_pb2.SearchRequest, context: grpc.ServicerContext) -> control_pb2.SearchResponse:
-        """Neighbours of a picture or an item."""
+        """Neighbours of a picture, an item or a phrase."""
         managed = self._manager.get(request.run)
-        query = request.picture if request.WhichOneof("query") == "picture" else request.item
-        items, distances = searching.search(managed, query, request.k or 20)
+        kind = request.WhichOneof("query")
+        if kind is None:
+            raise InvalidInputError("the search has nothing to go by; send a picture, an item or a phrase")
+        items, distances = searching.search(managed, getattr(request, kind), request.k or 20)
         return control_pb2.SearchResponse(run=request.run, item=items, distance=distances)
 
 

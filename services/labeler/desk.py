@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from protos.errors import InvalidInputError
 from services.labeler.catalogs import Catalogs, RunCatalog
 from services.labeler.changes import Changes
-from services.labeler.model import Answer, Author, Entry, Event, Offered, Queue, Reply, Run, Visit
+from services.labeler.model import Answer, Author, Entry, Event, Offered, Outcome, Queue, Reply, Run, Visit
 from services.labeler.people import People
 from services.labeler.store import cards, events, runs
 from services.labeler.store.database import Database, translated
@@ -226,6 +226,21 @@ class Desk:
             recorded = events.recorded_of(connection, run, author.client, numbers)
             appender = events.Appender(connection, run, author, now_ms(), 0, needs_card=False)
             return appender.append(entries, recorded).added
+
+        return self._writer.submit(run, work)
+
+    def mark(self, run: str, author: Author, entries: Sequence[Entry]) -> Future[Outcome]:
+        """Records answers about any images, on offer or not: what somebody says while looking through the data set.
+
+        Raises:
+            NotFoundError: when there is no such run or image.
+        """
+        self.catalog(run).check(entry.item for entry in entries)
+
+        def work(connection: Connection) -> Outcome:
+            numbers = [entry.sequence for entry in entries if entry.sequence is not None]
+            recorded = events.recorded_of(connection, run, author.client, numbers)
+            return events.Appender(connection, run, author, now_ms(), 0, needs_card=False).append(entries, recorded)
 
         return self._writer.submit(run, work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import grpc
@@ -10,6 +11,7 @@ from protos import control_pb2, control_pb2_grpc, rpc
 from protos.errors import NotFoundError
 
 _PATIENCE_S = 5.0
+_LONG_S = 60.0  # embedding a picture, or a million scores
 
 
 class Loop:
@@ -69,6 +71,60 @@ class Loop:
         request = control_pb2.AnswerQuestionRequest(run=run, question=question, answer=answer)
         return bool(self._stub().AnswerQuestion(request).accepted)
 
+    def dashboard(self, run: str) -> dict[str, Any]:
+        """What the dashboard draws; figures that are not known are None."""
+        found = self._stub().GetDashboard(control_pb2.GetDashboardRequest(run=run), timeout=_LONG_S)
+        return {
+            "run": run,
+            "pool": list(found.pool),
+            "sampled": list(found.sampled),
+            "sampled_round": found.sampled_round,
+            "heads": [_head(head) for head in found.heads],
+            "prevalence": [_known(found.prevalence_at_least), _known(found.prevalence_at_most)],
+            "step": found.step,
+            "done": found.done,
+            "total": found.total,
+            "per_second": _known(found.per_second),
+            "continuous": found.continuous,
+            "threshold": found.threshold,
+        }
+
+    def search(self, run: str, query: bytes | int | str, k: int) -> tuple[list[int], list[float]]:
+        """Items that look like a picture (bytes of a file) or an item, or that a phrase means; and their distances.
+
+        Raises:
+            InvalidInputError: when the picture is no image, there is no such item, or the encoder understands no text.
+            ConflictError: when there is no index yet.
+        """
+        kind = {bytes: "picture", int: "item", str: "phrase"}[type(query)]
+        request = control_pb2.SearchRequest(run=run, k=k, **{kind: query})  # type: ignore[arg-type]
+        found = self._stub().Search(request, timeout=_LONG_S)
+        return list(found.item), list(found.distance)
+
+    def scores(self, run: str) -> bytes:
+        """The probability of each item, float32 little-endian; not-a-number where there is none."""
+        parts: list[bytes] = []
+        version, first = None, 0
+        while True:
+            request = control_pb2.GetValuesRequest(run=run, kind="scores", first=first)
+            part = self._stub().GetValues(request, timeout=_LONG_S)
+            if version not in (None, part.version):  # a new head has scored meanwhile
+                parts, version, first = [], None, 0
+                continue
+            version = part.version
+            parts.append(part.data)
+            first += len(part.data) // 4
+            if first >= part.rows:
+                return b"".join(parts)
+
+    def set_continuous(self, run: str, on: bool) -> None:
+        """Continuous mode on or off, from the next round on."""
+        self._stub().SetContinuous(control_pb2.SetContinuousRequest(run=run, on=on))
+
+    def stop(self, run: str) -> None:
+        """Stops the run after its step; it can be resumed."""
+        self._stub().StopRun(control_pb2.StopRunRequest(run=run))
+
     def _stub(self) -> Any:
         if self._channel is None:
             raise NotFoundError(
@@ -92,3 +148,12 @@ def _course(progress: Any, labels: int, positives: int) -> list[dict[str, int]]:
     for positive, both in rounds:
         course.append({"labels": course[-1]["labels"] + both, "positives": course[-1]["positives"] + positive})
     return course
+
+
+def _known(figure: float) -> float | None:
+    return None if math.isnan(figure) else figure
+
+
+def _head(head: Any) -> dict[str, float | None]:
+    figures = {name: _known(getattr(head, name)) for name in ("f1", "precision", "recall", "accuracy", "seconds")}
+    return {"round": head.round, **figures}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
+import numpy as np
 
 from protos import control_pb2, control_pb2_grpc
 from protos.errors import NotFoundError, UnavailableError
@@ -24,6 +25,11 @@ class Control(control_pb2_grpc.ControlServicer):
         lost: so many of the answers get an UNAVAILABLE.
         status: of the run; none when it is not known.
         progress: of the run.
+        dashboard: of the run.
+        scores: of the items; sent in parts of ``part`` of them.
+        searched: requests of searches, which find the items of ``found``.
+        continuous: as it was set last.
+        stopped: whether the run was told to stop.
     """
 
     def __init__(self, *events: control_pb2.RunEvent) -> None:
@@ -32,6 +38,14 @@ class Control(control_pb2_grpc.ControlServicer):
         self.lost = 0
         self.status: control_pb2.RunStatus | None = control_pb2.RunStatus(run="r", state="running")
         self.progress = control_pb2.Progress(run="r")
+        self.dashboard = control_pb2.Dashboard(run="r", per_second=float("nan"), prevalence_at_least=float("nan"))
+        self.dashboard.prevalence_at_most = float("nan")
+        self.scores = np.empty(0, dtype=np.float32)
+        self.part = 4
+        self.searched: list[control_pb2.SearchRequest] = []
+        self.found: list[int] = []
+        self.continuous: bool | None = None
+        self.stopped = False
         self.watched = 0
 
     def StartRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StartRunResponse:
@@ -44,6 +58,26 @@ class Control(control_pb2_grpc.ControlServicer):
 
     def GetProgress(self, request: Any, context: grpc.ServicerContext) -> control_pb2.Progress:
         return self.progress
+
+    def GetDashboard(self, request: Any, context: grpc.ServicerContext) -> control_pb2.Dashboard:
+        return self.dashboard
+
+    def GetValues(self, request: Any, context: grpc.ServicerContext) -> control_pb2.Values:
+        data = self.scores[request.first : request.first + self.part].tobytes()
+        return control_pb2.Values(run="r", version="v", rows=len(self.scores), first=request.first, data=data)
+
+    def Search(self, request: Any, context: grpc.ServicerContext) -> control_pb2.SearchResponse:
+        self.searched.append(request)
+        found = self.found[: request.k]
+        return control_pb2.SearchResponse(run="r", item=found, distance=[0.1 * n for n in range(len(found))])
+
+    def SetContinuous(self, request: Any, context: grpc.ServicerContext) -> control_pb2.SetContinuousResponse:
+        self.continuous = request.on
+        return control_pb2.SetContinuousResponse(run="r", on=request.on)
+
+    def StopRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StopRunResponse:
+        self.stopped = True
+        return control_pb2.StopRunResponse(run="r")
 
     def WatchRun(self, request: Any, context: grpc.ServicerContext) -> Iterator[control_pb2.RunEvent]:
         self.watched += 1

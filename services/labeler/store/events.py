@@ -59,7 +59,7 @@ class Appender:
             return
         retracts = entry.answer is Answer.RETRACTED
         card = _card_to_retract(found, entry, self._author) if retracts else _card_to_answer(found, entry)
-        if card is None and retracts:
+        if card is None and retracts and (found or self._needs_card):
             self.outcome.standing.append(sequence)
             return
         self._record(entry, sequence, card)

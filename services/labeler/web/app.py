@@ -33,6 +33,7 @@ from services.labeler.pictures.display import media_type
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
 from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
+from services.labeler.web.routes import views
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,8 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop) -> FastAPI:
         return Response(
             data, media_type=media_type(data), headers={"Cache-Control": "private, max-age=86400, immutable"}
         )
+
+    app.include_router(views.router(desk, shelf, loop))
 
     @app.get("/")
     async def page() -> FileResponse:

@@ -1,0 +1,98 @@
+"""What the dashboard draws: the pool's probabilities, what was sampled of them, the heads, and the step at work."""
+
+from __future__ import annotations
+
+import math
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orchestrator.clients.refs import Pick
+from orchestrator.control.manager import ManagedRun
+from orchestrator.control.values import scores_of
+from orchestrator.rounds import RoundRecord
+from orchestrator.run import Run
+from protos import control_pb2
+from protos.common_pb2 import Artifact
+
+BINS = 50
+_NAN = float("nan")
+
+
+def dashboard_of(managed: ManagedRun) -> control_pb2.Dashboard:
+    """Everything of it; what is not known yet is empty or not-a-number."""
+    work = managed.work
+    low, high = _prevalence(managed)
+    made = control_pb2.Dashboard(
+        run=managed.folder.run,
+        prevalence_at_least=low,
+        prevalence_at_most=high,
+        per_second=_NAN,
+        continuous=managed.settings.labeling.continuous,
+        threshold=work.threshold if work is not None else managed.settings.final_dataset.threshold,
+    )
+    pace = managed.events.pace()
+    if pace is not None:
+        made.step, made.done, made.total, made.per_second = pace.step, pace.done, pace.total, pace.per_second
+    if work is not None and work.results is not None:
+        made.heads.extend(_quality(record) for record in list(work.results.records))
+        made.pool.extend(_pool(managed, work))
+        _add_sampled(made, work, managed.board.round)
+    return made
+
+
+def in_bins(scores: NDArray[np.float32]) -> list[int]:
+    """How many of the scores [n], 0 to 1, lie in each of 50 bins; those that are not-a-number lie in none."""
+    known = scores[~np.isnan(scores)]
+    places = np.minimum((known * BINS).astype(np.int64), BINS - 1)
+    return [int(count) for count in np.bincount(places, minlength=BINS)]
+
+
+def _pool(managed: ManagedRun, work: Run) -> list[int]:
+    """The pool by probability; empty before there is a head."""
+    model, results = work.latest, work.results
+    if model is None or model.scores is None or results is None:
+        return []
+    scores = np.array(scores_of(work, model.scores.to(Artifact)))
+    scores[~results.present] = np.nan
+    scores[managed.newest_labels(work).asked().astype(np.int64)] = np.nan
+    return in_bins(scores)
+
+
+def _add_sampled(made: control_pb2.Dashboard, work: Run, newest: int) -> None:
+    """What the newest round asked for that has chosen already, where a head scored it."""
+    for number in (newest, newest - 1):
+        step = f"round-{number}/select"
+        if step in work.journal:
+            picks = work.journal.once(step, list[Pick], _never)
+            counts = in_bins(np.array([pick.score for pick in picks], dtype=np.float32))
+            if sum(counts):
+                made.sampled_round = number
+                made.sampled.extend(counts)
+            return
+
+
+def _prevalence(managed: ManagedRun) -> tuple[float, float]:
+    """The share of positives: at least what was found, at most what the audit's bound leaves room for."""
+    board = managed.board
+    assessed, images = board.assessed, board.images - board.quarantined
+    if assessed is None or not assessed.audited_at_least > 0 or not images:
+        return _NAN, _NAN
+    return board.positives / images, min(1.0, board.positives / assessed.audited_at_least / images)
+
+
+def _quality(record: RoundRecord) -> control_pb2.HeadQuality:
+    held_out = record.validation
+    return control_pb2.HeadQuality(
+        round=record.number,
+        f1=held_out.f1 if held_out else math.nan,
+        precision=held_out.precision if held_out else math.nan,
+        recall=held_out.recall if held_out else math.nan,
+        accuracy=held_out.accuracy if held_out else math.nan,
+        seconds=record.train_seconds,
+    )
+
+
+def _never() -> NoReturn:
+    raise AssertionError("the journal has it")
