@@ -1,0 +1,1 @@
+"""Self-supervised pre-training: images without labels to an encoder."""
