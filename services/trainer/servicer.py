@@ -19,6 +19,8 @@ from services.trainer.fine_tuning import FineTuneRequest, fine_tune
 from services.trainer.head_training import HeadRequest, as_asked, train_head
 from services.trainer.heads import HeadShape
 from services.trainer.parameters import DEFAULT_C, Parameters
+from services.trainer.pretraining.servicing import asked_of, told
+from services.trainer.pretraining.work import describe, pretrain
 from services.trainer.quality import THRESHOLD, Quality
 from services.trainer.scoring import score
 from services.trainer.settings import TrainerSettings
@@ -109,6 +111,21 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
             refused=tuned.note.refused,
             verdict=tuned.note.verdict,
         )
+
+    def Pretrain(
+        self, request: trainer_pb2.PretrainRequest, context: grpc.ServicerContext
+    ) -> trainer_pb2.PretrainResponse:
+        """See the contract."""
+        asked = asked_of(request, self.settings)
+        with self.devices.use(request.parameters.device) as device:
+            return told(request.run, asked, pretrain(self.store, asked, device, context.is_active))
+
+    def DescribePretraining(
+        self, request: trainer_pb2.PretrainRequest, context: grpc.ServicerContext
+    ) -> trainer_pb2.PretrainResponse:
+        """See the contract."""
+        asked = asked_of(request, self.settings)
+        return told(request.run, asked, describe(self.store, asked))
 
     def Export(self, request: trainer_pb2.ExportRequest, context: grpc.ServicerContext) -> trainer_pb2.ExportResponse:
         """See the contract."""
