@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from orchestrator import commands
+from orchestrator import commands, pretrain_command
 from protos.errors import ActiveLabelerError
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,8 @@ def run(
         str | None, _option(["--phrase"], "what you look for in words, where the encoder understands text")
     ] = None,
     encoder: Annotated[
-        Path | None, _option(["--encoder"], "checkpoint of a self-supervised encoder (.ckpt, .pt)")
+        Path | None,
+        _option(["--encoder"], "checkpoint of a self-supervised encoder (.ckpt, .pt), or one of `pretrain`"),
     ] = None,
     encoder_model: Annotated[
         str | None, _option(["--encoder-model"], "instead: a model of the Hugging Face hub, its name or local folder")
@@ -182,6 +183,9 @@ def export(
     describes each format.
     """
     commands.export(runtime, output, mode, formats or [], models or [])
+
+
+app.command("pretrain")(pretrain_command.command)
 
 
 @app.command()

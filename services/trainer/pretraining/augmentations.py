@@ -84,9 +84,7 @@ def _part(images: Tensor, strength: Strength, draw: torch.Generator) -> Tensor:
 def _colours(images: Tensor, strength: Strength, draw: torch.Generator) -> Tensor:
     count, device = len(images), images.device
     low, high = 1 - strength.jitter, 1 + strength.jitter
-    brightness, contrast, saturation = (
-        _uniform(count, low, high, draw, device).view(-1, 1, 1, 1) for _ in range(3)
-    )
+    brightness, contrast, saturation = (_uniform(count, low, high, draw, device).view(-1, 1, 1, 1) for _ in range(3))
     turned = _turned(images * brightness, _uniform(count, -strength.hue, strength.hue, draw, device))
     grey = _grey(turned)
     mean = grey.mean(dim=(2, 3), keepdim=True)

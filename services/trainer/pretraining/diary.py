@@ -44,7 +44,9 @@ def as_csv(epochs: Sequence[Epoch]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["epoch", "loss", "neighbours", "lr", "seconds"])
-    writer.writerows([e.epoch, f"{e.loss:.6f}", f"{e.neighbours:.4f}", f"{e.lr:.3g}", f"{e.seconds:.2f}"] for e in epochs)
+    writer.writerows(
+        [e.epoch, f"{e.loss:.6f}", f"{e.neighbours:.4f}", f"{e.lr:.3g}", f"{e.seconds:.2f}"] for e in epochs
+    )
     return text.getvalue().encode()
 
 
@@ -66,9 +68,7 @@ class Diary(Checkpoint):
         wanted: whether anybody waits for the answer; asked before each batch.
     """
 
-    def __init__(
-        self, plan: Plan, folder: Path, out_of_time: Callable[[], bool], wanted: Callable[[], bool]
-    ) -> None:
+    def __init__(self, plan: Plan, folder: Path, out_of_time: Callable[[], bool], wanted: Callable[[], bool]) -> None:
         self.epochs: list[Epoch] = []
         self._plan, self._folder, self._out_of_time, self._wanted = plan, folder, out_of_time, wanted
         self._start = 0.0

@@ -70,7 +70,11 @@ class Plan:
         width = self.architecture.removeprefix("minicnn")
         if self.architecture in RESNETS:
             return RESNETS[self.architecture]
-        if width == self.architecture or (width and not width.isdecimal()) or not 1 <= int(width or MINICNN_DIM) <= 65_536:
+        if (
+            width == self.architecture
+            or (width and not width.isdecimal())
+            or not 1 <= int(width or MINICNN_DIM) <= 65_536
+        ):
             raise InvalidInputError(
                 f"the architecture {self.architecture!r} cannot be pre-trained; it takes resnet18, resnet50 or minicnnN with N"
                 " outputs"

@@ -55,10 +55,10 @@ def train(
         return learner, diary
     trainer = _trainer(plan, folder, device, diary)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Lightning's advice: worker processes, a logging interval, a folder that is not empty
-        trainer.fit(
-            learner, batches, ckpt_path=str(checkpoint) if checkpoint.exists() else None, weights_only=True
-        )
+        warnings.simplefilter(
+            "ignore"
+        )  # Lightning's advice: worker processes, a logging interval, a folder that is not empty
+        trainer.fit(learner, batches, ckpt_path=str(checkpoint) if checkpoint.exists() else None, weights_only=True)
     return learner, diary
 
 

@@ -120,9 +120,7 @@ def _work(
 
     with Catalog(store.open(request.catalog), request.data_root) as catalog:
         listed = len(catalog)
-        decoding = decode_all(
-            catalog, request.spec, folder, request.threads, lambda: wanted() and not out_of_time()
-        )
+        decoding = decode_all(catalog, request.spec, folder, request.threads, lambda: wanted() and not out_of_time())
     if not wanted():
         raise UnavailableError("the caller left before the images were decoded; ask again, and it goes on")
     if decoding.item < listed:

@@ -1,0 +1,132 @@
+"""``active-labeler pretrain``: a folder of images to an encoder file, by the trainer, in calls that each take an epoch or two."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator import clients
+from orchestrator.clients.caller import Caller
+from orchestrator.clients.pretraining import PretrainingClient, Progress, Wish
+from orchestrator.clients.refs import ArtifactRef
+from orchestrator.launcher import Launcher
+from orchestrator.service_settings import OrchestratorSettings
+from orchestrator.settings import EndpointSettings
+from protos import rpc
+from protos.common_pb2 import Artifact
+from protos.errors import InvalidInputError
+from protos.trainer_pb2_grpc import TrainerStub
+from services.common.artifacts import ArtifactStore
+from services.common.catalog import list_images, write_catalog
+
+_CALL_S = 20.0
+_HEALTHY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a pre-training reads and writes.
+
+    Attributes:
+        data: folder with the images, or with `Unlabeled/` in it.
+        output: the encoder file.
+        work: folder for what a stopped pre-training needs to go on.
+    """
+
+    data: Path
+    output: Path
+    work: Path
+
+    @property
+    def root(self) -> Path:
+        """The folder that relative paths of images start from."""
+        unlabeled = self.data / "Unlabeled"
+        return unlabeled if unlabeled.is_dir() else self.data
+
+
+def places_of(data: Path, output: Path, work: Path | None) -> Places:
+    """Whole paths; the work folder stands beside the output where none is named.
+
+    Raises:
+        InvalidInputError: when the output is a folder or no .safetensors file, or something would be written among the images.
+    """
+    whole = output.absolute()
+    if whole.suffix != ".safetensors" or whole.is_dir():
+        raise InvalidInputError(f"--output {output}: name a file that ends in .safetensors")
+    places = Places(data.absolute(), whole, (work or whole.with_suffix(".pretraining")).absolute())
+    if places.work.resolve().is_relative_to(places.root.resolve()):
+        raise InvalidInputError(
+            f"{places.work} would lie inside the data folder {places.root}; set --work to a folder outside of it"
+        )
+    if places.work.exists() and not places.work.is_dir():
+        raise InvalidInputError(f"--work {places.work} is no folder; name one that can be made")
+    return places
+
+
+def pretrain(places: Places, wish: Wish, process: OrchestratorSettings, tell: Callable[[Progress], None]) -> Progress:
+    """Trains to the end, tells of each call's progress, and writes the encoder file and its table of epochs (.csv).
+
+    What was stopped goes on, and what is done already is only written again.
+
+    Raises:
+        NotFoundError, InvalidInputError: when the folder holds no images that can be learnt from, or the wish is not possible.
+        UnavailableError: when the trainer is gone.
+    """
+    images = list_images(places.root)
+    with _trainer(places, process) as (client, store):
+        catalog = _catalog(store, places.root, images)
+        while True:
+            progress = client.pretrain(f"pretrain-{catalog.sha256[:12]}", catalog, wish, _CALL_S)
+            tell(progress)
+            if progress.encoder is not None and progress.metrics is not None:
+                _bring(store, progress.metrics, places.output.with_suffix(".csv"))
+                _bring(store, progress.encoder.artifact, places.output)
+                return progress
+
+
+@contextmanager
+def _trainer(places: Places, process: OrchestratorSettings) -> Iterator[tuple[PretrainingClient, ArtifactStore]]:
+    """The trainer of the deployment, or one that is started here."""
+    address, artifacts, call = process.endpoints.trainer, process.artifacts, Caller(process.patience_s)
+    launcher = None
+    try:
+        if address is None:
+            artifacts = places.work / "store"
+            launcher = Launcher(places.work / "logs", {"ACTIVE_LABELER_ARTIFACTS": str(artifacts)})
+            others = {name: "elsewhere" for name in clients.SERVICES if name != "trainer"}
+            address = launcher.start(EndpointSettings(**others)).trainer
+            call = Caller(0.0, launcher.why_gone)
+        if artifacts is None:
+            raise InvalidInputError(
+                "a trainer that runs already shares an artifact folder with this process: name it in ACTIVE_LABELER_ARTIFACTS"
+            )
+        assert address is not None
+        with rpc.connect(address, tls=process.tls) as channel:
+            rpc.wait_until_healthy(channel, "trainer", _HEALTHY_S)
+            yield PretrainingClient(TrainerStub(channel), call), ArtifactStore(artifacts)
+    finally:
+        if launcher is not None:
+            launcher.stop()
+
+
+def _catalog(store: ArtifactStore, root: Path, images: list[tuple[str, int, int]]) -> ArtifactRef:
+    """The catalog of the images, named by what it lists, so that the same images go on with the same training."""
+    digest = hashlib.sha256(repr((str(root), images)).encode(errors="surrogateescape")).hexdigest()
+    artifact, _ = store.once(f"catalogs/{digest}.sqlite", lambda path: _write(path, root, images))
+    return ArtifactRef.of(artifact)
+
+
+def _write(path: Path, root: Path, images: list[tuple[str, int, int]]) -> None:
+    write_catalog(path, root, images)
+
+
+def _bring(store: ArtifactStore, artifact: ArtifactRef, place: Path) -> None:
+    """Copies an artifact to where the user wants it, whole or not at all."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    scratch = place.with_name(f".{place.name}.new")
+    shutil.copyfile(store.open(artifact.to(Artifact)), scratch)
+    scratch.replace(place)
