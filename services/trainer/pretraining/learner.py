@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -36,7 +37,8 @@ class Learner(pl.LightningModule):
         super().__init__()
         self.plan, self.steps, self.pixels, self.watched = plan, steps, pixels, watched
         self.strength = Strength()
-        self.encoder = build_network(plan.architecture, plan.dim).to(memory_format=torch.channels_last)
+        network = build_network(plan.architecture, plan.dim)
+        self.encoder = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective = SimCLR(plan.dim, plan.temperature) if plan.method == "simclr" else SimSiam(plan.dim)
         self._losses: list[Tensor] = []
         self.loss = self.neighbours = math.nan  # of the last epoch
@@ -84,7 +86,7 @@ class Learner(pl.LightningModule):
         nearest = (one @ two.T).argmax(dim=1)
         return float((nearest == torch.arange(len(nearest), device=nearest.device)).float().mean())
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW for SimCLR, SGD for SimSiam; one epoch of warming up, then half a cosine down to zero."""
         lr, decay = self.plan.descent
         parameters = list(self.parameters())
@@ -102,7 +104,7 @@ class Learner(pl.LightningModule):
 
     def finished(self) -> nn.Module:
         """The encoder for pixels 0-255, on the processor: what training divided them by is put into the first layer."""
-        encoder = self.encoder.to("cpu").eval()
+        encoder: nn.Module = self.encoder.to("cpu").eval()
         first = encoder.get_submodule("conv1")
         assert isinstance(first, nn.Conv2d)
         with torch.no_grad():

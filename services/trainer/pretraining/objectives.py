@@ -47,7 +47,7 @@ class SimCLR(nn.Module):
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """The loss of the embeddings [n, dim] of two views of n images."""
         projected = self.projector(torch.cat([first, second]))
-        return nt_xent(*projected.chunk(2), self.temperature)
+        return nt_xent(projected[: len(first)], projected[len(first) :], self.temperature)
 
 
 class SimSiam(nn.Module):

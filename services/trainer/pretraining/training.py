@@ -98,7 +98,7 @@ def _bf16(plan: Plan, device: torch.device) -> bool:
     if plan.precision != "auto":
         return plan.precision == "bf16"
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     facts = torch.cpu.get_capabilities()
     return bool(facts.get("avx512_bf16") or facts.get("amx_bf16"))
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -181,7 +180,7 @@ def test_bad_parameters_are_named(
 def test_bad_requests_are_named(trainer: Any, store: ArtifactStore, images: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="names no catalog"):
         trainer.Pretrain(request(Artifact()))
-    with pytest.raises(NotFoundError, match="catalogs/b.sqlite"):
+    with pytest.raises(NotFoundError, match=r"catalogs/b\.sqlite"):
         trainer.Pretrain(request(Artifact(path="catalogs/b.sqlite", sha256="0" * 64, bytes=1)))
     catalog = catalog_of(store, images)
     for seconds in (-1, float("nan"), float("inf")):

@@ -1,0 +1,102 @@
+"""``active-labeler pretrain`` as a user starts it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.common.encoders.files import load_encoder
+from tests.support.command import run_command, start_command
+from tests.support.pictures import draw_data_set, picture
+
+SMALL = (
+    "--architecture",
+    "minicnn16",
+    "--image-size",
+    "16",
+    "--batch-size",
+    "16",
+    "--precision",
+    "fp32",
+    "--threads",
+    "1",
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return draw_data_set(tmp_path / "data", 10, 30, 24)
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _epochs(work: Path) -> int:
+    diaries = list(work.glob("store/pretraining/*/diary.json"))
+    return len(json.loads(diaries[0].read_text())) if diaries else 0
+
+
+@pytest.mark.slow
+def test_a_run_takes_what_pretrain_gives(data: Path, tmp_path: Path) -> None:
+    (data / "Unlabeled" / "broken.png").write_bytes(b"broken")
+    done = run_command("pretrain", "--data", data, "--output", "own.safetensors", "--epochs", "2", *SMALL, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Pre-trained minicnn16 on 40 images; 1 could not be read: own.safetensors" in done.stdout
+    assert "epoch 2 of 2: loss " in done.stdout
+    assert load_encoder(tmp_path / "own.safetensors")[0].dim == 16
+    with (tmp_path / "own.csv").open() as file:
+        assert [line["epoch"] for line in csv.DictReader(file)] == ["1", "2"]
+    picture("ring", np.random.default_rng(9), 24).save(tmp_path / "reference.png")
+    near = ("--data", data, "--reference", "reference.png", "--encoder", "own.safetensors")
+    auto = ("--auto", "--rounds", "1", "--seed-count", "10", "--sample-size", "4", "--simulate", "ring", "--port", "0")
+    ran = run_command("run", *near, *auto, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "minicnn16" in ran.stdout
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on_and_ends_as_a_calm_one(data: Path, tmp_path: Path) -> None:
+    common = ("pretrain", "--data", data, "--epochs", "60", *SMALL)
+    process = start_command(*common, "--output", "killed.safetensors", cwd=tmp_path)
+    end = time.monotonic() + 120
+    while (behind := _epochs(tmp_path / "killed.pretraining")) < 3:
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert behind < 60 and not (tmp_path / "killed.safetensors").exists()
+    for name in ("killed", "calm"):
+        done = run_command(*common, "--output", f"{name}.safetensors", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert _digest(tmp_path / "killed.safetensors") == _digest(tmp_path / "calm.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--data", "nowhere"), "nowhere does not exist"),
+        (("--data", "none"), "there is no image in"),
+        (("--data", "data", "--output", "encoder.ckpt"), "name a file that ends in .safetensors"),
+        (("--data", "data", "--output", "data/Unlabeled/e.safetensors"), "would lie inside the data folder"),
+        (("--data", "data", "--work", "a-file"), "is no folder"),
+        (("--data", "data", "--epochs", "-1"), "--epochs"),
+        (("--data", "data", "--batch-size", "many"), "--batch-size"),
+        (("--data", "data", "--method", "byol"), "the method 'byol' is not known"),
+        ((), "--data"),
+    ],
+)
+def test_bad_input_is_one_sentence(data: Path, tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    (tmp_path / "none").mkdir()
+    (tmp_path / "a-file").write_bytes(b"")
+    done = run_command("pretrain", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr and "Traceback" not in done.stderr
