@@ -52,6 +52,11 @@ class EncoderSettings(Section):
     precision: Annotated[Literal["fp32", "bf16"], BeforeValidator(lower)] = Field(
         "fp32", description="numbers that the encoder computes with: fp32 is exact, bf16 about twice as fast"
     )
+    decode: Annotated[Literal["exact", "scaled"], BeforeValidator(lower)] = Field(
+        "exact",
+        description="exact: the pixels of the original; scaled: a large JPEG is decompressed at a part of its size, two to three"
+        " times as fast, with embeddings that are nearly the same (docs/benchmarks.md)",
+    )
 
     @model_validator(mode="after")
     def _is_one(self) -> EncoderSettings:

@@ -111,4 +111,6 @@ def block_names(store: ArtifactStore, manifest: ArtifactRef) -> set[str]:
 
 
 def _options(settings: RunSettings) -> embedder_pb2.EmbedOptions:
-    return embedder_pb2.EmbedOptions(precision=settings.encoder.precision, device=settings.device)
+    return embedder_pb2.EmbedOptions(
+        precision=settings.encoder.precision, device=settings.device, decode=settings.encoder.decode
+    )

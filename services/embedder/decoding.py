@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.catalog import Row
-from services.common.encoders.geometry import to_pixels
 from services.common.encoders.spec import EncoderSpec
-from services.common.images import UnreadableImageError, decode, read_file
+from services.common.images import UnreadableImageError, read_file
+from services.embedder.scaled import pixels_of
 
 NO_DIGEST = bytes(32)
 _AHEAD_ROWS = 256
@@ -32,7 +32,7 @@ class Decoded:
     reason: str = ""
 
 
-def decode_row(root: Path, row: Row, spec: EncoderSpec) -> Decoded:
+def decode_row(root: Path, row: Row, spec: EncoderSpec, decode_as: str = "exact") -> Decoded:
     """Reads and decodes the file of a catalog row; never raises for what is wrong with the file."""
     try:
         data = _read(root, row)
@@ -40,7 +40,7 @@ def decode_row(root: Path, row: Row, spec: EncoderSpec) -> Decoded:
         return Decoded(None, reason=str(error))
     digest = hashlib.sha256(data).digest()
     try:
-        return Decoded(to_pixels(decode(data), spec), digest)
+        return Decoded(pixels_of(data, spec, decode_as), digest)
     except UnreadableImageError as error:
         return Decoded(None, digest, str(error))
     except (MemoryError, ValueError) as error:  # of the resize
@@ -69,7 +69,9 @@ def _check_unchanged(path: Path, row: Row, read: int) -> None:
         raise UnreadableImageError("the file changed since it was listed: another modification time")
 
 
-def decode_ahead(pool: Executor, root: Path, rows: Iterable[Row], spec: EncoderSpec) -> Generator[Decoded, None, None]:
+def decode_ahead(
+    pool: Executor, root: Path, rows: Iterable[Row], spec: EncoderSpec, decode_as: str = "exact"
+) -> Generator[Decoded, None, None]:
     """The files of the rows in order, decoded in the pool while the ones before are being used.
 
     Closing the iterator cancels what is not begun.
@@ -80,7 +82,7 @@ def decode_ahead(pool: Executor, root: Path, rows: Iterable[Row], spec: EncoderS
     try:
         while True:
             for row in islice(waiting, window - len(ahead)):
-                ahead.append(pool.submit(decode_row, root, row, spec))
+                ahead.append(pool.submit(decode_row, root, row, spec, decode_as))
             if not ahead:
                 return
             yield ahead.popleft().result()

@@ -16,10 +16,11 @@ from services.embedder.embedding import embed_shard
 from services.embedder.forward import check_precision
 from services.embedder.importing import Wanted, import_encoder
 from services.embedder.pictures import embed_pictures
+from services.embedder.scaled import check_decode
 from services.embedder.settings import EmbedderSettings
 from services.embedder.shards import Shard
 from services.embedder.texts import embed_phrases
-from services.embedder.workers import Workers
+from services.embedder.workers import WORKER, Workers
 
 
 class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
@@ -34,7 +35,7 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
     ) -> embedder_pb2.DescribeResponse:
         """The device of calls that name none, and the threads of a forward pass."""
         device = describe_device(self._workers.device_of(""))
-        return embedder_pb2.DescribeResponse(device=device, threads=self._settings.compute_threads)
+        return embedder_pb2.DescribeResponse(device=device, threads=self._settings.compute_threads, worker=WORKER)
 
     def ImportEncoder(
         self, request: embedder_pb2.ImportEncoderRequest, context: grpc.ServicerContext
@@ -52,8 +53,8 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
     ) -> embedder_pb2.EmbedShardResponse:
         """Blocks to artifacts; what is published already is only named."""
         start = time.monotonic()
-        precision = check_precision(request.options.precision)
-        shard = Shard(request.first_block, request.blocks, request.encoder.artifact.sha256, precision)
+        precision, decode_as = check_precision(request.options.precision), check_decode(request.options.decode)
+        shard = Shard(request.first_block, request.blocks, request.encoder.artifact.sha256, precision, decode_as)
         with Catalog(self._store.open(request.catalog), self._settings.data_root) as catalog:
             done = embed_shard(
                 self._store, catalog, shard, request.encoder, request.options.device, self._workers, context.is_active
@@ -64,16 +65,17 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
             computed=done.computed,
             seconds=time.monotonic() - start,
             device=done.device,
+            worker=WORKER,
         )
 
     def EmbedImages(
         self, request: embedder_pb2.EmbedImagesRequest, context: grpc.ServicerContext
     ) -> embedder_pb2.EmbedImagesResponse:
         """Pictures to vectors, in their order."""
-        precision = check_precision(request.options.precision)
+        precision, decode_as = check_precision(request.options.precision), check_decode(request.options.decode)
         with self._workers.encoder(request.encoder, request.options.device) as encoder:
             vectors = embed_pictures(
-                self._store, request.images, request.file_names, encoder, precision, self._workers.forward
+                self._store, request.images, request.file_names, encoder, precision, self._workers.forward, decode_as
             )
         return embedder_pb2.EmbedImagesResponse(run=request.run, vectors=to_vectors(vectors))
 

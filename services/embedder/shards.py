@@ -21,6 +21,7 @@ from services.common.catalog import BLOCK_ROWS, Catalog, Row
 from services.embedder.decoding import Decoded, decode_ahead
 from services.embedder.encoder_cache import LoadedEncoder
 from services.embedder.forward import BATCH_ROWS, NOT_FINITE, finite_rows, in_order
+from services.embedder.scaled import part_of_name
 from services.embedder.workers import Workers
 
 _VERSION = 1  # of how pixels become numbers: another one gives blocks other names
@@ -34,11 +35,13 @@ class Shard:
     blocks: int
     encoder_digest: str
     precision: str
+    decode_as: str = "exact"
 
     def name_of(self, catalog: Catalog, block: int) -> str:
-        """The artifact name of a block: its rows, the encoder and the precision, nothing else."""
+        """The artifact name of a block: its rows, the encoder, the precision and the way of decoding, nothing else."""
         rows = catalog.block_digest(block)
-        return f"blocks/{digest_of(_VERSION, rows, self.encoder_digest, self.precision)}.npz"
+        how = (self.encoder_digest, self.precision, *part_of_name(self.decode_as))
+        return f"blocks/{digest_of(_VERSION, rows, *how)}.npz"
 
 
 def check_range(catalog: Catalog, shard: Shard) -> None:
@@ -102,7 +105,7 @@ def compute_blocks(
     def start(batch: _Batch) -> Future[NDArray[np.float32]]:
         return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision)
 
-    with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec)) as files:
+    with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec, shard.decode_as)) as files:
         batches = _batches(files, blocks)
         with closing(in_order(batches, start, workers.forward.threads)) as done:
             for batch, vectors in done:

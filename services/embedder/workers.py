@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ from services.common.devices import Devices, choose_device
 from services.embedder.encoder_cache import EncoderCache, LoadedEncoder
 from services.embedder.forward import ForwardPass
 from services.embedder.settings import EmbedderSettings
+
+WORKER = f"{socket.gethostname()}-{secrets.token_hex(4)}"  # tells replicas apart, also after a restart
 
 
 class Workers:
