@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from orchestrator.clients.embedder import publish_blocks, quarantined_items
 from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef, GenerationRef
+from orchestrator.crew import Crew
 from orchestrator.model import Catalogued, Embedded
 from orchestrator.outputs.quarantine import write_quarantine
 from orchestrator.run import Run, Stopped
@@ -22,7 +23,7 @@ from services.common.catalog import BLOCK_ROWS, list_images, write_catalog
 
 _CALL_S = 2.0  # a call carries as many blocks as take about this long
 _LOOK_S = 0.5  # how often a wait looks whether the run is being stopped
-_Found = tuple[list[BlockRef], str]  # what a call gives: blocks, and the device that made them
+_Found = tuple[list[BlockRef], str, str]  # what a call gives: blocks, and the device and the worker that made them
 T = TypeVar("T")
 
 
@@ -114,18 +115,20 @@ def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tupl
     blocks: list[BlockRef] = []
     devices: set[str] = set()
     images = 0
-    start = time.monotonic()
+    crew = Crew(run.in_flight)
     with run.reporter.bar("Embedding", catalogued.images, "images") as bar:
-        for found, device in _in_flight(run, catalogued, encoder):
+        for found, device in _in_flight(run, catalogued, encoder, crew):
             devices.add(device)
             blocks.extend(found)
             images += sum(block.rows for block in found)
-            bar.update(images, f"{images / (time.monotonic() - start):.0f} images/s")
+            bar.update(images, crew.note(catalogued.images - images))
     return blocks, devices
 
 
-def _in_flight(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Iterator[_Found]:
-    """The answers as they come. Whoever leaves early waits for no call: those in flight end with their channel."""
+def _in_flight(
+    run: Run, catalogued: Catalogued, encoder: EncoderRef, crew: Crew
+) -> Iterator[tuple[list[BlockRef], str]]:
+    """The answers as they come, blocks and device. Whoever leaves early waits for no call: those in flight end with the channel."""
     total = -(-catalogued.images // BLOCK_ROWS)
     first, size = 0, 1
     waiting: dict[Future[_Found], float] = {}
@@ -136,14 +139,15 @@ def _in_flight(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Iterato
     while first < total or waiting:
         if run.stopping():
             raise Stopped
-        while first < total and len(waiting) < run.in_flight:
+        while first < total and len(waiting) < crew.in_flight():
             count = min(size, total - first)
             waiting[_in_background(call, first, count)] = time.monotonic()
             first += count
         done, _ = wait(waiting, _LOOK_S, FIRST_COMPLETED)
         for future in done:
             seconds = time.monotonic() - waiting.pop(future)
-            found, device = future.result()
+            found, device, worker = future.result()
+            crew.answered(worker, sum(block.rows for block in found), seconds)
             size = max(1, min(64, round(_CALL_S * len(found) / max(seconds, 0.01))))
             yield found, device
 

@@ -65,7 +65,7 @@ class Run:
     """Everything that a step of the loop needs.
 
     Attributes:
-        in_flight: embedding calls at the same time.
+        in_flight: embedding calls at the same time, at least.
         generations: all that were made of the data set, oldest first.
         results: what the tables are made from, once there is an index.
         audit: the newest audit of recall.

@@ -40,8 +40,8 @@ class EmbedderClient:
 
     def embed_shard(
         self, run: str, encoder: EncoderRef, catalog: ArtifactRef, first: int, blocks: int, settings: RunSettings
-    ) -> tuple[list[BlockRef], str]:
-        """The embeddings of ``blocks`` blocks of 256 items from block ``first``, and the device that they were made on."""
+    ) -> tuple[list[BlockRef], str, str]:
+        """The embeddings of ``blocks`` blocks of 256 items from block ``first``, the device and the worker that made them."""
         request = embedder_pb2.EmbedShardRequest(
             run=run,
             encoder=encoder.to(common_pb2.Encoder),
@@ -51,7 +51,7 @@ class EmbedderClient:
             options=_options(settings),
         )
         answer = self._call(self._stub.EmbedShard, request, LONG_S)
-        return [BlockRef.of(block) for block in answer.blocks], answer.device
+        return [BlockRef.of(block) for block in answer.blocks], answer.device, answer.worker
 
     def embed_image(
         self, run: str, encoder: EncoderRef, image: ArtifactRef, file_name: str, settings: RunSettings
