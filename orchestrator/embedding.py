@@ -128,7 +128,7 @@ def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tupl
 def _in_flight(
     run: Run, catalogued: Catalogued, encoder: EncoderRef, crew: Crew
 ) -> Iterator[tuple[list[BlockRef], str]]:
-    """The answers as they come, blocks and device. Whoever leaves early waits for no call: those in flight end with the channel."""
+    """The answers as they come, blocks and device. Leaving early waits for no call: those in flight end with their channel."""
     total = -(-catalogued.images // BLOCK_ROWS)
     first, size = 0, 1
     waiting: dict[Future[_Found], float] = {}
