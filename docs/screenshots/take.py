@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,6 +40,8 @@ def main(photos: Path) -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         _desktop(browser, service)
         _phone(browser, service)
+        for kind, name in ((DESKTOP, "desktop"), (PHONE, "phone")):
+            _views(browser, service, kind, name)
         browser.close()
     service.stop()
     loop.stop(0)
@@ -59,6 +62,15 @@ def _loop() -> control.Control:
     made.progress.coverage.text = "7 of the last 50 labels were positive; 61 of 91 clusters visited"
     made.progress.audit.colour = "green"
     made.progress.audit.text = "Audited recall 96.2 %, at least 90.4 % with 95 % confidence (240 images drawn)"
+    made.dashboard.pool.extend(int(4000 * 0.82**n) + 3 * (n > 40) * n for n in range(50))
+    made.dashboard.sampled.extend([0] * 22 + [3, 5, 8, 6, 5, 4] + [0] * 15 + [2, 3, 3, 4, 5, 6, 6])
+    made.dashboard.sampled_round = 7
+    for number in range(1, 8):
+        made.dashboard.heads.add(round=number, f1=0.6 + number / 25, precision=0.7 + number / 30, recall=0.5 + number / 18)
+    made.dashboard.prevalence_at_least, made.dashboard.prevalence_at_most = 0.0053, 0.0059
+    made.dashboard.continuous = True
+    made.scores = np.linspace(0, 1, 125, dtype=np.float32)
+    made.part, made.found = 125, [(21 + 7 * n) % 125 for n in range(48)]
     for number, positive in enumerate((9, 14, 17, 15, 12, 9, 5), start=1):
         made.progress.rounds.add(round=number, positive=positive, negative=34 - positive)
     return made
@@ -105,6 +117,21 @@ def _phone(browser: Browser, service: Service) -> None:
     page.get_by_text("Finish batch early").click()
     page.get_by_text("Waiting for the next images").wait_for()
     _shot(page, "waiting-phone")
+    context.close()
+
+
+def _views(browser: Browser, service: Service, kind: dict[str, object], name: str) -> None:
+    """The pages that look at the whole data set."""
+    context, page = _open(browser, service, kind, "Eve", shot=f"name-{name}")
+    for view in ("seed/21", "grid", "browse"):
+        page.goto(f"{service.url}#/run/r1/{view}")
+        page.locator(".tile img[src]").first.wait_for()
+        page.wait_for_timeout(2500)
+        for odd in page.locator(".tile").all()[1:3] if view != "browse" else []:
+            odd.click()
+        _shot(page, f"{view.partition('/')[0]}-{name}")
+    page.emulate_media(color_scheme="dark")
+    _shot(page, f"browse-{name}-dark")
     context.close()
 
 

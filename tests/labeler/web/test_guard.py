@@ -218,11 +218,11 @@ def test_the_page_names_nothing_outside_and_nothing_absolute(web: httpx.Client) 
         assert address.startswith("static/"), address
     assert "style=" not in page
     static = Path(__file__).parents[3] / "services/labeler/web/static"
-    for file in [*static.glob("*.js"), *static.glob("*.css")]:
+    for file in [*static.rglob("*.js"), *static.rglob("*.css")]:
         text = file.read_text()
         assert not re.search(r"https?://|innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", text), file
         for imported in re.findall(r'from "([^"]*)"', text):
-            assert imported.startswith("./")
+            assert imported.startswith(("./", "../"))
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "POST"])

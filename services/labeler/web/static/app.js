@@ -25,6 +25,13 @@ async function route() {
   progress = null;
   find("desk").hidden = true;
   panels.hide();
+  const looking = /^#\/run\/([A-Za-z0-9_][A-Za-z0-9._-]*)\/(seed|grid|browse)(?:\/(\d+))?$/.exec(location.hash);
+  if (looking !== null) {
+    const here = location.hash;
+    const { open: show } = await import("./views/pages.js"); // not for whoever only swipes
+    if (location.hash === here) progress = show(looking[2], looking[1], looking[3] === undefined ? undefined : Number(looking[3]));
+    return;
+  }
   const match = /^#\/run\/([A-Za-z0-9_][A-Za-z0-9._-]*)\/(label|progress)$/.exec(location.hash);
   if (match !== null) {
     if (match[2] === "label") open(match[1]);

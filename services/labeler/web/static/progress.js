@@ -3,6 +3,7 @@
 import { call, Refused } from "./api.js";
 import { counted, find, make, toast } from "./dom.js";
 import * as panels from "./panels.js";
+import { board } from "./views/board.js";
 
 const AGAIN_MS = 2000;
 const WORDS = { l: "Train the head", f: "Fine-tune encoder and head", q: "Finish the run", a: "Audit recall", p: "Prove precision" };
@@ -29,6 +30,7 @@ export class Progress {
     let words;
     try {
       words = await call(`api/runs/${this.run}/loop`);
+      words.board = await call(`api/runs/${this.run}/dashboard`).catch(() => null); // of an older orchestrator, maybe
     } catch (error) {
       words = { run: this.run, trouble: error instanceof Refused ? error.message : "The labeler does not answer." };
     }
@@ -59,6 +61,7 @@ export class Progress {
       lights.length > 0 ? make("ul", { class: "lights" }, ...lights.map(light)) : null,
       rounds.length > 1 ? curve(rounds) : null,
       question === null ? null : this.ask(question),
+      words.board === null ? null : board(this.run, words.board, () => this.look()),
     ];
   }
 
