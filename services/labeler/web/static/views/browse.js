@@ -87,7 +87,7 @@ export class Browse {
   // How many columns and rows there are, and how high they would be; a higher one is mapped to what browsers can scroll.
   lay() {
     const width = this.scroller.clientWidth;
-    this.columns = Math.max(2, Math.floor(width / 150));
+    this.columns = Math.max(2, Math.floor(width / (width < 600 ? 110 : 150)));
     this.edge = width / this.columns;
     this.rows = Math.ceil(this.found.length / this.columns);
     this.height = Math.min(TALLEST, this.rows * this.edge);
