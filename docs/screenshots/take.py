@@ -66,7 +66,9 @@ def _loop() -> control.Control:
     made.dashboard.sampled.extend([0] * 22 + [3, 5, 8, 6, 5, 4] + [0] * 15 + [2, 3, 3, 4, 5, 6, 6])
     made.dashboard.sampled_round = 7
     for number in range(1, 8):
-        made.dashboard.heads.add(round=number, f1=0.6 + number / 25, precision=0.7 + number / 30, recall=0.5 + number / 18)
+        made.dashboard.heads.add(
+            round=number, f1=0.6 + number / 25, precision=0.7 + number / 30, recall=0.5 + number / 18
+        )
     made.dashboard.prevalence_at_least, made.dashboard.prevalence_at_most = 0.0053, 0.0059
     made.dashboard.continuous = True
     made.scores = np.linspace(0, 1, 125, dtype=np.float32)
