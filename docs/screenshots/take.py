@@ -124,7 +124,8 @@ def _phone(browser: Browser, service: Service) -> None:
 
 def _views(browser: Browser, service: Service, kind: dict[str, object], name: str) -> None:
     """The pages that look at the whole data set."""
-    context, page = _open(browser, service, kind, "Eve", shot=f"name-{name}")
+    context = browser.new_context(**kind)  # type: ignore[arg-type]
+    page = context.new_page()
     for view in ("seed/21", "grid", "browse"):
         page.goto(f"{service.url}#/run/r1/{view}")
         page.locator(".tile img[src]").first.wait_for()
