@@ -9,7 +9,7 @@ POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check stubs docs lock bench-embed bench-head bench-labels bench-continuous proof test-compose clean
+.PHONY: help demo test check stubs docs lock bench-embed bench-head bench-labels bench-pretrain bench-continuous proof test-compose clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS=$$'\t' read -r name words; do \
@@ -53,6 +53,10 @@ bench-embed: ## images a second of the embedder, end to end and by stage, and of
 bench-labels: ## how many labels a rare class takes, seven ways, on five data sets: about half an hour
 	@scripts/environment.sh test
 	@$(BIN)/python -m benchmarks.labels
+
+bench-pretrain: ## an encoder trained on 10,000 images without labels, against hog and untrained: ten minutes; needs the test data
+	@scripts/environment.sh test
+	@$(BIN)/python -m benchmarks.pretraining "$$ACTIVE_LABELER_TEST_DATA/cifar10-test.tar.gz"
 
 bench-continuous: ## the time from an answer to the new ranking, with 100,000 images: five minutes
 	@scripts/environment.sh test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import shutil
 import threading
 import time
@@ -18,7 +19,7 @@ from orchestrator.model import Catalogued, Embedded
 from orchestrator.outputs.quarantine import write_quarantine
 from orchestrator.run import Run, Stopped
 from protos.common_pb2 import Artifact
-from protos.errors import InvalidInputError, NotFoundError
+from protos.errors import ConflictError, InvalidInputError, NotFoundError
 from services.common.catalog import BLOCK_ROWS, list_images, write_catalog
 
 _CALL_S = 2.0  # a call carries as many blocks as take about this long
@@ -44,15 +45,33 @@ def list_data(run: Run) -> Catalogued:
 
 
 def import_encoder(run: Run) -> EncoderRef:
-    """The encoder of the settings, as an artifact."""
+    """The encoder of the settings, as an artifact; where none is named, the hub's default.
+
+    Raises:
+        NotFoundError: when no encoder is named, and the default cannot be had: what else there is to choose from.
+    """
     path = run.settings.encoder.path
     with run.telling("encoder") as words:
         checkpoint = publish(run, path, "checkpoints", "checkpoint", "encoder.path") if path else None
-        encoder, found = run.clients.embedder.import_encoder(run.id, checkpoint, run.settings)
-        if path is None and not run.settings.encoder.model:
-            words.append("No checkpoint given (--encoder FILE or --encoder-model NAME finds more):")
+        try:
+            encoder, found = run.clients.embedder.import_encoder(run.id, checkpoint, run.settings)
+        except (NotFoundError, ConflictError) as error:
+            if run.settings.encoder.is_named:
+                raise
+            raise NotFoundError(_choice(run.settings.data, error)) from error
         words.append(found.rstrip("."))
     return encoder
+
+
+def _choice(data: Path, error: Exception) -> str:
+    """What to do where no encoder is named and the default is out of reach; an untrained network is never taken instead."""
+    return (
+        f"no encoder is named, and the default cannot be had: {error}.\nChoose one:\n"
+        f"  active-labeler pretrain --data {shlex.quote(str(data))} --output encoder.safetensors   trains one on your images;"
+        " then run --encoder encoder.safetensors\n"
+        "  run --encoder FILE, or --encoder-model FOLDER   takes one that you have\n"
+        "  run --set encoder.builtin=hog   takes outlines and colours, nothing learned"
+    )
 
 
 def publish(run: Run, path: Path, folder: str, what: str, setting: str) -> ArtifactRef:

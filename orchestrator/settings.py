@@ -15,6 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from orchestrator.setting_types import Device, Folder, OptionalPath, Strategy, lower
 
+DEFAULT_MODEL = "facebook/dinov2-small"  # of the hub, where no encoder is named
+
 
 class Section(BaseModel):
     """What all groups of settings have in common: unknown names are refused, and nothing changes once it is read."""
@@ -27,7 +29,7 @@ class EncoderSettings(Section):
 
     path: OptionalPath = Field(
         None,
-        description="checkpoint of a self-supervised encoder (.ckpt or .pt); without one, `encoder.builtin` is used",
+        description="checkpoint of a self-supervised encoder (.ckpt or .pt), or a file of `active-labeler pretrain`",
     )
     model: str = Field(
         "",
@@ -39,9 +41,9 @@ class EncoderSettings(Section):
         None, description="how the checkpoint was trained; only shown, the file itself decides"
     )
     builtin: str = Field(
-        "hog",
-        min_length=1,
-        description="encoder that needs no file, used when there is no `encoder.path` or `encoder.model`",
+        "",
+        description="encoder that needs no file: hog; used when there is no `encoder.path` or `encoder.model`. None of the"
+        f" three: the model {DEFAULT_MODEL} of the hub",
     )
     image_size: int = Field(
         0, ge=0, le=4096, description="side in pixels that images are resized to; 0: what the encoder was made for"
@@ -57,6 +59,11 @@ class EncoderSettings(Section):
         description="exact: the pixels of the original; scaled: a large JPEG is decompressed at a part of its size, two to three"
         " times as fast, with embeddings that are nearly the same (docs/benchmarks.md)",
     )
+
+    @property
+    def is_named(self) -> bool:
+        """Whether anybody has said which encoder."""
+        return bool(self.path or self.model or self.builtin)
 
     @model_validator(mode="after")
     def _is_one(self) -> EncoderSettings:

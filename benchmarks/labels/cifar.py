@@ -35,13 +35,14 @@ def main() -> None:
         with tarfile.open(asked.archive) as archive:
             archive.extractall(scratch, filter="data")
         images = sorted(Path(scratch).rglob("*.jpg"))
-        vectors = embed(asked.encoder or _hog(Path(scratch)), images)
+        vectors = embed(asked.encoder or hog(Path(scratch)), images)
     asked.folder.mkdir(parents=True, exist_ok=True)
     np.save(asked.folder / "vectors.npy", vectors)
     (asked.folder / "paths.txt").write_text("\n".join(image.name for image in images) + "\n")
 
 
-def _hog(scratch: Path) -> Path:
+def hog(scratch: Path) -> Path:
+    """The encoder file of the builtin."""
     store = ArtifactStore(scratch / "store")
     encoder, _ = import_encoder(store, Wanted(None, builtin="hog"))
     return store.open(encoder.artifact)

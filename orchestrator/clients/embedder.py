@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from orchestrator.clients.caller import LONG_S, Caller
 from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef
-from orchestrator.settings import RunSettings
+from orchestrator.settings import DEFAULT_MODEL, RunSettings
 from protos import common_pb2, embedder_pb2
 from protos.wire import from_vectors
 from services.common.artifacts import ArtifactStore
@@ -26,16 +26,17 @@ class EmbedderClient:
     def import_encoder(self, run: str, checkpoint: ArtifactRef | None, settings: RunSettings) -> tuple[EncoderRef, str]:
         """The encoder in a checkpoint, of the hub, or a builtin one; and a sentence about what was found."""
         wanted = settings.encoder
+        model = wanted.model if wanted.is_named else DEFAULT_MODEL
         request = embedder_pb2.ImportEncoderRequest(
             run=run,
             checkpoint=checkpoint.to(common_pb2.Artifact) if checkpoint else None,
             file_name=str(wanted.path or ""),
-            builtin="" if checkpoint or wanted.model else wanted.builtin,
-            model=wanted.model,
+            builtin="" if checkpoint or model else wanted.builtin,
+            model=model,
             image_size=wanted.image_size,
             expected_dim=wanted.dim,
         )
-        answer = self._call(self._stub.ImportEncoder, request, LONG_S if wanted.model else 600)  # it may be downloaded
+        answer = self._call(self._stub.ImportEncoder, request, LONG_S if model else 600)  # it may be downloaded
         return EncoderRef.of(answer.encoder), answer.found
 
     def embed_shard(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from orchestrator.journal import read_entries
-from tests.support.command import label_rows, run_command
+from tests.support.command import HOG, label_rows, run_command
 from tests.support.pictures import draw_data_set, picture
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(place: Path) -> list[str | Path]:
-    return ["run", "--data", place / "data", "--reference", place / "reference.png", "--simulate", "ring"]
+    return ["run", *HOG, "--data", place / "data", "--reference", place / "reference.png", "--simulate", "ring"]
 
 
 def _steps(work: Path) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.command import ACTIVE_LABELER, environment, run_command, services_of, still_alive
+from tests.support.command import ACTIVE_LABELER, HOG, environment, run_command, services_of, still_alive
 from tests.support.pictures import draw_data_set, picture
 from tests.support.reference_encoders import build, foreign_packages, lightning, save
 
@@ -133,7 +133,7 @@ def test_one_sentence_and_an_exit_code(
     for name, value in zip(defaults[::2], defaults[1::2], strict=True):
         if name not in given:
             arguments = [*arguments, name, value]
-    done = run_command("run", "--auto", "--port", "0", *arguments, cwd=tmp_path)
+    done = run_command("run", *HOG, "--auto", "--port", "0", *arguments, cwd=tmp_path)
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     for word in words:
@@ -147,7 +147,7 @@ def test_a_taken_port_names_it(place: Path, tmp_path: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         arguments = ["--data", place / "data", "--reference", place / "reference.png", "--port", port, "--auto"]
-        done = run_command("run", *arguments, cwd=tmp_path)
+        done = run_command("run", *HOG, *arguments, cwd=tmp_path)
     assert done.returncode == 4, done.stderr
     assert port in done.stderr
     assert "Traceback" not in done.stderr
@@ -156,7 +156,7 @@ def test_a_taken_port_names_it(place: Path, tmp_path: Path) -> None:
 def test_the_end_of_standard_input_can_be_resumed(place: Path, tmp_path: Path) -> None:
     arguments = ["--data", place / "data", "--reference", place / "reference.png", "--port", "0", "--simulate", "ring"]
     arguments += ["--sample-size", "5"]
-    ended = run_command("run", *arguments, cwd=tmp_path, typed="10\n0\nl\n")
+    ended = run_command("run", *HOG, *arguments, cwd=tmp_path, typed="10\n0\nl\n")
     assert ended.returncode == 2
     assert "resume" in ended.stderr
     done = run_command("resume", "runtime", cwd=tmp_path, typed="q\n")
@@ -166,7 +166,7 @@ def test_the_end_of_standard_input_can_be_resumed(place: Path, tmp_path: Path) -
 
 def test_sigterm_stops_a_run_in_the_background(place: Path, tmp_path: Path) -> None:
     """A script starts its background jobs with SIGINT ignored; SIGTERM must end them all the same."""
-    arguments = ["run", "--data", place / "data", "--port", "0", "--set", "seed_set.count=5"]
+    arguments = ["run", *HOG, "--data", place / "data", "--port", "0", "--set", "seed_set.count=5"]
     command = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", *ACTIVE_LABELER, *map(str, arguments)]
     with (tmp_path / "output.txt").open("w") as output:
         process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=output, stderr=output)

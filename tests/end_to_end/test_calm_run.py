@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import active_labeler
-from tests.support.command import label_rows, run_command
+from tests.support.command import HOG, label_rows, run_command
 from tests.support.pictures import draw_data_set, picture
 
 COMMON = ("--simulate", "ring", "--auto", "--rounds", "2", "--sample-size", "8", "--seed-count", "15", "--port", "0")
@@ -27,7 +27,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "work").mkdir()
     before = _digests(folder / "data")
     done = run_command(
-        "run", "--data", folder / "data", "--reference", folder / "reference.png", *COMMON, cwd=folder / "work"
+        "run", *HOG, "--data", folder / "data", "--reference", folder / "reference.png", *COMMON, cwd=folder / "work"
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert _digests(folder / "data") == before
@@ -105,10 +105,12 @@ def test_status_and_a_second_run_leave_it_alone(finished: Path) -> None:
     assert "finished" in told.stdout
     rows = label_rows(finished / "runtime")
     data, reference = finished.parent / "data", finished.parent / "reference.png"
-    again = run_command("run", "--data", data, "--reference", reference, *COMMON, cwd=finished)
+    again = run_command("run", *HOG, "--data", data, "--reference", reference, *COMMON, cwd=finished)
     assert again.returncode == 4
     assert "resume" in again.stderr
-    other = run_command("run", "--data", data, "--reference", reference, "--runtime", "other", *COMMON, cwd=finished)
+    other = run_command(
+        "run", *HOG, "--data", data, "--reference", reference, "--runtime", "other", *COMMON, cwd=finished
+    )
     assert other.returncode == 4
     assert "final_dataset" in other.stderr
     assert label_rows(finished / "runtime") == rows

@@ -15,7 +15,7 @@ import pytest
 
 from orchestrator.journal import read_entries
 from tests.support.annotator import Annotator
-from tests.support.command import label_rows, run_command, start_command
+from tests.support.command import HOG, label_rows, run_command, start_command
 from tests.support.pictures import draw_data_set, picture
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def begin(place: Path, work: Path, *more: str) -> subprocess.Popen[str]:
     arguments = ["--data", place / "data", "--reference", place / "reference.png", "--port", "0", "--seed-count", "10"]
-    return start_command("run", *arguments, "--continuous", "--set", f"labeling.retrain_after={EVERY}", *more, cwd=work)
+    return start_command(
+        "run", *HOG, *arguments, "--continuous", "--set", f"labeling.retrain_after={EVERY}", *more, cwd=work
+    )
 
 
 def page_of(work: Path, process: subprocess.Popen[str], since: int = 0) -> str:
@@ -109,7 +111,7 @@ def test_a_killed_continuous_run_goes_on_without_losing_an_answer(place: Path, t
 def test_simulated_answers_retrain_after_every_few(place: Path, tmp_path: Path) -> None:
     arguments = ["--data", place / "data", "--reference", place / "reference.png", "--simulate", "ring", "--continuous"]
     more = ["--set", f"labeling.retrain_after={EVERY}", "--auto", "--rounds", "4", "--seed-count", "10"]
-    done = run_command("run", *arguments, *more, cwd=tmp_path)
+    done = run_command("run", *HOG, *arguments, *more, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     per_round = Counter(row[2] for row in label_rows(tmp_path / "runtime"))
     assert per_round == {0: 10, 1: EVERY, 2: EVERY, 3: EVERY, 4: EVERY}

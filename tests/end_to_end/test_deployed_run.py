@@ -15,7 +15,7 @@ import pytest
 
 from protos import control_pb2, control_pb2_grpc, rpc
 from protos.errors import ConflictError, InvalidInputError, NotFoundError
-from tests.support.command import ACTIVE_LABELER, environment, label_rows, run_command, start_command, still_alive
+from tests.support.command import ACTIVE_LABELER, HOG, environment, label_rows, run_command, start_command, still_alive
 from tests.support.pictures import draw_data_set, picture
 
 LOOP = ("--simulate", "ring", "--auto", "--rounds", "2", "--sample-size", "6", "--seed-count", "10", "--port", "0")
@@ -67,7 +67,7 @@ def _wait_for(file: Path, pattern: str, process: subprocess.Popen[str]) -> str:
 
 
 def _arguments(stack: Stack) -> list[str | Path]:
-    return ["run", "--data", stack.folder / "data", "--reference", stack.folder / "reference.png", *LOOP]
+    return ["run", *HOG, "--data", stack.folder / "data", "--reference", stack.folder / "reference.png", *LOOP]
 
 
 def _client(stack: Stack, *arguments: str | Path, cwd: Path, typed: str = "") -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from orchestrator.journal import Journal
-from tests.support.command import label_rows, run_command
+from tests.support.command import HOG, label_rows, run_command
 from tests.support.pictures import draw_data_set, picture
 
 FORMATS = ("csv", "jsonl", "coco", "labelstudio", "fiftyone", "imagefolder", "parquet")
@@ -30,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw_data_set(folder / "data", positives=8, negatives=22)
     (folder / "data" / "Unlabeled" / "broken.jpg").write_bytes(b"no image at all")
     picture("ring", np.random.default_rng(9)).save(folder / "reference.png")
-    arguments = ["run", "--data", folder / "data", "--reference", folder / "reference.png", "--port", "0"]
+    arguments = ["run", *HOG, "--data", folder / "data", "--reference", folder / "reference.png", "--port", "0"]
     run_command(*arguments, "--simulate", "ring", "--sample-size", "4", cwd=folder, typed="10\n0\nl\nl\n")
     return folder
 
@@ -127,7 +127,7 @@ def test_a_run_at_work_is_not_exported(place: Path, tmp_path: Path) -> None:
 
 
 def test_without_a_no_there_is_no_model(place: Path, tmp_path: Path) -> None:
-    arguments = ["run", "--data", place / "data", "--reference", place / "reference.png", "--port", "0"]
+    arguments = ["run", *HOG, "--data", place / "data", "--reference", place / "reference.png", "--port", "0"]
     run_command(*arguments, "--simulate", "_", "--sample-size", "4", cwd=tmp_path, typed="5\n0\n")
     refused = run_command("export", "runtime", "--output", tmp_path / "out", "--model", "onnx", cwd=tmp_path)
     assert refused.returncode == 4, refused.stdout

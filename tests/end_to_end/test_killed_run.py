@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.command import kill_at, label_rows, run_command, start_command, still_alive
+from tests.support.command import HOG, kill_at, label_rows, run_command, start_command, still_alive
 from tests.support.pictures import draw_data_set, picture
 
 ROUNDS = 4
@@ -49,7 +49,7 @@ def calm(data: Path) -> Path:
 
 
 def _arguments(data: Path) -> list[str | Path]:
-    return ["run", "--data", data / "data", "--reference", data / "reference.png", *LOOP, *SEED]
+    return ["run", *HOG, "--data", data / "data", "--reference", data / "reference.png", *LOOP, *SEED]
 
 
 def _curated(work: Path) -> list[tuple[str, str, str]]:

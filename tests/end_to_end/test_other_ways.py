@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from orchestrator.journal import Journal, read_entries
-from tests.support.command import label_rows, run_command
+from tests.support.command import HOG, label_rows, run_command
 from tests.support.pictures import draw_data_set, picture
 from tests.support.reference_encoders import build, foreign_packages, lightning, save
 
@@ -31,7 +31,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _common(place: Path) -> list[str | Path]:
-    return ["run", "--data", place / "data", "--port", "0", "--sample-size", "4", "--simulate", "ring"]
+    return ["run", *HOG, "--data", place / "data", "--port", "0", "--sample-size", "4", "--simulate", "ring"]
 
 
 def _near(place: Path) -> list[str | Path]:
@@ -106,7 +106,7 @@ def test_a_seed_folder_with_a_broken_image(place: Path, tmp_path: Path) -> None:
         for name in names:
             (tmp_path / "seed" / side / name).write_bytes(b"")
     (data / "Unlabeled" / rings[0]).write_bytes(b"no image any more")
-    arguments = ["run", "--data", data, "--seed-folder", tmp_path / "seed", "--simulate", "ring", "--port", "0"]
+    arguments = ["run", *HOG, "--data", data, "--seed-folder", tmp_path / "seed", "--simulate", "ring", "--port", "0"]
     done = run_command(*arguments, "--auto", "--rounds", "20", "--sample-size", "6", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(label_rows(tmp_path / "runtime")) == 30  # the seed, and every readable image was asked about
@@ -194,7 +194,7 @@ def test_equal_names_elsewhere_are_other_images(tmp_path: Path) -> None:
             "--port",
             "0",
         )
-        arguments = ["run", "--data", tmp_path / folder, "--output", tmp_path / f"out-{folder}", *more]
+        arguments = ["run", *HOG, "--data", tmp_path / folder, "--output", tmp_path / f"out-{folder}", *more]
         done = run_command(*arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         steps = {e["step"]: e["result"] for e in read_entries(tmp_path / "runtime" / "journal.jsonl")[0]}

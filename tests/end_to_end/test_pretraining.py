@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from services.common.encoders.files import load_encoder
+from tests.support import hub_models
 from tests.support.command import run_command, start_command
 from tests.support.pictures import draw_data_set, picture
 
@@ -100,3 +101,34 @@ def test_bad_input_is_one_sentence(data: Path, tmp_path: Path, arguments: tuple[
     done = run_command("pretrain", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert sentence in done.stderr and "Traceback" not in done.stderr
+
+
+def test_where_no_encoder_is_named_and_the_hub_is_away_the_choice_is_offered(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    start = time.monotonic()
+    done = run_command("run", "--data", data, "--auto", "--simulate", "ring", "--port", "0", cwd=tmp_path)
+    assert time.monotonic() - start < 60
+    assert done.returncode == 2
+    assert "no encoder is named, and the default cannot be had: the model facebook/dinov2-small" in done.stderr
+    assert f"active-labeler pretrain --data {data}" in done.stderr
+    assert "--encoder FILE" in done.stderr and "encoder.builtin=hog" in done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "final_model.ckpt").exists()
+
+
+def test_where_no_encoder_is_named_the_default_of_the_hub_is_taken(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small model lies where the hub's cache would have the default."""
+    snapshot = tmp_path / "cache" / "hub" / "models--facebook--dinov2-small" / "snapshots" / "1"
+    hub_models.save_model(snapshot, "dinov2")
+    (snapshot.parent.parent / "refs").mkdir()
+    (snapshot.parent.parent / "refs" / "main").write_text("1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    auto = ("--auto", "--rounds", "1", "--seed-count", "6", "--sample-size", "2", "--simulate", "ring", "--port", "0")
+    done = run_command("run", "--data", data, *auto, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Hub model of type dinov2" in done.stdout

@@ -19,7 +19,7 @@ from protos.errors import UnavailableError
 from services.common.artifacts import ArtifactStore
 from services.index.servicer import registration
 from tests.support import bench
-from tests.support.command import ACTIVE_LABELER, environment
+from tests.support.command import ACTIVE_LABELER, HOG, environment
 
 ENCODER = EncoderRef.of(bench.ENCODER)
 
@@ -90,7 +90,7 @@ def test_ctrl_c_ends_the_process_while_an_encoder_is_slow(
 ) -> None:
     bench.touch_images(tmp_path / "data", ["ring.png", "bar.png"])
     endpoints = ",".join(f"{name}={server.address}" for name in bench.five("").model_dump())
-    command = [*ACTIVE_LABELER, "run", "--data", "data", "--simulate", "ring", "--auto", "--sample-size", "1"]
+    command = [*ACTIVE_LABELER, "run", *HOG, "--data", "data", "--simulate", "ring", "--auto", "--sample-size", "1"]
     names = {**environment(), "ACTIVE_LABELER_ARTIFACTS": str(slow.store.root)}
     process = subprocess.Popen(
         [*command, "--endpoints", endpoints], cwd=tmp_path, env=names, stderr=subprocess.PIPE, text=True

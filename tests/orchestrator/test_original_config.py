@@ -39,7 +39,7 @@ def test_every_value_arrives(pipeline: Path) -> None:
         "path": Path("/content/SIMCLR_SSL_0.ckpt"),
         "family": "simclr",
         "model": "",
-        "builtin": "hog",
+        "builtin": "",
         "image_size": 256,
         "dim": 32,
         "precision": "fp32",

@@ -16,6 +16,7 @@ import psutil
 from orchestrator.journal import read_entries
 
 ACTIVE_LABELER = [sys.executable, "-c", "from orchestrator.cli import main; main()"]
+HOG = ("--set", "encoder.builtin=hog")  # a run that names no encoder wants one of the hub
 Rows = list[tuple[int, str, int]]
 
 

@@ -48,8 +48,8 @@ def test_a_model_of_the_hub_wins_over_the_builtin_and_understands_phrases(
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
 
 
-def test_without_a_model_the_builtin_is_taken_and_has_no_words(embedder: EmbedderClient, tmp_path: Path) -> None:
-    wanted = settings(tmp_path)
+def test_a_builtin_is_taken_where_it_is_named_and_has_no_words(embedder: EmbedderClient, tmp_path: Path) -> None:
+    wanted = settings(tmp_path, builtin="hog")
     encoder, _ = embedder.import_encoder("r", None, wanted)
     assert encoder.architecture == "hog"
     with pytest.raises(InvalidInputError, match="the encoder hog does not understand phrases"):
