@@ -1,9 +1,9 @@
 """``python -m benchmarks.pretraining ARCHIVE [--out FOLDER]``: what pre-training gives on CIFAR-10's 10,000 test images.
 
 The encoder of ``active-labeler pretrain``, trained on the images alone, beside the same network untrained and the builtin
-``hog``: how many of the 1 and 10 nearest neighbours (cosine) are of the same class, and how much of one half a linear probe (logistic
-regression on standardised embeddings) that has learned the other half tells rightly. A training that was interrupted goes on, one
-that is done is not done again.
+``hog``: how many of the 1 and 10 nearest neighbours (cosine) are of the same class, and how much of one half a linear probe
+(logistic regression on standardised embeddings) that has learned the other half tells rightly. A training that was interrupted
+goes on, one that is done is not done again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import tarfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,13 +40,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("archive", type=Path, help="cifar10-test.tar.gz")
     parser.add_argument("--out", type=Path, default=Path("build/bench-pretrain"))
+    parser.add_argument("--epochs", type=int, default=PLAN.epochs)
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="one, where others are at work as well")
     asked = parser.parse_args()
+    plan = replace(PLAN, epochs=asked.epochs)
     images = unpacked(asked.archive, asked.out)
     classes = np.unique([image.name.rsplit("_", 1)[0] for image in images], return_inverse=True)[1]
     arms: dict[str, Callable[[], Path]] = {
         "hog": lambda: hog(asked.out),
-        "untrained": lambda: untrained(asked.out, PLAN),
-        "pre-trained": lambda: pretrained(asked.archive, asked.out),
+        "untrained": lambda: untrained(asked.out, plan),
+        "pre-trained": lambda: pretrained(asked.archive, asked.out, plan, asked.threads),
     }
     print(
         "| encoder | purity, 1 neighbour | purity, 10 neighbours | linear probe |\n| --- | --- | --- | --- |",
@@ -88,14 +92,14 @@ def _write(path: Path, root: Path) -> None:
     write_catalog(path, root, list_images(root))
 
 
-def pretrained(archive: Path, out: Path) -> Path:
-    """The encoder file of `PLAN`, trained on the images of the archive; on all cores, in minutes, once."""
+def pretrained(archive: Path, out: Path, plan: Plan = PLAN, threads: int | None = None) -> Path:
+    """The encoder file of the plan, trained on the images of the archive; on all cores unless told otherwise, once."""
     unpacked(archive, out)
     store = ArtifactStore(out / "store")
-    request = PretrainRequest(store_catalog(out), PLAN, seconds=_CALL_S, threads=os.cpu_count() or 1)
+    request = PretrainRequest(store_catalog(out), plan, seconds=_CALL_S, threads=threads or os.cpu_count() or 1)
     start = time.monotonic()
     while (so_far := pretrain(store, request, choose_device("auto"))).encoder is None:
-        words = f"epoch {so_far.epoch} of {PLAN.epochs}, loss {so_far.loss:.3f}, monitor {so_far.neighbours:.1%}"
+        words = f"epoch {so_far.epoch} of {plan.epochs}, loss {so_far.loss:.3f}, monitor {so_far.neighbours:.1%}"
         print(f"{time.monotonic() - start:6.0f} s: {words}", flush=True)
     print(f"{so_far.epoch} epochs in {so_far.seconds:.0f} s, monitor {so_far.neighbours:.1%}", flush=True)
     return store.open(so_far.encoder)
