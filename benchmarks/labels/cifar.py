@@ -1,6 +1,7 @@
-"""CIFAR-10's test images as an encoder sees them: ``python -m benchmarks.labels.cifar ARCHIVE FOLDER [--encoder FILE]``.
+"""CIFAR-10's test images as an encoder sees them: ``python -m benchmarks.labels.cifar ARCHIVE FOLDER``.
 
-Writes ``vectors.npy`` and ``paths.txt`` for the measurement. Without an encoder file it is the builtin ``hog``.
+Writes ``vectors.npy`` and ``paths.txt`` for the measurement. Without an encoder it is that of ``make bench-pretrain``, trained on these
+images without labels; it is trained where it is not there yet.
 """
 
 from __future__ import annotations
@@ -28,17 +29,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("archive", type=Path, help="cifar10-test.tar.gz")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--encoder", type=Path, help="encoder file; not given: hog")
+    parser.add_argument("--encoder", type=Path, help="encoder file; not given: the pre-trained one")
+    parser.add_argument("--hog", action="store_true", help="the builtin instead")
+    parser.add_argument(
+        "--pretrained", type=Path, default=Path("build/bench-pretrain"), help="folder of `make bench-pretrain`"
+    )
     asked = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
         with tarfile.open(asked.archive) as archive:
             archive.extractall(scratch, filter="data")
         images = sorted(Path(scratch).rglob("*.jpg"))
-        vectors = embed(asked.encoder or hog(Path(scratch)), images)
+        vectors = embed(_encoder(asked, Path(scratch)), images)
     asked.folder.mkdir(parents=True, exist_ok=True)
     np.save(asked.folder / "vectors.npy", vectors)
     (asked.folder / "paths.txt").write_text("\n".join(image.name for image in images) + "\n")
+
+
+def _encoder(asked: argparse.Namespace, scratch: Path) -> Path:
+    if asked.encoder is not None or asked.hog:
+        return asked.encoder or hog(scratch)
+    from benchmarks.pretraining import pretrained  # which embeds with `embed`
+
+    return pretrained(asked.archive, asked.pretrained)
 
 
 def hog(scratch: Path) -> Path:
