@@ -1,7 +1,7 @@
 """CIFAR-10's test images as an encoder sees them: ``python -m benchmarks.labels.cifar ARCHIVE FOLDER``.
 
-Writes ``vectors.npy`` and ``paths.txt`` for the measurement. Without an encoder it is that of ``make bench-pretrain``, trained on these
-images without labels; it is trained where it is not there yet.
+Writes ``vectors.npy`` and ``paths.txt`` for the measurement. Without an encoder it is that of ``make bench-pretrain``, trained on
+these images without labels; it is trained where it is not there yet.
 """
 
 from __future__ import annotations
