@@ -56,7 +56,7 @@ bench-labels: ## how many labels a rare class takes, seven ways, on five data se
 
 bench-pretrain: ## an encoder trained on 10,000 images without labels, against hog and untrained: ten minutes; needs the test data
 	@scripts/environment.sh test
-	@$(BIN)/python -m benchmarks.pretraining "$$ACTIVE_LABELER_TEST_DATA/cifar10-test.tar.gz"
+	@$(BIN)/python -m benchmarks.pretraining "$${ACTIVE_LABELER_TEST_DATA:-.}/cifar10-test.tar.gz"
 
 bench-continuous: ## the time from an answer to the new ranking, with 100,000 images: five minutes
 	@scripts/environment.sh test

@@ -43,6 +43,11 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=PLAN.epochs)
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="one, where others are at work as well")
     asked = parser.parse_args()
+    if not asked.archive.is_file():
+        print(
+            f"skipped: there is no {asked.archive}; set ACTIVE_LABELER_TEST_DATA to the folder with cifar10-test.tar.gz"
+        )
+        return
     plan = replace(PLAN, epochs=asked.epochs)
     images = unpacked(asked.archive, asked.out)
     classes = np.unique([image.name.rsplit("_", 1)[0] for image in images], return_inverse=True)[1]

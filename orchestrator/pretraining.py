@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def places_of(data: Path, output: Path, work: Path | None) -> Places:
     """Whole paths; the work folder stands beside the output where none is named.
 
     Raises:
-        InvalidInputError: when the output is a folder or no .safetensors file, or something would be written among the images.
+        InvalidInputError: when the output is no .safetensors file that can be written, or it would lie among the images.
     """
     whole = output.absolute()
     if whole.suffix != ".safetensors" or whole.is_dir():
@@ -64,7 +65,20 @@ def places_of(data: Path, output: Path, work: Path | None) -> Places:
         )
     if places.work.exists() and not places.work.is_dir():
         raise InvalidInputError(f"--work {places.work} is no folder; name one that can be made")
+    _check_writable(output, whole.parent)
     return places
+
+
+def _check_writable(output: Path, folder: Path) -> None:
+    """A training of hours must not end where nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InvalidInputError(
+            f"--output {output}: nothing can be written to {folder} ({error.strerror}); name another place"
+        ) from error
 
 
 def pretrain(places: Places, wish: Wish, process: OrchestratorSettings, tell: Callable[[Progress], None]) -> Progress:

@@ -146,3 +146,14 @@ def test_a_model_without_safe_weights_is_refused(tmp_path: Path, remote: tuple[s
     with embedder(tmp_path, endpoint) as stub:
         with pytest.raises(InvalidInputError, match=r"small/clip cannot be used: it has no model\.safetensors"):
             import_model(stub, "small/clip")
+
+
+def test_a_hub_that_takes_connections_and_never_answers_is_given_up_within_seconds(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with embedder(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}") as stub:
+            with pytest.raises(
+                NotFoundError, match=r"small/clip is not in the hub's cache, and the hub cannot be reached"
+            ):
+                stub.ImportEncoder(messages.ImportEncoderRequest(model="small/clip"), timeout=60)

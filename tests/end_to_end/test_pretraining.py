@@ -89,6 +89,7 @@ def test_a_killed_command_goes_on_and_ends_as_a_calm_one(data: Path, tmp_path: P
         (("--data", "data", "--output", "encoder.ckpt"), "name a file that ends in .safetensors"),
         (("--data", "data", "--output", "data/Unlabeled/e.safetensors"), "would lie inside the data folder"),
         (("--data", "data", "--work", "a-file"), "is no folder"),
+        (("--data", "data", "--output", "a-file/e.safetensors"), "nothing can be written to"),
         (("--data", "data", "--epochs", "-1"), "--epochs"),
         (("--data", "data", "--batch-size", "many"), "--batch-size"),
         (("--data", "data", "--method", "byol"), "the method 'byol' is not known"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
 
 from protos.errors import InvalidInputError, NotFoundError
 from services.common.encoders.hub_config import library
+
+log = logging.getLogger(__name__)
 
 # All that is read of a model, wherever it comes from: no pickles, no code.
 FILES = (
@@ -20,6 +23,7 @@ FILES = (
     "model.safetensors.index.json",
     "model-*.safetensors",
 )
+_PROBE_S = 10.0
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
 _FOLDER = "or download it elsewhere, and give the folder that it is in (with config.json and model.safetensors)"
 
@@ -56,7 +60,7 @@ def _downloaded(model: str) -> Path:
 
     disable_progress_bars()
     try:
-        return Path(snapshot_download(model, allow_patterns=list(FILES)))
+        return Path(snapshot_download(model, allow_patterns=list(FILES), local_files_only=not _answers(model)))
     except errors.GatedRepoError as error:
         raise NotFoundError(
             f"the model {model} is for those who agreed to its terms; agree at the hub and set HF_TOKEN, {_FOLDER}"
@@ -70,6 +74,24 @@ def _downloaded(model: str) -> Path:
             f"the model {model} is not in the hub's cache, and the hub cannot be reached ({_reason(error)}); try again with a"
             f" network, {_FOLDER}"
         ) from error
+
+
+def _answers(model: str) -> bool:
+    """Whether the hub answers within seconds. A download has no such limit: a silent network would hold a run for minutes.
+
+    Raises:
+        Exception: the hub's own, when it answers that it does not give the model.
+    """
+    from huggingface_hub import HfApi, errors
+
+    try:
+        HfApi().model_info(model, timeout=_PROBE_S)
+    except errors.HfHubHTTPError:
+        raise
+    except Exception as error:  # no network raises many things, by the way that it is not there
+        log.info("the hub does not answer (%s); looking for %s in its cache", _reason(error), model)
+        return False
+    return True
 
 
 def _reason(error: Any) -> str:
