@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.agreement import agreement_in_words
 from orchestrator.clients.certainty import Assessed
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.labels import LabelLog
@@ -27,3 +28,5 @@ def assess(run: Run, log: LabelLog, model: Model, previous: ArtifactRef | None, 
         )
 
     run.board.assessed = run.once(name, Assessed, work)
+    if words := agreement_in_words(log, position):
+        run.once(f"{step}/agreement", dict[str, str], lambda: words)

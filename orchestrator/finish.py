@@ -126,7 +126,7 @@ def _report(
         true_positives=int(truth.sum()) if truth is not None else None,
         quality=quality(curated.sides, truth) if truth is not None else None,
         missing=len(built.missing),
-        shown=_shown(run),
+        shown=_shown(run) | results.agreement(labels.position),
         places={what: place for what, place in places.items() if place is not None and place.exists()},
     )
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from orchestrator.clients.labeler import Answer, LabelerClient, LabelEvent
 from orchestrator.consensus import resolve
 
+SECOND, OVERLAP = "second", "overlap"  # reasons of cards that were answered before
+SEED_FOLDER = "seed folder"  # annotator of labels that no person gave here
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -19,14 +22,16 @@ class Labels:
     Attributes:
         position: of the newest event counted.
         answers: item -> answer; an item whose answer was retracted is not in it.
-        rounds: item -> the round that it was answered in.
+        rounds: item -> the round that it was first answered in.
         votes: item -> annotator -> newest answer; what ``answers`` come from.
+        again: items that somebody was asked about once more.
     """
 
     position: int
     answers: dict[int, Answer]
     rounds: dict[int, int]
     votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
+    again: frozenset[int] = frozenset()
 
     def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Items [n] uint64 with a yes or a no, sorted, and whether it was yes [n] bool."""
@@ -75,14 +80,22 @@ class LabelLog:
             self.newest()
         votes: dict[int, dict[str, Answer]] = {}
         rounds: dict[int, int] = {}
+        again: set[int] = set()
         for event in self._events:
             if event.position > position:
                 break
             if event.answer != Answer.RETRACTED:
                 votes.setdefault(event.item, {})[event.annotator] = event.answer
-                rounds[event.item] = event.round
+                rounds.setdefault(event.item, event.round)
+                if event.reason in (SECOND, OVERLAP):
+                    again.add(event.item)
             elif event.item in votes:
                 votes[event.item].pop(event.annotator, None)
                 if not votes[event.item]:
-                    del votes[event.item]
-        return Labels(position, resolve(votes), rounds, votes)
+                    del votes[event.item], rounds[event.item]
+        return Labels(position, resolve(votes), rounds, votes, frozenset(again))
+
+    def events(self, position: int) -> list[LabelEvent]:
+        """The log up to a position, oldest first."""
+        self.at(position)
+        return [event for event in self._events if event.position <= position]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.agreement import agreement_in_words
 from orchestrator.clients.embedder import content_digests
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import ArtifactRef
@@ -69,6 +70,10 @@ class Results:
         """An array of the store."""
         array: NDArray[np.float32] = np.load(self._run.store.open(artifact.to(Artifact)), allow_pickle=False)
         return array
+
+    def agreement(self, position: int) -> dict[str, str]:
+        """How well people agree up to a position of the label log: name -> sentence."""
+        return agreement_in_words(self._log, position)
 
     def _pool(self, record: RoundRecord) -> NDArray[np.bool_]:
         """The pool of a round, before its labels [rows] bool."""

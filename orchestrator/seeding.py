@@ -12,7 +12,7 @@ from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef, GenerationRef, Pick
 from orchestrator.embedding import publish
 from orchestrator.labeling import label
-from orchestrator.labels import LabelLog
+from orchestrator.labels import SEED_FOLDER, LabelLog
 from orchestrator.model import Catalogued
 from orchestrator.questions import Question, Standing
 from orchestrator.run import Run
@@ -43,7 +43,7 @@ def seed_from_folder(run: Run, catalogued: Catalogued) -> int:
             )
         items = np.array(sorted(positive | negative), dtype=np.uint64)
         truth = np.array([int(item) in positive for item in items], dtype=np.bool_)
-        run.clients.labeler.import_labels(run.id, SEED_ROUND, items, truth, "seed folder")
+        run.clients.labeler.import_labels(run.id, SEED_ROUND, items, truth, SEED_FOLDER)
         words.append(f"Took {len(positive)} positive and {len(negative)} negative images from {folder}")
     return len(items)
 

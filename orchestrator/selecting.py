@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,10 +11,12 @@ from orchestrator.clients.refs import ArtifactRef, Pick
 from orchestrator.clients.sampler import StrategyFacts, Wishes
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.model import Model
+from orchestrator.opinions import ask_again, count_people, held_out, overlap
 from orchestrator.run import Run
 from protos.errors import InvalidInputError
 
 HYBRID = "hybrid"
+_SIMULATED = 3  # people whom the labeler can play
 _OF_GOAL = {  # shares of hybrid; what is left exploits
     "find_all": {"boundary": 0.1, "explore": 0.5},
     "classifier": {"boundary": 0.6, "explore": 0.3},
@@ -25,8 +29,17 @@ def free_items(present: NDArray[np.bool_], asked: NDArray[np.uint64]) -> int:
     return int(present.sum()) - int(present[asked.astype(np.int64)].sum())
 
 
-def choose_images(run: Run, log: LabelLog, model: Model, number: int) -> list[Pick]:
-    """`sampling.size` images of the pool, all of it when it is smaller; with their neighbours when these are wanted."""
+def choose_images(
+    run: Run, log: LabelLog, model: Model, number: int, trained: Labels, out_of_fold: ArtifactRef | None
+) -> list[Pick]:
+    """`sampling.size` images of the pool, all of it when it is smaller; with their neighbours when these are wanted.
+
+    Second opinions on answered images, where these are wanted, come first.
+
+    Args:
+        trained: the labels that the newest head was trained on.
+        out_of_fold: float32 [n], what heads that have not seen them say about these.
+    """
     sampling = run.settings.sampling
     assert run.results is not None
     with run.telling("select") as words:
@@ -47,7 +60,22 @@ def choose_images(run: Run, log: LabelLog, model: Model, number: int) -> list[Pi
             more = _neighbours_of(run, model, picks, set(asked.tolist()))
             words.append(f"and {len(more)} neighbours of them")
             picks = picks + more
-    return picks
+        again = _second_opinions(run, labels, number, trained, out_of_fold)
+        if again:
+            words.append(f"and {len(again)} once more{_reasons(again)}")
+    return again + picks
+
+
+def _second_opinions(
+    run: Run, labels: Labels, number: int, trained: Labels, out_of_fold: ArtifactRef | None
+) -> list[Pick]:
+    labeling, cards = run.settings.labeling, run.settings.cards
+    assert run.results is not None
+    expected = held_out(trained, run.results.load(out_of_fold)) if out_of_fold else {}
+    people = _SIMULATED if labeling.simulate else count_people(labels)
+    again = ask_again(labels, expected, ceil(labeling.again * cards), people)
+    wanted, seed = ceil(labeling.overlap * cards), run.seed("overlap", number)
+    return again + overlap(labels, expected, {pick.item for pick in again}, wanted, seed)
 
 
 def _known(run: Run, log: LabelLog, number: int) -> Labels:

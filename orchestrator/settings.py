@@ -186,6 +186,19 @@ class LabelingSettings(Section):
     pos_class: str = Field(
         "", description="text that the file names of positive images contain; for `labeling.simulate` and the metrics"
     )
+    second_opinions: float | None = Field(
+        None,
+        ge=0,
+        le=0.5,
+        description="share of a round's cards, at most, that are second opinions on answers which the other labels speak against;"
+        " where nothing is given: 0.1 where people label, 0 where labels are simulated",
+    )
+    overlap: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="share of a round's cards that are answered images for a second person, drawn by lot",
+    )
     simulate_error: float = Field(0.0, ge=0, le=0.5, description="share of the simulated answers that are wrong")
     port: int = Field(5000, ge=0, le=65535, description="port of the labeling page; 0: any free one")
     host: str = Field(
@@ -194,6 +207,13 @@ class LabelingSettings(Section):
         description="address that the page listens on; 0.0.0.0 lets phones in your network reach it",
     )
     open_browser: bool = Field(False, description="open the page in the browser of this machine when labeling starts")
+
+    @property
+    def again(self) -> float:
+        """The share of second opinions, whether given or not."""
+        if self.second_opinions is not None:
+            return self.second_opinions
+        return 0.0 if self.simulate else 0.1
 
     @model_validator(mode="after")
     def _simulation_knows_its_class(self) -> LabelingSettings:

@@ -29,6 +29,7 @@ _NEXT = {  # what follows a step, by the last part of its name
     "score": "pick images to label",
     "asked": "pick images to label",
     "assess": "the next question",
+    "agreement": "the next question",
     "target": "the audit",
     "draw": "put the drawn images on offer",
     "judge": "the next question",
@@ -86,7 +87,14 @@ def _lights(results: dict[str, Any]) -> list[str]:
     return [
         *(f"  {word:<11} [{assessed[-1][name]['colour']}] {assessed[-1][name]['text']}" for name, word in lights),
         f"  advice      {assessed[-1]['advice']}",
+        *_agreement(results),
     ]
+
+
+def _agreement(results: dict[str, Any]) -> list[str]:
+    """How well people agree, as of the last round that could tell."""
+    words = [result for step, result in results.items() if step.endswith("/agreement")]
+    return [f"  {name:<11} {text}" for name, text in words[-1].items()] if words else []
 
 
 def _on_offer(folder: RunFolder, step: str, cards: int) -> str:

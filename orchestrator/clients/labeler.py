@@ -78,7 +78,7 @@ class LabelerClient:
 
     def offer(self, run: str, number: int, picks: Sequence[Pick], replace: bool = False) -> None:
         """Puts cards on offer, best first; with ``replace`` in the place of all that nobody holds."""
-        cards = [labeler_pb2.Card(item=pick.item, reason=pick.reason, score=pick.score) for pick in picks]
+        cards = [labeler_pb2.Card(item=p.item, reason=p.reason, score=p.score, second=p.second) for p in picks]
         self._call(self._stub.Offer, labeler_pb2.OfferRequest(run=run, round=number, cards=cards, replace=replace))
 
     def simulate(

@@ -113,10 +113,15 @@ class Trained(BaseModel):
 
 
 class Pick(BaseModel):
-    """An image worth asking about, and why; ``score`` is not-a-number where there was no head yet."""
+    """An image worth asking about, and why; ``score`` is not-a-number where there was no head yet.
+
+    Attributes:
+        second: it was answered already; this is for somebody else, or, where nobody else labels, for the same person.
+    """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
     item: int
     reason: str
     score: float
+    second: bool = False

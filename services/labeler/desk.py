@@ -25,6 +25,7 @@ from services.labeler.text import check_run, clean
 LEASE_S = 60.0
 _LOTS = 2**64
 MOST_EVENTS = 10_000  # in one page of the log
+SIMULATED = ("simulated", "simulated second", "simulated third")  # annotators; who has not answered an item is next
 WATCH_S = 2.0  # a watcher hears something at least so often
 
 
@@ -180,7 +181,7 @@ class Desk:
         Args:
             limit: answers of the round at most, best cards first, those of earlier calls included; 0: all.
             error: share of wrong answers; which ones they are follows from ``seed`` and the item. A second opinion is
-                another simulated annotator's, who errs at other items.
+                another simulated annotator's, who errs at other items; so is a third.
         """
         if not pos_class:
             raise InvalidInputError(
@@ -201,9 +202,11 @@ class Desk:
             if limit:
                 open_items = open_items[: max(0, limit - cards.count_answered(connection, run, number))]
             added = 0
-            for second, annotator in ((False, "simulated"), (True, "simulated second")):
+            voters = events.count_annotators(connection, run, [item for item, second in open_items if second])
+            for place, annotator in enumerate(SIMULATED):
                 author = Author(client=f"{annotator}:{number}", annotator=annotator)
-                entries = [said(item, second) for item, again in open_items if again == second]
+                last = len(SIMULATED) - 1
+                entries = [said(item, second) for item, second in open_items if min(voters.get(item, 0), last) == place]
                 added += events.Appender(connection, run, author, now_ms(), 0).append(entries, set()).added
             return added
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ LOOP = (
     "0",
 )
 SEED = ("--set", "seed=7", "--set", "sampling.neighbours=true", "--set", "sampling.n_closest=2")
+AGAIN = ("labeling.simulate_error=0.1", "labeling.second_opinions=0.3", "labeling.overlap=0.2")  # of six cards
 VICTIMS = ("embedder", "index", "trainer", "sampler", "labeler", "orchestrator")
 
 
@@ -49,7 +52,8 @@ def calm(data: Path) -> Path:
 
 
 def _arguments(data: Path) -> list[str | Path]:
-    return ["run", *HOG, "--data", data / "data", "--reference", data / "reference.png", *LOOP, *SEED]
+    again = [part for setting in AGAIN for part in ("--set", setting)]
+    return ["run", *HOG, "--data", data / "data", "--reference", data / "reference.png", *LOOP, *SEED, *again]
 
 
 def _curated(work: Path) -> list[tuple[str, str, str]]:
@@ -94,3 +98,15 @@ def test_killed_again_and_again_at_every_step(data: Path, calm: Path) -> None:
     assert attempt > 3
     assert label_rows(work / "runtime") == label_rows(calm / "runtime")
     assert _curated(work) == _curated(calm)
+
+
+def test_the_run_of_these_tests_has_second_opinions_and_replays(calm: Path) -> None:
+    with closing(
+        sqlite3.connect(f"file:{calm / 'runtime' / 'labels' / 'labels.sqlite'}?mode=ro", uri=True)
+    ) as database:
+        reasons = dict(database.execute("SELECT reason, count(*) FROM events GROUP BY reason"))
+    assert reasons.get("second", 0) >= 1 and reasons.get("overlap", 0) >= ROUNDS
+    status = run_command("status", "runtime", cwd=calm).stdout
+    assert "pairs of answers to one image agree" in status
+    replayed = run_command("replay", "runtime", cwd=calm)
+    assert replayed.returncode == 0 and "came out as they were" in replayed.stdout, replayed.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
 from services.labeler.model import ANSWERED, OPEN, WITHDRAWN, Answer, Author, Entry, Event, Outcome
 from services.labeler.store.rows import chunks
@@ -218,3 +218,16 @@ def list_events(connection: Connection, run: str, after: int, limit: int) -> lis
         )
         for row in rows
     ]
+
+
+def count_annotators(connection: Connection, run: str, items: Iterable[int]) -> dict[int, int]:
+    """How many people have ever answered each of these items; those that nobody has are left out."""
+    found: dict[int, int] = {}
+    for part in chunks(list(items)):
+        asked = and_(events.c.run == run, events.c.item.in_(part))
+        people = func.count(func.distinct(events.c.annotator))
+        found |= {
+            int(i): int(n)
+            for i, n in connection.execute(select(events.c.item, people).where(asked).group_by(events.c.item))
+        }
+    return found

@@ -1,0 +1,85 @@
+"""Which answered images are asked about once more, and how well people agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from orchestrator.agreement import agreement
+from orchestrator.clients.labeler import Answer, LabelEvent
+from orchestrator.labels import OVERLAP, SECOND, SEED_FOLDER, Labels
+from orchestrator.opinions import ask_again, count_people, held_out, overlap
+
+YES, NO, UNSURE, BACK = Answer.POSITIVE, Answer.NEGATIVE, Answer.UNSURE, Answer.RETRACTED
+
+
+def labels_of(votes: dict[int, dict[str, Answer]], again: frozenset[int] = frozenset()) -> Labels:
+    answers = {i: next(iter(set(v.values()))) if len(set(v.values())) == 1 else UNSURE for i, v in votes.items()}
+    return Labels(len(votes), answers, dict.fromkeys(votes, 0), votes, again)
+
+
+ONE = labels_of({1: {"ann": YES}, 2: {"ann": NO}, 3: {"ann": UNSURE}, 4: {"ann": NO}, 5: {"ann": YES}})
+EXPECTED = {1: 0.02, 2: 0.97, 4: 0.45, 5: 0.95}
+
+
+@pytest.mark.parametrize(
+    ("people", "most", "items"),
+    [(1, 9, [1, 2]), (1, 1, [1]), (2, 9, [1, 2, 3, 4]), (2, 3, [1, 2, 3]), (2, 0, [])],
+)
+def test_strong_disagreement_first_and_the_rest_only_where_several_label(
+    people: int, most: int, items: list[int]
+) -> None:
+    picks = ask_again(ONE, EXPECTED, most, people)
+    assert [pick.item for pick in picks] == items
+    assert all(pick.second and pick.reason == SECOND for pick in picks)
+
+
+def test_nobody_is_asked_a_third_time_nor_about_a_seed_folder() -> None:
+    labels = labels_of({1: {"ann": YES}, 2: {SEED_FOLDER: NO}, 3: {"ann": NO, "bob": NO}}, frozenset({1}))
+    assert ask_again(labels, {1: 0.0, 2: 1.0, 3: 1.0}, 9, 5) == []
+    assert overlap(labels, {}, set(), 9, 0) == []
+    assert count_people(labels) == 2
+
+
+def test_a_third_person_decides_between_two_first_of_all() -> None:
+    labels = labels_of({1: {"ann": YES}, 2: {"ann": YES, "bob": NO}, 3: {"ann": UNSURE, "bob": NO}}, frozenset({2, 3}))
+    assert [pick.item for pick in ask_again(labels, {1: 0.0}, 9, 3)] == [2, 1]
+    assert [pick.item for pick in ask_again(labels, {1: 0.0}, 9, 2)] == [1]
+
+
+def test_the_overlap_is_drawn_by_lot_and_the_seed_tells_which() -> None:
+    labels = labels_of({item: {"ann": NO} for item in range(50)})
+    drawn = overlap(labels, {}, {7}, 10, 1)
+    items = [pick.item for pick in drawn]
+    assert items == [pick.item for pick in overlap(labels, {}, {7}, 10, 1)]
+    assert items != [pick.item for pick in overlap(labels, {}, {7}, 10, 2)]
+    assert len(set(items)) == 10 and 7 not in items
+    assert {pick.reason for pick in drawn} == {OVERLAP}
+
+
+def test_probabilities_belong_to_the_items_that_were_trained_on() -> None:
+    found = held_out(ONE, np.array([0.1, np.nan, 0.3, 0.4], dtype=np.float32))
+    assert found == pytest.approx({1: 0.1, 4: 0.3, 5: 0.4})
+    with pytest.raises(ValueError, match="shorter"):
+        held_out(ONE, np.array([0.1], dtype=np.float32))
+
+
+def event(position: int, item: int, answer: Answer, who: str, reason: str = "exploit") -> LabelEvent:
+    return LabelEvent(position, item, answer, 0, who, 0, reason)
+
+
+def test_agreement_and_consistency_are_counted() -> None:
+    votes = {1: {"ann": YES, "bob": NO}, 2: {"ann": YES, "bob": YES, "cat": UNSURE}, 3: {"ann": NO}}
+    log = [
+        event(1, 1, YES, "ann"),
+        event(2, 1, NO, "ann", SECOND),  # another answer
+        event(3, 2, YES, "ann"),
+        event(4, 2, YES, "ann", OVERLAP),  # the same
+        event(5, 3, NO, "ann"),
+        event(6, 3, YES, "ann"),  # a change of mind, not a card shown again
+        event(7, 4, NO, "ann"),
+        event(8, 4, BACK, "ann"),
+        event(9, 4, YES, "ann", SECOND),  # there was nothing to compare with
+    ]
+    found = agreement(votes, log)
+    assert (found.pairs, found.agreeing, found.repeated, found.same) == (2, 1, 2, 1)
