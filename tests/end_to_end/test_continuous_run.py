@@ -32,6 +32,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def begin(place: Path, work: Path, *more: str) -> subprocess.Popen[str]:
     arguments = ["--data", place / "data", "--reference", place / "reference.png", "--port", "0", "--seed-count", "10"]
+    more = (*more, "--set", "labeling.second_opinions=0")  # these tests look for images that are asked about twice
     return start_command(
         "run", *HOG, *arguments, "--continuous", "--set", f"labeling.retrain_after={EVERY}", *more, cwd=work
     )
