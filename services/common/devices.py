@@ -185,9 +185,9 @@ class GpuClaim:
 
     def _drop(self, descriptor: int) -> None:
         self._release()
+        self._held = None  # before the lock is free: who gets it next must not find it held here
         if descriptor >= 0:
             os.close(descriptor)
-        self._held = None
 
 
 class DeviceSettings(ServiceSettings):

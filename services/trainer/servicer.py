@@ -19,8 +19,6 @@ from services.trainer.fine_tuning import FineTuneRequest, fine_tune
 from services.trainer.head_training import HeadRequest, as_asked, train_head
 from services.trainer.heads import HeadShape
 from services.trainer.parameters import DEFAULT_C, Parameters
-from services.trainer.pretraining.servicing import asked_of, told
-from services.trainer.pretraining.work import describe, pretrain
 from services.trainer.quality import THRESHOLD, Quality
 from services.trainer.scoring import score
 from services.trainer.settings import TrainerSettings
@@ -116,16 +114,20 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
         self, request: trainer_pb2.PretrainRequest, context: grpc.ServicerContext
     ) -> trainer_pb2.PretrainResponse:
         """See the contract."""
-        asked = asked_of(request, self.settings)
+        from services.trainer.pretraining import servicing, work  # with Lightning, which takes seconds to import
+
+        asked = servicing.asked_of(request, self.settings)
         with self.devices.use(request.parameters.device) as device:
-            return told(request.run, asked, pretrain(self.store, asked, device, context.is_active))
+            return servicing.told(request.run, asked, work.pretrain(self.store, asked, device, context.is_active))
 
     def DescribePretraining(
         self, request: trainer_pb2.PretrainRequest, context: grpc.ServicerContext
     ) -> trainer_pb2.PretrainResponse:
         """See the contract."""
-        asked = asked_of(request, self.settings)
-        return told(request.run, asked, describe(self.store, asked))
+        from services.trainer.pretraining import servicing, work
+
+        asked = servicing.asked_of(request, self.settings)
+        return servicing.told(request.run, asked, work.describe(self.store, asked))
 
     def Export(self, request: trainer_pb2.ExportRequest, context: grpc.ServicerContext) -> trainer_pb2.ExportResponse:
         """See the contract."""
