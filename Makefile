@@ -9,7 +9,7 @@ POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check stubs docs lock bench-embed bench-head bench-labels bench-pretrain bench-continuous proof test-compose clean
+.PHONY: help demo test check stubs docs lock bench-embed bench-head bench-labels bench-noise bench-pretrain bench-continuous proof test-compose clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS=$$'\t' read -r name words; do \
@@ -57,6 +57,10 @@ bench-labels: ## how many labels a rare class takes, seven ways, on five data se
 bench-pretrain: ## an encoder trained on 10,000 images without labels, against hog and untrained: ten minutes; needs the test data
 	@scripts/environment.sh test
 	@$(BIN)/python -m benchmarks.pretraining "$${ACTIVE_LABELER_TEST_DATA:-.}/cifar10-test.tar.gz"
+
+bench-noise: ## what 5 % wrong answers cost, on five data sets: five minutes
+	@scripts/environment.sh test
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.noise
 
 bench-continuous: ## the time from an answer to the new ranking, with 100,000 images: five minutes
 	@scripts/environment.sh test

@@ -56,8 +56,8 @@ class EncoderSettings(Section):
     )
     decode: Annotated[Literal["exact", "scaled"], BeforeValidator(lower)] = Field(
         "exact",
-        description="exact: the pixels of the original; scaled: a large JPEG is decompressed at a part of its size, two to three"
-        " times as fast, with embeddings that are nearly the same (docs/benchmarks.md)",
+        description="exact: the pixels of the original; scaled: a large JPEG is decompressed at a part of its size, which is"
+        " faster, with embeddings that are nearly the same (docs/benchmarks.md)",
     )
 
     @property
