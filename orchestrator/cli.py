@@ -84,7 +84,7 @@ def run(
     seed_count: Annotated[
         int | None, _option(["--seed-count"], "images labelled before the first round", _LOOP)
     ] = None,
-    strategy: Annotated[str | None, _option(["--strategy"], "how images are chosen (uncertainty)", _LOOP)] = None,
+    strategy: Annotated[str | None, _option(["--strategy"], "how images are chosen (hybrid)", _LOOP)] = None,
     fine_tune: Annotated[
         bool | None, _option(["--fine-tune"], "with --auto: fine-tune the encoder each round", _LOOP)
     ] = None,

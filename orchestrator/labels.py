@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -24,14 +25,14 @@ class Labels:
         answers: item -> answer; an item whose answer was retracted is not in it.
         rounds: item -> the round that it was first answered in.
         votes: item -> annotator -> newest answer; what ``answers`` come from.
-        again: items that somebody was asked about once more.
+        again: item -> how often somebody was asked about it once more, and answered.
     """
 
     position: int
     answers: dict[int, Answer]
     rounds: dict[int, int]
     votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
-    again: frozenset[int] = frozenset()
+    again: Mapping[int, int] = field(default_factory=dict)
 
     def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Items [n] uint64 with a yes or a no, sorted, and whether it was yes [n] bool."""
@@ -80,7 +81,7 @@ class LabelLog:
             self.newest()
         votes: dict[int, dict[str, Answer]] = {}
         rounds: dict[int, int] = {}
-        again: set[int] = set()
+        again: Counter[int] = Counter()
         for event in self._events:
             if event.position > position:
                 break
@@ -88,12 +89,12 @@ class LabelLog:
                 votes.setdefault(event.item, {})[event.annotator] = event.answer
                 rounds.setdefault(event.item, event.round)
                 if event.reason in (SECOND, OVERLAP):
-                    again.add(event.item)
+                    again[event.item] += 1
             elif event.item in votes:
                 votes[event.item].pop(event.annotator, None)
                 if not votes[event.item]:
                     del votes[event.item], rounds[event.item]
-        return Labels(position, resolve(votes), rounds, votes, frozenset(again))
+        return Labels(position, resolve(votes), rounds, votes, again)
 
     def events(self, position: int) -> list[LabelEvent]:
         """The log up to a position, oldest first."""

@@ -19,6 +19,7 @@ from orchestrator.labels import OVERLAP, SECOND, SEED_FOLDER, Labels
 
 _STRONG = 0.9  # distance of an answer (1: yes, 0: no) from the out-of-fold probability
 _NEAR = 0.1  # of the threshold
+_TRIES = 2  # for a third person to decide: where there is none, nobody shall see the image in each round
 
 
 def held_out(labels: Labels, out_of_fold: NDArray[np.float32]) -> dict[int, float]:
@@ -37,13 +38,16 @@ def ask_again(labels: Labels, expected: Mapping[int, float], most: int, people: 
         people: how many label; somebody alone is only asked again where the disagreement is strong.
     """
     once = _answered_once(labels)
+    unsure = [item for item in once if labels.answers[item] == Answer.UNSURE]
     doubts = {
-        item: abs((labels.answers[item] == Answer.POSITIVE) - expected[item]) for item in once if item in expected
+        item: abs((labels.answers[item] == Answer.POSITIVE) - expected[item])
+        for item in set(once) - set(unsure)
+        if item in expected
     }
     strong = sorted((item for item in doubts if doubts[item] >= _STRONG), key=lambda item: (-doubts[item], item))
     chosen = _tied(labels) + strong if people > 2 else strong
     if people > 1:
-        chosen += [item for item in once if labels.answers[item] == Answer.UNSURE]
+        chosen += unsure
         near = (item for item in doubts if abs(expected[item] - 0.5) < _NEAR)
         chosen += sorted(near, key=lambda item: (abs(expected[item] - 0.5), item))
     return [_card(item, SECOND, expected) for item in chosen[:most]]
@@ -75,7 +79,9 @@ def _tied(labels: Labels) -> list[int]:
     return sorted(
         item
         for item, votes in labels.votes.items()
-        if len(votes) == 2 and set(votes.values()) == {Answer.POSITIVE, Answer.NEGATIVE}
+        if len(votes) == 2
+        and set(votes.values()) == {Answer.POSITIVE, Answer.NEGATIVE}
+        and labels.again.get(item, 0) < _TRIES
     )
 
 

@@ -13,9 +13,9 @@ from orchestrator.opinions import ask_again, count_people, held_out, overlap
 YES, NO, UNSURE, BACK = Answer.POSITIVE, Answer.NEGATIVE, Answer.UNSURE, Answer.RETRACTED
 
 
-def labels_of(votes: dict[int, dict[str, Answer]], again: frozenset[int] = frozenset()) -> Labels:
+def labels_of(votes: dict[int, dict[str, Answer]], again: dict[int, int] | None = None) -> Labels:
     answers = {i: next(iter(set(v.values()))) if len(set(v.values())) == 1 else UNSURE for i, v in votes.items()}
-    return Labels(len(votes), answers, dict.fromkeys(votes, 0), votes, again)
+    return Labels(len(votes), answers, dict.fromkeys(votes, 0), votes, again or {})
 
 
 ONE = labels_of({1: {"ann": YES}, 2: {"ann": NO}, 3: {"ann": UNSURE}, 4: {"ann": NO}, 5: {"ann": YES}})
@@ -35,16 +35,25 @@ def test_strong_disagreement_first_and_the_rest_only_where_several_label(
 
 
 def test_nobody_is_asked_a_third_time_nor_about_a_seed_folder() -> None:
-    labels = labels_of({1: {"ann": YES}, 2: {SEED_FOLDER: NO}, 3: {"ann": NO, "bob": NO}}, frozenset({1}))
+    labels = labels_of({1: {"ann": YES}, 2: {SEED_FOLDER: NO}, 3: {"ann": NO, "bob": NO}}, {1: 1})
     assert ask_again(labels, {1: 0.0, 2: 1.0, 3: 1.0}, 9, 5) == []
     assert overlap(labels, {}, set(), 9, 0) == []
     assert count_people(labels) == 2
 
 
 def test_a_third_person_decides_between_two_first_of_all() -> None:
-    labels = labels_of({1: {"ann": YES}, 2: {"ann": YES, "bob": NO}, 3: {"ann": UNSURE, "bob": NO}}, frozenset({2, 3}))
+    labels = labels_of({1: {"ann": YES}, 2: {"ann": YES, "bob": NO}, 3: {"ann": UNSURE, "bob": NO}}, {2: 1, 3: 1})
     assert [pick.item for pick in ask_again(labels, {1: 0.0}, 9, 3)] == [2, 1]
     assert [pick.item for pick in ask_again(labels, {1: 0.0}, 9, 2)] == [1]
+
+
+def test_two_who_stay_of_different_minds_are_left_alone() -> None:
+    labels = labels_of({2: {"ann": YES, "bob": NO}}, {2: 2})
+    assert ask_again(labels, {}, 9, 3) == []
+
+
+def test_an_answer_that_has_become_unsure_since_the_training_is_asked_about_once() -> None:
+    assert [pick.item for pick in ask_again(ONE, {**EXPECTED, 3: 0.99}, 9, 2)] == [1, 2, 3, 4]
 
 
 def test_the_overlap_is_drawn_by_lot_and_the_seed_tells_which() -> None:
