@@ -10,7 +10,11 @@ import tomllib
 from pathlib import Path
 
 # What an image has beyond the extra that is named like the service.
-_MORE = {"embedder": ("hub",), "trainer": ("hub",), "labeler": ("postgres",)}
+_MORE = {
+    "embedder": ("hub", "heic", "geotiff"),
+    "trainer": ("hub", "heic", "geotiff"),
+    "labeler": ("postgres", "heic", "geotiff"),
+}
 
 
 def requirements_of(service: str) -> list[str]:

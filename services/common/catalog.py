@@ -19,9 +19,8 @@ from protos.errors import InvalidInputError, NotFoundError
 from services.common.artifacts import digest_of
 
 BLOCK_ROWS = 256  # the unit of embedding
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
-)
+_COMMON = ".jpg .jpeg .jpe .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm"
+SUFFIXES = frozenset(f"{_COMMON} .avif .jp2 .heic .heif".split(" "))
 
 
 @dataclass(frozen=True, slots=True)

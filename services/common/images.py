@@ -1,7 +1,8 @@
 """An image file's bytes -> pixels, safely: whatever is wrong with a file is one short sentence, never a crash.
 
-Decoding is exact: what Pillow's ``open`` and ``convert("RGB")`` give, at full size, without rotation by EXIF, so that embeddings
-equal those of earlier systems. The one exception are images of more than 8 bits a channel, which that would clip to white.
+One reader for all: the embedder, the page, fine-tuning and the final model. The format is told by the content. Decoding is exact:
+what Pillow's ``open`` and ``convert("RGB")`` give, at full size, without rotation by EXIF, so that embeddings equal those of
+earlier systems. The one exception are images of more than 8 bits a channel, which that would clip to white or cut to black.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import io
 import stat
 import threading
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from protos.errors import InvalidInputError
+from services.common import deep, rasters
 
 LIMIT_PIXELS = 178_956_970  # where Pillow itself refuses to go on
 LIMIT_BYTES = 512 * 1024 * 1024
 _LARGE_PIXELS = 25_000_000
-_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 # Pillow knows many more formats; EPS among them starts Ghostscript.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000")
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF")
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_ORIENTATION = 274  # the tag of EXIF
 _one_large_at_a_time = threading.Lock()
 
 
@@ -35,8 +40,8 @@ def decode(
 ) -> Image.Image:
     """The image in ``data``, mode RGB, 8 bits a channel; the first frame where there are several.
 
-    The format is told by the content. Images of 16 or 32 bits or floating point are stretched so that their 0.5th and 99.5th
-    percentiles become 0 and 255, unless their values fit 0-255 as they are.
+    Images of 16 or 32 bits or floating point are stretched so that their 0.5th and 99.5th percentiles become 0 and 255, unless
+    their values fit 0-255 as they are.
 
     Args:
         data: the whole file.
@@ -57,18 +62,57 @@ def decode(
             if width * height > limit_pixels:
                 raise UnreadableImageError(f"{width} x {height} pixels are more than the limit of {limit_pixels}")
             if width * height <= _LARGE_PIXELS:
-                return to_rgb(image, upright)
+                return _pixels_of(data, image, upright)
             with _one_large_at_a_time:  # several of them in several threads would fill the memory
-                return to_rgb(image, upright)
+                return _pixels_of(data, image, upright)
     except UnreadableImageError:
         raise
     except UnidentifiedImageError:
-        raise UnreadableImageError(f"no image of a known format, it starts with {data[:12]!r}") from None
+        return _decode_uncommon(data, limit_pixels)
     except Image.DecompressionBombError as error:
         raise UnreadableImageError(f"more than the limit of {limit_pixels} pixels ({error})") from None
     except Exception as error:  # a mutated file raises anything: SyntaxError, struct.error, EOFError, MemoryError, ...
-        text = " ".join(str(error).split())[:160] or "no details"
-        raise UnreadableImageError(f"damaged image: {text} ({type(error).__name__})") from None
+        raise _damaged(error) from None
+
+
+def _pixels_of(data: bytes, image: Image.Image, upright: bool) -> Image.Image:
+    if deep.is_one_of_many_bands(image):
+        raise UnidentifiedImageError
+    colour = deep.colour_of_16_bits(data, image, lambda file: Image.open(file, formats=_known_formats()))
+    if colour is None:
+        return to_rgb(image, upright)
+    return ImageOps.exif_transpose(_with_orientation(colour, image)) if upright else colour
+
+
+def _with_orientation(pixels: Image.Image, image: Image.Image) -> Image.Image:
+    pixels.getexif()[_ORIENTATION] = image.getexif().get(_ORIENTATION, 1)
+    return pixels
+
+
+def _decode_uncommon(data: bytes, limit_pixels: int) -> Image.Image:
+    """What Pillow alone does not know, where something is installed that does.
+
+    Raises:
+        UnreadableImageError: with the reason.
+    """
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS and not _heif_available():
+        raise UnreadableImageError("HEIC images need one more package: pip install 'active-labeler[heic]'")
+    if not rasters.looks_like(data):
+        raise UnreadableImageError(f"no image of a known format, it starts with {data[:12]!r}")
+    if not rasters.AVAILABLE:
+        raise UnreadableImageError("a TIFF of this kind needs one more package: pip install 'active-labeler[geotiff]'")
+    try:
+        with _one_large_at_a_time:
+            return rasters.decode_raster(data, limit_pixels)
+    except (rasters.UnreadableRasterError, deep.NoFiniteValueError) as error:
+        raise UnreadableImageError(str(error)) from None
+    except Exception as error:
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> UnreadableImageError:
+    text = " ".join(str(error).split())[:160] or "no details"
+    return UnreadableImageError(f"damaged image: {text} ({type(error).__name__})")
 
 
 def to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
@@ -116,12 +160,35 @@ def size_of(path: Path) -> tuple[int, int]:
             return image.size
     except UnreadableImageError:
         raise
+    except UnidentifiedImageError as error:
+        return _size_of_raster(path, error)
     except Exception as error:  # a mutated file raises anything
         raise UnreadableImageError(f"no image of a known format ({type(error).__name__})") from None
 
 
+def _size_of_raster(path: Path, error: Exception) -> tuple[int, int]:
+    try:
+        if rasters.AVAILABLE:
+            return rasters.size_of(path)
+    except Exception as problem:
+        error = problem
+    raise UnreadableImageError(f"no image of a known format ({type(error).__name__})") from None
+
+
+@cache
+def _heif_available() -> bool:
+    if find_spec("pillow_heif") is None:
+        return False
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return True
+
+
+@cache
 def _known_formats() -> list[str]:
     Image.init()
+    _heif_available()
     return [name for name in _FORMATS if name in Image.OPEN]
 
 
@@ -133,21 +200,11 @@ def to_rgb(image: Image.Image, upright: bool = False) -> Image.Image:
     """
     image.load()
     turned = ImageOps.exif_transpose(image) if upright else image
-    if turned.mode in _DEEP_MODES:
-        turned = _stretched(turned)
+    if deep.is_deep(turned):
+        try:
+            turned = deep.stretched(turned)
+        except deep.NoFiniteValueError as error:
+            raise UnreadableImageError(str(error)) from None
     elif turned.mode == "P" and "transparency" in turned.info:
         turned.info.pop("transparency")  # colours stay as they are; Pillow would only warn
     return turned.convert("RGB")
-
-
-def _stretched(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(np.float64)
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        raise UnreadableImageError("no pixel has a finite value")
-    low, high = float(finite.min()), float(finite.max())
-    if not (low >= 0 and 1 < high <= 255):
-        low, high = (float(bound) for bound in np.percentile(finite, (0.5, 99.5)))
-        values = (values - low) * (255.0 / max(high - low, 1e-12))
-    values = np.nan_to_num(values, nan=0.0, posinf=255.0, neginf=0.0)
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))

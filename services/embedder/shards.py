@@ -24,7 +24,7 @@ from services.embedder.forward import BATCH_ROWS, NOT_FINITE, finite_rows, in_or
 from services.embedder.scaled import part_of_name
 from services.embedder.workers import Workers
 
-_VERSION = 1  # of how pixels become numbers: another one gives blocks other names
+_VERSION = 2  # of how pixels become numbers: another one gives blocks other names
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from services.labeler.pictures.process import WorkerDiedError, WorkerProcess
 
 log = logging.getLogger(__name__)
 
-_VERSION = 1  # of what derivatives look like
+_VERSION = 2  # of what derivatives look like
 _END, _NOW, _AHEAD = 0, 1, 2  # urgency
 
 
