@@ -9,7 +9,7 @@ POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check stubs docs lock bench-embed bench-head bench-labels bench-noise bench-pretrain bench-continuous proof test-compose clean
+.PHONY: help demo test check web stubs docs lock bench-embed bench-head bench-labels bench-noise bench-pretrain bench-continuous proof test-compose clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS=$$'\t' read -r name words; do \
@@ -24,7 +24,7 @@ test: ## install what tests need and run them
 	@scripts/test-extras.sh
 	@PATH="$$PATH:$(POSTGRES)" $(BIN)/python -m pytest -m "not long and not compose"
 
-check: ## style, types, the import rules of the house, the wire, the reference in docs/
+check: ## style, types, the import rules of the house, the wire, the reference in docs/, the built web page
 	@scripts/environment.sh check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,6 +33,11 @@ check: ## style, types, the import rules of the house, the wire, the reference i
 	$(BIN)/python -m pytest tests/protos -k golden
 	$(BIN)/python scripts/reference.py --check
 	$(BIN)/python scripts/strategies.py --check
+	scripts/web.sh --check
+
+web: ## build the web page anew, after a change in services/labeler/web/frontend
+	@scripts/environment.sh check
+	@scripts/web.sh
 
 stubs: ## compile the contracts in protos/ to Python, after a change of them
 	@scripts/environment.sh demo

@@ -129,7 +129,7 @@ def test_an_image_that_cannot_be_shown_can_be_left_out(runs: Callable[..., Run],
     wait_for(lambda: run.answers() == [(0, UNSURE)])
 
 
-@pytest.mark.parametrize("part", ["app.js", "swipe.js", "style.css"])
+@pytest.mark.parametrize("part", ["app.js", "style.css"])
 def test_a_part_of_the_page_that_does_not_arrive_is_fetched_again(
     run: Run, browser: Browser, service: Service, part: str
 ) -> None:

@@ -9,7 +9,7 @@ from orchestrator.cli import app
 from orchestrator.loop import _CHOICES
 from protos import control_pb2
 
-STATIC = Path(__file__).parents[3] / "services/labeler/web/static"
+PAGE = Path(__file__).parents[3] / "services/labeler/web/frontend/src"
 BY_CONTROL = {"run": "StartRun", "resume": "StartRun", "status": "GetRun"}
 NOT_OF_A_RUN_AT_WORK = {
     "export",
@@ -23,7 +23,7 @@ NOT_OF_A_RUN_AT_WORK = {
 
 
 def test_every_choice_of_the_loop_has_a_button_with_words() -> None:
-    words = re.search(r"const WORDS = \{(.*?)\}", (STATIC / "progress.js").read_text(), re.DOTALL)
+    words = re.search(r"const WORDS: Record<string, string> = \{(.*?)\}", (PAGE / "progress.ts").read_text(), re.DOTALL)
     assert words is not None
     assert set(re.findall(r"(\w+): \"", words.group(1))) == set(_CHOICES)
 

@@ -1,0 +1,116 @@
+// What the labeler says and hears, in the words of services/labeler/web/messages.py and routes/.
+
+export type Answer = "positive" | "negative" | "unsure";
+export type Said = Answer | "retracted";
+
+// An image in this page's hands, as it comes.
+export interface Card {
+  item: number;
+  round: number;
+  name: string;
+  image: string;
+}
+
+// An answer on its way; numbers grow with each answer of a client.
+export interface Given {
+  sequence: number;
+  item: number;
+  round: number;
+  answer: Said;
+}
+
+export interface Progress {
+  round: number;
+  open: number;
+  answered: number;
+  positives: number;
+  yours: number;
+}
+
+export interface Reply {
+  run: string;
+  name: string;
+  question: string;
+  batch_size: number;
+  finished: string | null;
+  saved: number[];
+  standing: number[];
+  refused: { sequence: number; why: string }[];
+  held: number[];
+  cards: Card[];
+  progress: Progress;
+}
+
+export interface RunLine {
+  run: string;
+  name: string;
+  question: string;
+  open: number;
+  finished: boolean;
+}
+
+// An image on a page that looks at the whole data set; label: 0 none, 1 yes, 2 no, 3 unsure.
+export interface TileData {
+  item: number;
+  name: string;
+  image: string;
+  label: number;
+}
+
+export interface Question {
+  id: string;
+  text: string;
+  choices: string[];
+  optional: boolean;
+}
+
+export interface Light {
+  name: string;
+  colour: string;
+  text: string;
+}
+
+export interface LoopWords {
+  run: string;
+  state: string;
+  round: number;
+  step: string;
+  images: number;
+  quarantined: number;
+  labels: number;
+  positives: number;
+  question: Question | null;
+  lights: Light[];
+  advice: string;
+  rounds: { labels: number; positives: number }[];
+}
+
+export interface Head {
+  round: number;
+  f1: number | null;
+  precision: number | null;
+  recall: number | null;
+}
+
+export interface Dashboard {
+  run: string;
+  pool: number[];
+  sampled: number[];
+  sampled_round: number;
+  heads: Head[];
+  prevalence: [number | null, number | null];
+  step: string;
+  done: number;
+  total: number;
+  per_second: number | null;
+  continuous: boolean;
+  threshold: number;
+  queue: { open: number; held: number; unsure: number; answers: number };
+  people: { name: string; answers: number; shared: number; agreed: number }[];
+}
+
+// A mark outside of the cards.
+export interface Mark {
+  item: number;
+  answer: Said;
+}

@@ -1,0 +1,73 @@
+// Labels given outside of the cards. They are kept in this browser until the labeler has them, and sent again until then.
+
+import { call, Refused } from "../api";
+import type { Mark, Said } from "../types";
+import { banner, counted, toast } from "../dom";
+import { randomName, recall, remember } from "../memory";
+
+const AGAIN_MS = 2000;
+const MOST = 500; // labels in one request
+
+interface Waiting { sequence: number; item: number; answer: Said; round: number }
+interface Kept { client: string; next: number; waiting: Waiting[] }
+
+export class Marker {
+  sending: Promise<void> | undefined;
+  private readonly place: string;
+  private readonly client: string;
+  private next: number;
+  private readonly waiting: Waiting[];
+  private again: number | undefined;
+  private closed = false;
+
+  constructor(private readonly run: string) {
+    this.place = `marks:${run}`;
+    const kept = recall<Kept>(this.place);
+    this.client = kept?.client ?? randomName();
+    this.next = kept?.next ?? 1;
+    this.waiting = kept?.waiting ?? [];
+    void this.send();
+  }
+
+  close(): void {
+    clearTimeout(this.again);
+    this.closed = true;
+  }
+
+  // marks: [{item, answer}]; resolves once all that waits is on disk.
+  async add(marks: Mark[], round: number): Promise<void> {
+    for (const { item, answer } of marks) this.waiting.push({ sequence: this.next++, item, answer, round });
+    this.keep();
+    await this.send();
+  }
+
+  private keep(): void {
+    remember(this.place, { client: this.client, next: this.next, waiting: this.waiting });
+  }
+
+  private send(): Promise<void> {
+    this.sending ??= this.sendAll().finally(() => { this.sending = undefined; });
+    return this.sending;
+  }
+
+  private async sendAll(): Promise<void> {
+    clearTimeout(this.again);
+    while (this.waiting.length > 0 && !this.closed) {
+      const events = this.waiting.slice(0, MOST);
+      try {
+        await call(`api/runs/${this.run}/marks`, { client: this.client, annotator: recall<string>("annotator") ?? "", events });
+      } catch (error) {
+        if (error instanceof Refused && error.status < 500) {
+          toast(error.message); // sending them again will not help
+        } else {
+          banner(`${counted(this.waiting.length, "label is", "labels are")} kept in this browser until the labeler answers.`);
+          this.again = window.setTimeout(() => this.send(), AGAIN_MS);
+          return;
+        }
+      }
+      this.waiting.splice(0, events.length);
+      this.keep();
+      banner(null);
+    }
+  }
+}

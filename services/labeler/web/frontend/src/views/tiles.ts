@@ -1,0 +1,146 @@
+// A grid of images of which the odd ones are tapped: by tap, Shift-click, long press and drag, or keys.
+
+import { make } from "../dom";
+import type { Mark, TileData } from "../types";
+
+const LONG_MS = 350;
+type Side = "positive" | "negative";
+
+const WORDS: Record<Side, [string, string]> = { positive: ["✓", "yes"], negative: ["✕", "no"] };
+const OTHER: Record<Side, Side> = { positive: "negative", negative: "positive" };
+
+interface Tile {
+  item: number;
+  name: string;
+  picture: HTMLImageElement;
+  mark: HTMLElement;
+  button: HTMLButtonElement;
+  odd: boolean;
+  unreadable: boolean;
+}
+
+interface Options {
+  untouched: Side;
+  enter: () => void;
+  more: (item: number) => void;
+}
+
+export class Tiles {
+  readonly element = make("div", { class: "tiles", role: "group", "aria-label": "Images: tap the odd ones out" });
+  private readonly untouched: Side;
+  private readonly watch: IntersectionObserver;
+  private tiles: Tile[] = [];
+  private readonly seen = new Set<Element>();
+  private last = 0;
+  private held = false;
+  private press: number | undefined;
+  private painting: boolean | undefined;
+
+  // untouched: what an image means that nobody taps; enter, more: what the keys Enter and M do.
+  constructor({ untouched, enter, more }: Options) {
+    this.untouched = untouched;
+    this.element.addEventListener("keydown", (event) => this.key(event, enter, more));
+    this.element.addEventListener("touchmove", (event) => this.drag(event), { passive: false });
+    for (const end of ["touchend", "touchcancel"] as const) this.element.addEventListener(end, () => this.lift());
+    this.watch = new IntersectionObserver((entries) => {
+      for (const entry of entries) if (entry.isIntersecting) this.seen.add(entry.target);
+    }, { threshold: 0.5 });
+  }
+
+  close(): void {
+    this.watch.disconnect();
+  }
+
+  show(tiles: TileData[]): void {
+    this.watch.disconnect();
+    this.seen.clear();
+    this.tiles = tiles.map((tile, place) => this.tile(tile, place));
+    this.element.replaceChildren(...this.tiles.map((tile) => tile.button));
+    for (const { button } of this.tiles) this.watch.observe(button);
+    this.tiles[0]?.button.focus({ preventScroll: true });
+  }
+
+  private tile({ item, name, image }: TileData, place: number): Tile {
+    const picture = make("img", { src: image, alt: "", draggable: "false", loading: "lazy" });
+    const mark = make("i", { "aria-hidden": "true" });
+    const button = make("button", { type: "button", title: name }, picture, mark);
+    const tile = { item, name, picture, mark, button, odd: false, unreadable: false };
+    picture.addEventListener("error", () => { tile.unreadable = true; button.classList.add("unreadable"); });
+    button.addEventListener("click", (event) => this.click(place, event.shiftKey));
+    button.addEventListener("touchstart", () => { this.press = window.setTimeout(() => this.hold(place), LONG_MS); }, { passive: true });
+    button.addEventListener("contextmenu", (event) => event.preventDefault());
+    this.draw(tile);
+    return tile;
+  }
+
+  private draw(tile: Tile): void {
+    const answer = tile.odd ? OTHER[this.untouched] : this.untouched;
+    tile.mark.textContent = WORDS[answer][0];
+    tile.button.className = `tile ${answer}${tile.odd ? " odd" : ""}${tile.unreadable ? " unreadable" : ""}`;
+    tile.button.setAttribute("aria-pressed", String(tile.odd));
+    tile.button.setAttribute("aria-label", `${tile.name}: ${WORDS[answer][1]}`);
+  }
+
+  private set(place: number, odd: boolean): void {
+    const tile = this.tiles[place];
+    if (tile === undefined || tile.odd === odd) return;
+    tile.odd = odd;
+    this.draw(tile);
+  }
+
+  private click(place: number, range: boolean): void {
+    if (this.held) { // the tap that ends a long press
+      this.held = false;
+      return;
+    }
+    const odd = range ? this.tiles[this.last]?.odd === true : this.tiles[place]?.odd !== true;
+    const [from, to] = range ? [Math.min(this.last, place), Math.max(this.last, place)] : [place, place];
+    for (let at = from; at <= to; at += 1) this.set(at, odd);
+    this.last = place;
+  }
+
+  private hold(place: number): void {
+    this.painting = this.tiles[place]?.odd !== true;
+    this.held = true;
+    this.set(place, this.painting);
+  }
+
+  private drag(event: TouchEvent): void {
+    if (this.painting === undefined) {
+      clearTimeout(this.press); // it scrolls
+      return;
+    }
+    event.preventDefault();
+    const touch = event.touches[0];
+    if (touch === undefined) return;
+    const { clientX, clientY } = touch;
+    const under = document.elementFromPoint(clientX, clientY)?.closest(".tile");
+    this.set(this.tiles.findIndex((tile) => tile.button === under), this.painting);
+  }
+
+  private lift(): void {
+    clearTimeout(this.press);
+    this.painting = undefined;
+    setTimeout(() => { this.held = false; }, 50);
+  }
+
+  private key(event: KeyboardEvent, enter: () => void, more: (item: number) => void): void {
+    const place = this.tiles.findIndex((tile) => tile.button === document.activeElement);
+    const tile = this.tiles[place];
+    if (tile === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const columns = Math.max(1, this.tiles.filter(({ button }) => button.offsetTop === this.tiles[0]?.button.offsetTop).length);
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    if (step !== undefined) this.tiles[place + step]?.button.focus();
+    else if (event.key === "Enter" && !event.repeat) enter();
+    else if (event.key.toLowerCase() === "m") more(tile.item);
+    else return;
+    event.preventDefault();
+  }
+
+  // Only images that were on screen, and that could be seen there.
+  answers(): Mark[] {
+    return this.tiles
+      .filter(({ button, picture, unreadable }) => this.seen.has(button) && picture.complete && picture.naturalWidth > 0 && !unreadable)
+      .map(({ item, odd }) => ({ item, answer: odd ? OTHER[this.untouched] : this.untouched }));
+  }
+}
