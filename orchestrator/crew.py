@@ -1,13 +1,38 @@
-"""The embedders at work: who they are, how fast each is, and how many calls keep them busy."""
+"""The embedders at work: who they are, how fast each is, how many calls keep them busy, and how large a call is."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-_SILENT_S = 30.0  # a worker that has not answered for so long is taken for gone
+_CALL_S = 2.0  # a call carries as many blocks as take about this long, its wait for an earlier call included
+_LEAST_SILENT_S, _MOST_SILENT_S = 5.0, 30.0
+_SILENT_CALLS = 4  # a worker is taken for gone after so many times the longest call that it has answered
 _PER_WORKER = 2  # one call computes, the next is on its way
 _MOST = 256
+_MOST_BLOCKS = 64
+
+
+@dataclass
+class _Member:
+    """What is known of a worker: when its first call was sent, its last answer, images, and its slowest call in seconds."""
+
+    first: float
+    last: float
+    images: int = 0
+    slowest: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Images a second."""
+        return self.images / max(self.last - self.first, 1e-3)
+
+    @property
+    def silent_s(self) -> float:
+        """How long it may say nothing. One that is killed comes back under another name, and must not count twice for long."""
+        usual = min(_SILENT_CALLS * self.slowest, _MOST_SILENT_S)
+        return max(_LEAST_SILENT_S, usual, 2 * self.slowest)  # calls of minutes are answered in minutes
 
 
 class Crew:
@@ -21,39 +46,44 @@ class Crew:
     def __init__(self, at_least: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._at_least, self._clock = at_least, clock
         self._start = clock()
-        self._seen: dict[str, tuple[float, float, int]] = {}  # worker -> first call sent, last answer, images
-        self._images = 0
+        self._members: dict[str, _Member] = {}
+        self._images, self._blocks = 0, 1
 
-    def answered(self, worker: str, images: int, seconds: float) -> None:
-        """A call that took ``seconds`` has come back from ``worker`` with ``images``."""
+    def answered(self, worker: str, images: int, blocks: int, seconds: float) -> None:
+        """A call that took ``seconds`` has come back from ``worker`` with ``images`` in ``blocks``."""
         now = self._clock()
-        first, _, before = self._seen.get(worker, (now - seconds, now, 0))
-        self._seen[worker] = (first, now, before + images)
+        member = self._members.setdefault(worker, _Member(now - seconds, now))
+        member.last, member.images, member.slowest = now, member.images + images, max(member.slowest, seconds)
         self._images += images
+        self._blocks = max(1, min(_MOST_BLOCKS, round(_CALL_S * blocks / max(seconds, 0.01))))
 
     @property
     def workers(self) -> list[str]:
         """Those that have answered lately, in the order of their names."""
         now = self._clock()
-        return sorted(worker for worker, (_, last, _) in self._seen.items() if now - last < _SILENT_S)
+        return sorted(worker for worker, member in self._members.items() if now - member.last < member.silent_s)
 
     def in_flight(self) -> int:
         """How many calls there should be: the more replicas answer, the more, until each has one in work and one waiting."""
         return max(self._at_least, min(_PER_WORKER * len(self.workers), _MOST))
 
+    def blocks(self, left: int) -> int:
+        """How many of the ``left`` blocks the next call carries; fewer towards the end, so that all workers end together."""
+        return max(1, min(self._blocks, -(-left // (2 * self.in_flight()))))
+
     def note(self, left: int) -> str:
-        """Images a second in all and of each worker, and how long ``left`` images will take."""
-        rate = self._images / max(self._clock() - self._start, 1e-3)
-        words = f"{rate:.0f} images/s, {_duration(left / rate) if rate else 'no end'} left"
+        """Images a second in all and of each worker, and how long ``left`` images will take.
+
+        One time for all workers: who is faster gets more calls, so that all have work until the end.
+        """
         workers = self.workers
+        rates = [self._members[worker].rate for worker in workers]
+        rate = sum(rates) or self._images / max(self._clock() - self._start, 1e-3)
+        words = f"{rate:.0f} images/s, {_duration(left / rate) if rate else 'no end'} left"
         if len(workers) < 2:
             return words
-        each = ", ".join(f"{worker.rpartition('-')[2]} {self._rate(worker):.0f}/s" for worker in workers)
+        each = ", ".join(f"{worker.rpartition('-')[2]} {one:.0f}/s" for worker, one in zip(workers, rates, strict=True))
         return f"{words}; {len(workers)} workers: {each}"
-
-    def _rate(self, worker: str) -> float:
-        first, last, images = self._seen[worker]
-        return images / max(last - first, 1e-3)
 
 
 def _duration(seconds: float) -> str:

@@ -22,7 +22,6 @@ from protos.common_pb2 import Artifact
 from protos.errors import ConflictError, InvalidInputError, NotFoundError
 from services.common.catalog import BLOCK_ROWS, list_images, write_catalog
 
-_CALL_S = 2.0  # a call carries as many blocks as take about this long
 _LOOK_S = 0.5  # how often a wait looks whether the run is being stopped
 _Found = tuple[list[BlockRef], str, str]  # what a call gives: blocks, and the device and the worker that made them
 T = TypeVar("T")
@@ -149,7 +148,7 @@ def _in_flight(
 ) -> Iterator[tuple[list[BlockRef], str]]:
     """The answers as they come, blocks and device. Leaving early waits for no call: those in flight end with their channel."""
     total = -(-catalogued.images // BLOCK_ROWS)
-    first, size = 0, 1
+    first = 0
     waiting: dict[Future[_Found], float] = {}
 
     def call(at: int, count: int) -> _Found:
@@ -159,15 +158,14 @@ def _in_flight(
         if run.stopping():
             raise Stopped
         while first < total and len(waiting) < crew.in_flight():
-            count = min(size, total - first)
+            count = crew.blocks(total - first)
             waiting[_in_background(call, first, count)] = time.monotonic()
             first += count
         done, _ = wait(waiting, _LOOK_S, FIRST_COMPLETED)
         for future in done:
             seconds = time.monotonic() - waiting.pop(future)
             found, device, worker = future.result()
-            crew.answered(worker, sum(block.rows for block in found), seconds)
-            size = max(1, min(64, round(_CALL_S * len(found) / max(seconds, 0.01))))
+            crew.answered(worker, sum(block.rows for block in found), len(found), seconds)
             yield found, device
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Generator, Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -17,6 +17,7 @@ from services.common.catalog import Row
 from services.common.encoders.spec import EncoderSpec
 from services.common.images import UnreadableImageError, read_file
 from services.embedder.scaled import pixels_of
+from services.embedder.turns import TurnPool
 
 NO_DIGEST = bytes(32)
 _AHEAD_ROWS = 256
@@ -70,11 +71,11 @@ def _check_unchanged(path: Path, row: Row, read: int) -> None:
 
 
 def decode_ahead(
-    pool: Executor, root: Path, rows: Iterable[Row], spec: EncoderSpec, decode_as: str = "exact"
+    pool: TurnPool, root: Path, rows: Iterable[Row], spec: EncoderSpec, decode_as: str = "exact", turn: int = 0
 ) -> Generator[Decoded, None, None]:
     """The files of the rows in order, decoded in the pool while the ones before are being used.
 
-    Closing the iterator cancels what is not begun.
+    Of the files of several calls, those of the lowest ``turn`` are decoded first. Closing the iterator cancels what is not begun.
     """
     window = max(2, min(_AHEAD_ROWS, _AHEAD_BYTES // (spec.image_size**2 * 3)))
     ahead: deque[Future[Decoded]] = deque()
@@ -82,7 +83,7 @@ def decode_ahead(
     try:
         while True:
             for row in islice(waiting, window - len(ahead)):
-                ahead.append(pool.submit(decode_row, root, row, spec, decode_as))
+                ahead.append(pool.submit(turn, decode_row, root, row, spec, decode_as))
             if not ahead:
                 return
             yield ahead.popleft().result()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from protos.errors import ExhaustedError, InvalidInputError
 from services.common.encoders.preprocess import to_batch
 from services.embedder.encoder_cache import LoadedEncoder
+from services.embedder.turns import AHEAD, TurnPool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,7 +51,7 @@ class ForwardPass:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads, "forward", initializer=torch.set_num_threads, initargs=(1,))
+        self._pool = TurnPool(threads, "forward", partial(torch.set_num_threads, 1))
 
     def start(
         self,
@@ -57,23 +59,26 @@ class ForwardPass:
         pixels: Sequence[NDArray[np.uint8] | None],
         precision: str,
         batch_rows: int = BATCH_ROWS,
+        turn: int = AHEAD,
     ) -> Future[NDArray[np.float32]]:
         """Vectors float32 [n, dim] of up to ``batch_rows`` images uint8 [side, side, 3]; zero where there is no image.
+
+        Of the batches that wait, the one of the lowest ``turn`` is next.
 
         Raises (from the future):
             ExhaustedError: when memory does not suffice.
         """
-        return self._pool.submit(self._embed, encoder, pixels, precision, batch_rows)
+        return self._pool.submit(turn, self._embed, encoder, pixels, precision, batch_rows)
 
     def start_text(
         self, encoder: LoadedEncoder, tokens: NDArray[np.int64], precision: str
     ) -> Future[NDArray[np.float32]]:
         """Vectors float32 [n, dim] of n phrases int64 [n, length], by an encoder that understands them."""
-        return self._pool.submit(self._embed_text, encoder, tokens, precision)
+        return self._pool.submit(AHEAD, self._embed_text, encoder, tokens, precision)
 
     def close(self) -> None:
         """Ends the threads."""
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.close()
 
     def _embed(
         self, encoder: LoadedEncoder, pixels: Sequence[NDArray[np.uint8] | None], precision: str, batch_rows: int

@@ -22,6 +22,7 @@ from services.embedder.decoding import Decoded, decode_ahead
 from services.embedder.encoder_cache import LoadedEncoder
 from services.embedder.forward import BATCH_ROWS, NOT_FINITE, finite_rows, in_order
 from services.embedder.scaled import part_of_name
+from services.embedder.turns import next_turn
 from services.embedder.workers import Workers
 
 _VERSION = 2  # of how pixels become numbers: another one gives blocks other names
@@ -101,11 +102,12 @@ def compute_blocks(
     blocks = {block: list(catalog.rows(block * BLOCK_ROWS, BLOCK_ROWS)) for block in missing}
     contents = {block: _empty(len(rows), encoder.spec.dim) for block, rows in blocks.items()}
     rows = chain.from_iterable(blocks.values())
+    turn = next_turn()
 
     def start(batch: _Batch) -> Future[NDArray[np.float32]]:
-        return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision)
+        return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision, turn=turn)
 
-    with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec, shard.decode_as)) as files:
+    with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec, shard.decode_as, turn)) as files:
         batches = _batches(files, blocks)
         with closing(in_order(batches, start, workers.forward.threads)) as done:
             for batch, vectors in done:

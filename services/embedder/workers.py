@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
@@ -16,6 +15,7 @@ from services.common.devices import Devices, choose_device
 from services.embedder.encoder_cache import EncoderCache, LoadedEncoder
 from services.embedder.forward import ForwardPass
 from services.embedder.settings import EmbedderSettings
+from services.embedder.turns import TurnPool
 
 WORKER = f"{socket.gethostname()}-{secrets.token_hex(4)}"  # tells replicas apart, also after a restart
 
@@ -35,7 +35,7 @@ class Workers:
         self.settings = settings
         self.encoders = EncoderCache(store, settings.encoders_kept)
         self.forward = ForwardPass(settings.compute_threads)
-        self.decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
+        self.decoders = TurnPool(settings.decode_threads, "decode")
         self._devices = Devices(settings, on_release=self.encoders.clear_gpu)
         self.device_of("")
 
@@ -56,4 +56,4 @@ class Workers:
     def close(self) -> None:
         """Ends the threads."""
         self.forward.close()
-        self.decoders.shutdown(cancel_futures=True)
+        self.decoders.close()

@@ -1,6 +1,8 @@
-"""Who answers counts: calls in flight grow and shrink with the replicas, and each one's rate is told."""
+"""Who answers counts: calls in flight and their size follow the replicas, and each one's rate is told."""
 
 from __future__ import annotations
+
+import pytest
 
 from orchestrator.crew import Crew
 
@@ -17,20 +19,43 @@ def test_calls_in_flight_follow_the_workers_that_answer() -> None:
     crew = Crew(3, clock)
     assert crew.in_flight() == 3
     for number in range(5):
-        crew.answered(f"host-{number}", 256, 1.0)
-    crew.answered("host-0", 256, 1.0)
+        crew.answered(f"host-{number}", 256, 1, 2.0)
+    crew.answered("host-0", 256, 1, 2.0)
     assert crew.in_flight() == 10
-    clock.now += 20
-    crew.answered("host-4", 256, 1.0)
-    clock.now += 15  # four have been silent for 35 seconds
+    clock.now += 5
+    crew.answered("host-4", 256, 1, 2.0)
+    clock.now += 4  # four have been silent for 9 seconds, more than four calls
     assert (crew.workers, crew.in_flight()) == (["host-4"], 3)
+
+
+@pytest.mark.parametrize(("slowest", "silent"), [(0.1, 5), (2.0, 8), (10.0, 30), (100.0, 200)])
+def test_a_worker_is_forgotten_after_a_few_of_its_calls(slowest: float, silent: float) -> None:
+    clock = Clock()
+    crew = Crew(1, clock)
+    crew.answered("host-a", 256, 1, slowest)
+    crew.answered("host-a", 256, 1, 0.01)
+    clock.now += silent - 0.1
+    assert crew.workers == ["host-a"]
+    clock.now += 0.2
+    assert crew.workers == []
 
 
 def test_there_is_a_bound_on_the_calls_in_flight() -> None:
     crew = Crew(1, Clock())
     for number in range(1000):
-        crew.answered(f"host-{number}", 1, 1.0)
+        crew.answered(f"host-{number}", 1, 1, 1.0)
     assert crew.in_flight() == 256
+
+
+def test_a_call_carries_what_takes_about_two_seconds_and_less_towards_the_end() -> None:
+    crew = Crew(2, Clock())
+    assert crew.blocks(1000) == 1  # nothing is known yet
+    crew.answered("host-a", 256, 1, 0.1)
+    assert [crew.blocks(left) for left in (1000, 80, 41, 4, 1)] == [20, 20, 11, 1, 1]
+    crew.answered("host-a", 2560, 10, 40.0)
+    assert crew.blocks(1000) == 1
+    crew.answered("host-a", 256, 1, 0.0)
+    assert crew.blocks(1000) == 64
 
 
 def test_rates_and_the_time_left_are_told() -> None:
@@ -38,13 +63,15 @@ def test_rates_and_the_time_left_are_told() -> None:
     crew = Crew(2, clock)
     assert crew.note(500) == "0 images/s, no end left"
     clock.now += 10
-    crew.answered("host-aa", 1000, 10.0)
+    crew.answered("host-aa", 1000, 4, 10.0)
     assert crew.note(366_100) == "100 images/s, 1:01:01 left"
-    crew.answered("host-bb", 500, 5.0)
-    assert crew.note(1500) == "150 images/s, 0:00:10 left; 2 workers: aa 100/s, bb 100/s"
+    crew.answered("host-bb", 500, 2, 5.0)  # it joined later: the time left is that of both at work
+    assert crew.note(1500) == "200 images/s, 0:00:08 left; 2 workers: aa 100/s, bb 100/s"
+    clock.now += 100
+    assert crew.note(1500) == "14 images/s, 0:01:50 left"  # nobody has answered lately
 
 
 def test_an_embedder_of_before_has_no_name_and_counts_all_the_same() -> None:
     crew = Crew(1, Clock())
-    crew.answered("", 256, 1.0)
+    crew.answered("", 256, 1, 1.0)
     assert crew.in_flight() == 2
