@@ -48,6 +48,12 @@ docs: ## write docs/configuration.md and docs/strategies.md anew, from the code
 	@$(BIN)/python scripts/reference.py
 	@$(BIN)/python scripts/strategies.py
 
+.PHONY: audit
+audit: ## look up known vulnerabilities of every pinned package; needs the package index
+	@scripts/environment.sh demo
+	@$(BIN)/python -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	@$(BIN)/python scripts/audit.py $(VENV)/audit/bin/pip-audit
+
 lock: ## choose the newest versions of all packages anew, and write them to requirements.lock
 	@scripts/lock.sh
 

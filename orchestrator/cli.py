@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from orchestrator import commands, pretrain_command
+from orchestrator import commands, operating, pretrain_command
 from protos.errors import ActiveLabelerError
 
 log = logging.getLogger(__name__)
@@ -186,6 +186,7 @@ def export(
 
 
 app.command("pretrain")(pretrain_command.command)
+app.command("certificates")(operating.certificates)
 
 
 @app.command()

@@ -144,7 +144,7 @@ def _loop_of(
     if settings.labeling.simulate:
         with session(settings, folder, terminal, reporter, process) as work:
             return run_loop(work)
-    with embedded_control(settings, folder, terminal, reporter) as control:
+    with embedded_control(settings, folder, terminal, reporter, process.tls) as control:
         with session(settings, folder, control.asker, control.reporter, process, control.address) as work:
             control.follow(work)
             return run_loop(work)

@@ -43,7 +43,8 @@ def _channel(target: str) -> grpc.Channel:
     if not all(files):
         return grpc.insecure_channel(target)
     authority, key, certificate = (Path(str(name)).read_bytes() for name in files)
-    return grpc.secure_channel(target, grpc.ssl_channel_credentials(authority, key, certificate))
+    local = (("grpc.ssl_target_name_override", "localhost"),) if target.startswith("unix:") else ()
+    return grpc.secure_channel(target, grpc.ssl_channel_credentials(authority, key, certificate), options=local)
 
 
 if __name__ == "__main__":

@@ -165,7 +165,9 @@ def connect(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None =
     else:
         pem = read_tls(tls)
         credentials = grpc.ssl_channel_credentials(pem.authority, pem.key, pem.certificate)
-        channel = grpc.secure_channel(name, credentials, options=_CLIENT_OPTIONS)
+        # A socket file has no name that a certificate could hold; it is of this machine.
+        local = (("grpc.ssl_target_name_override", "localhost"),) if name.startswith("unix:") else ()
+        channel = grpc.secure_channel(name, credentials, options=(*_CLIENT_OPTIONS, *local))
     return grpc.intercept_channel(ClosableChannel(channel), ClientErrors(timeout_s))
 
 

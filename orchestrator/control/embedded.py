@@ -19,7 +19,7 @@ from orchestrator.reporting import Bar, Reporter
 from orchestrator.run import Run, Stopped
 from orchestrator.settings import RunSettings
 from protos.errors import ConflictError, NotFoundError
-from protos.rpc import serve
+from protos.rpc import Tls, serve
 
 _LOOK_S = 0.1
 
@@ -124,14 +124,18 @@ class EmbeddedControl:
 
 @contextmanager
 def embedded_control(
-    settings: RunSettings, folder: RunFolder, terminal: TerminalAsker, reporter: Reporter
+    settings: RunSettings, folder: RunFolder, terminal: TerminalAsker, reporter: Reporter, tls: Tls | None = None
 ) -> Iterator[EmbeddedControl]:
-    """Serves the control contract for one run, on a socket that only this user reaches."""
+    """Serves the control contract for one run, on a socket that only this user reaches.
+
+    Args:
+        tls: that of this process, where it has any: the labeler, which has it from the same environment, speaks nothing else.
+    """
     events = EventLog(folder.run)
     page = EventAsker(events)
     managed = ManagedRun(folder, settings, events, page)
     sockets = Path(tempfile.mkdtemp(prefix="active-labeler-control-"))
-    server = serve([registration(OneRun(managed))], f"unix:{sockets}/control.sock")
+    server = serve([registration(OneRun(managed))], f"unix:{sockets}/control.sock", tls=tls)
     try:
         yield EmbeddedControl(
             server.address,

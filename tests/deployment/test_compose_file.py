@@ -14,6 +14,7 @@ from orchestrator.settings import EndpointSettings
 from tests.conftest import REPOSITORY
 
 ALL = (*SERVICES, "orchestrator")
+TLS_FILES = ("certificate", "key", "authority")
 PORTS = {"orchestrator": 50050, "embedder": 50051, "index": 50052, "trainer": 50053, "sampler": 50054, "labeler": 50055}
 
 
@@ -105,14 +106,24 @@ def test_the_images_run_as_nobody_special() -> None:
 def test_every_variable_of_the_stack_is_explained() -> None:
     import re
 
-    files = ("docker-compose.yml", "docker-compose.gpu.yml")
+    files = ("docker-compose.yml", "docker-compose.gpu.yml", "docker-compose.tls.yml")
     used = {name for file in files for name in re.findall(r"\$\{(\w+)", (REPOSITORY / file).read_text())}
     explained = set(re.findall(r"^# ?(ACTIVE_LABELER_\w+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
     assert used == explained
 
 
+def test_with_certificates_each_container_sees_its_own_alone() -> None:
+    content = yaml.safe_load((REPOSITORY / "docker-compose.tls.yml").read_text())
+    assert set(content["services"]) == set(ALL)
+    for name, service in content["services"].items():
+        (mount,) = service["volumes"]
+        assert mount["source"].endswith(f"/{name}")
+        assert mount["read_only"] is True
+        assert set(service["environment"].values()) == {f"{mount['target']}/{file}.pem" for file in TLS_FILES}
+
+
 @pytest.mark.skipif(shutil.which("docker") is None, reason="no docker on this machine")
-@pytest.mark.parametrize("more", [[], ["--file", "docker-compose.gpu.yml"]])
+@pytest.mark.parametrize("more", [[], ["--file", "docker-compose.gpu.yml"], ["--file", "docker-compose.tls.yml"]])
 def test_compose_accepts_the_files(more: list[str]) -> None:
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("docker has no compose plugin")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.certificates import write_certificates
 from orchestrator.control.embedded import EmbeddedControl, embedded_control
 from orchestrator.folder import RunFolder
 from orchestrator.questions import Question, Standing, TerminalAsker
@@ -103,3 +104,16 @@ def test_it_knows_one_run_and_starts_no_other(control: EmbeddedControl, stub: Co
         stub.GetRun(pb.GetRunRequest(run="other"))
     with pytest.raises(ConflictError, match="active-labeler serve"):
         stub.StartRun(pb.StartRunRequest(settings_json=bench.run_settings(tmp_path).to_json()))
+
+
+def test_with_certificates_it_speaks_to_nobody_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    write_certificates(tmp_path / "tls")
+    own = tmp_path / "tls" / "orchestrator"
+    tls = rpc.Tls(own / "certificate.pem", own / "key.pem", own / "authority.pem")
+    folder, bare = RunFolder(tmp_path / "runtime", "r1"), (TerminalAsker(print), TerminalReporter())
+    with embedded_control(bench.run_settings(tmp_path), folder, *bare, tls) as made:
+        with rpc.connect(made.address, tls=tls) as channel:
+            assert ControlStub(channel).GetRun(pb.GetRunRequest(run="r1")).run == "r1"
+        with rpc.connect(made.address) as channel:
+            assert not rpc.is_healthy(channel, timeout_s=1)
