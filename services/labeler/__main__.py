@@ -21,7 +21,7 @@ def main() -> None:
     def parts() -> list[Registration]:
         labeler = Labeler(settings)
         running.append(labeler)
-        servicer = LabelerServicer(labeler.desk, labeler.url)
+        servicer = LabelerServicer(labeler.desk, labeler.links)
         return [
             Registration("activelabeler.v1.Labeler", partial(labeler_pb2_grpc.add_LabelerServicer_to_server, servicer))
         ]

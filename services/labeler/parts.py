@@ -6,16 +6,19 @@ import contextlib
 import logging
 
 from services.common.artifacts import ArtifactStore
+from services.labeler.access import OPEN, Access, tokens_of
 from services.labeler.catalogs import Catalogs
 from services.labeler.desk import Desk
+from services.labeler.links import LinkMaker
 from services.labeler.loop import Loop
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.pictures.workshop import Workshop
 from services.labeler.settings import LabelerSettings
 from services.labeler.store.database import Database
 from services.labeler.web.app import build_app
+from services.labeler.web.gate import Gate
 from services.labeler.web.guard import Guard
-from services.labeler.web.server import EVERYWHERE, WebServer, own_address, page_url
+from services.labeler.web.server import EVERYWHERE, WebServer, is_loopback, listen, own_address, page_url
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +43,19 @@ class Labeler:
             opened.callback(self._workshop.close)
             self._loop = Loop(settings.control, settings.tls)
             opened.callback(self._loop.close)
-            web = build_app(self.desk, Shelf(self._workshop), self._loop)
-            app = Guard(web, settings.names, settings.place, settings.frames)
-            self._web = WebServer(app, settings.web_host, settings.web_port)
+            access = access_of(settings)
+            listener = listen(settings.web_host, settings.web_port)
+            opened.callback(listener.close)
+            self.links = LinkMaker(access, settings.web_url, _own_url(settings, listener.getsockname()[1]))
+            web = build_app(self.desk, Shelf(self._workshop), self._loop, access)
+            app = Guard(
+                Gate(web, access, self.links), settings.names, settings.place, settings.frames, settings.preset.numbers
+            )
+            self._web = WebServer(app, listener)
             opened.pop_all()
-        self.url = settings.web_url or page_url(settings.web_host, self._web.port)
-        log.info("the labeling page is at %s", self.url)
-        if settings.web_host in EVERYWHERE:
-            log.info("from phones in the same network: %s", page_url(own_address(), self._web.port))
+        links = self.links.links()
+        log.info("the labeling page is at %s", links.page)
+        log.info("the page %s", "is open to all who reach it" if access.is_open else "asks for a token")
 
     def close(self) -> None:
         """Stops the page, finishes what is being written, closes the store."""
@@ -55,3 +63,15 @@ class Labeler:
         self._loop.close()
         self.desk.close()
         self._workshop.close()
+
+
+def access_of(settings: LabelerSettings) -> Access:
+    """The tokens that the page asks for, by the settings."""
+    if settings.web_access == "open" or (settings.web_access == "auto" and is_loopback(settings.web_host)):
+        return OPEN
+    return tokens_of(settings.labels, settings.tokens)
+
+
+def _own_url(settings: LabelerSettings, port: int) -> str:
+    host = own_address() if settings.web_host in EVERYWHERE else settings.web_host
+    return page_url(host, port)

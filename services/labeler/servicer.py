@@ -13,6 +13,7 @@ from protos import labeler_pb2_grpc
 from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
 from services.labeler.desk import Desk
+from services.labeler.links import LinkMaker
 from services.labeler.model import Answer, CatalogRef, Event, Offered, Queue, Run
 from services.labeler.text import clean
 
@@ -31,18 +32,23 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
 
     Args:
         desk: the core.
-        url: of the page.
+        links: to the page.
     """
 
-    def __init__(self, desk: Desk, url: str) -> None:
-        self._desk, self._url = desk, url
+    def __init__(self, desk: Desk, links: LinkMaker) -> None:
+        self._desk, self._links = desk, links
 
     def OpenRun(self, request: pb.OpenRunRequest, context: grpc.ServicerContext) -> pb.OpenRunResponse:
         """Makes a run known."""
         run = Run(request.run, _catalog(request.catalog), request.name, request.question, request.batch_size)
         self._desk.open_run(run).result()
         log.info("run %s is open: %s", request.run, clean(request.question or request.name, 100))
-        return pb.OpenRunResponse(run=request.run, url=self._url)
+        return pb.OpenRunResponse(run=request.run, url=self._links.links().page)
+
+    def GetLinks(self, request: pb.GetLinksRequest, context: grpc.ServicerContext) -> pb.Links:
+        """The links that let people in."""
+        links = self._links.links()
+        return pb.Links(page=links.page, admin=links.admin, annotator=links.annotator, local=links.is_local)
 
     def CloseRun(self, request: pb.CloseRunRequest, context: grpc.ServicerContext) -> pb.CloseRunResponse:
         """Tells people that labeling is over."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from services.common.settings import ServiceSettings
-
-# Where Google Colab shows the ports of its machines, to the owner of the notebook alone.
-_COLAB_NAMES = (".googleusercontent.com", ".colab.dev")
-_COLAB_FRAMES = ("https://colab.research.google.com", "https://*.googleusercontent.com")
+from services.labeler.access import Role
+from services.labeler.presets import Preset, preset_of
 
 
 class LabelerSettings(ServiceSettings):
@@ -46,6 +44,22 @@ class LabelerSettings(ServiceSettings):
         "",
         description="labeler: addresses of pages that may show the page in a frame, notebooks for example, with commas between",
     )
+    web_place: Literal["auto", "localhost", "lan", "proxy", "colab"] = Field(
+        "auto",
+        description="labeler: where people reach the page, which decides the names and frames it accepts: localhost: this machine"
+        " alone, and notebooks of it; lan: addresses of numbers and this machine's own name; proxy: the name in"
+        " ACTIVE_LABELER_WEB_URL; colab: Google Colab's proxy; auto: localhost, addresses of numbers, and what is set. What is in"
+        " ACTIVE_LABELER_ALLOWED_HOSTS and _FRAME_ANCESTORS comes on top of each",
+    )
+    web_access: Literal["auto", "token", "open"] = Field(
+        "auto",
+        description="labeler: token: the page asks for the token of a link (`active-labeler link`); open: for nothing; auto:"
+        " token where the page listens beyond localhost",
+    )
+    web_admin_token: str = Field(
+        "", description="labeler: token of those who steer the loop; empty: made once, and kept beside the labels"
+    )
+    web_annotator_token: str = Field("", description="labeler: token of those who label; empty: the same")
     lease_seconds: float = Field(
         60.0, ge=1, le=86400, description="labeler: how long an image stays with somebody who gives no sign of life"
     )
@@ -65,9 +79,19 @@ class LabelerSettings(ServiceSettings):
         return self.derivatives or self.labels / "derivatives"
 
     @property
+    def tokens(self) -> dict[Role, str]:
+        """Tokens that somebody has chosen; empty ones are still to be made."""
+        return {Role.ADMIN: self.web_admin_token, Role.ANNOTATOR: self.web_annotator_token}
+
+    @property
+    def preset(self) -> Preset:
+        """What the place brings along."""
+        return preset_of(self.web_place, self.web_url)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names under which the page is reached, beyond localhost."""
-        return (*_listed(self.allowed_hosts), *_colab(_COLAB_NAMES))
+        return (*_listed(self.allowed_hosts), *self.preset.names)
 
     @property
     def place(self) -> str:
@@ -77,12 +101,8 @@ class LabelerSettings(ServiceSettings):
     @property
     def frames(self) -> tuple[str, ...]:
         """Addresses of pages that may show the page in a frame."""
-        return (*_listed(self.frame_ancestors), *_colab(_COLAB_FRAMES))
+        return (*_listed(self.frame_ancestors), *self.preset.frames)
 
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.replace(";", ",").split(",") if part.strip())
-
-
-def _colab(names: tuple[str, ...]) -> tuple[str, ...]:
-    return names if "COLAB_RELEASE_TAG" in os.environ else ()

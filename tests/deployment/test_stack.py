@@ -6,7 +6,8 @@ import csv
 import json
 import time
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -64,9 +65,13 @@ def test_a_killed_service_comes_back_and_the_run_ends_alike(stack: Stack) -> Non
     assert _curated(after) == _curated(before)
 
 
-def test_the_page_answers_at_the_one_published_port(stack: Stack) -> None:
-    with urlopen(stack.url, timeout=10) as page:
-        assert page.status == 200
+def test_the_page_asks_for_a_token_at_the_one_published_port(stack: Stack) -> None:
+    with pytest.raises(HTTPError, match="401"):
+        urlopen(stack.url, timeout=10)
+    told = stack.compose("exec", "-T", "labeler", "cat", "/labels/access.json").stdout
+    admin = {"Authorization": f"Bearer {json.loads(told)['admin']}"}
+    with urlopen(Request(f"{stack.url}api/me", headers=admin), timeout=10) as page:
+        assert json.load(page) == {"role": "admin", "access": "token"}
     published = stack.compose("ps", "--format", "{{.Ports}}").stdout.split()
     assert [port for port in published if "->" in port] == [f"{stack.url[7:-1]}->5000/tcp"]
 

@@ -18,7 +18,9 @@ from protos.common_pb2 import Artifact, Labels
 from protos.errors import ConflictError, InvalidInputError, NotFoundError
 from protos.rpc import Registration, connect, serve
 from services.common.artifacts import ArtifactStore
+from services.labeler.access import OPEN
 from services.labeler.desk import Desk
+from services.labeler.links import LinkMaker
 from services.labeler.model import Answer
 from services.labeler.servicer import LabelerServicer
 from services.labeler.store import schema
@@ -32,7 +34,7 @@ def quick(desks: Callable[..., Desk], sqlite_url: str) -> Desk:
 
 @pytest.fixture
 def stub(quick: Desk, tmp_path: Path) -> Iterator[Any]:
-    servicer = LabelerServicer(quick, "http://127.0.0.1:5000/")
+    servicer = LabelerServicer(quick, LinkMaker(OPEN, "", "http://127.0.0.1:5000/"))
     add = partial(labeler_pb2_grpc.add_LabelerServicer_to_server, servicer)
     server = serve([Registration("activelabeler.v1.Labeler", add)], f"unix:{tmp_path}/l.sock")
     channel = connect(server.address, timeout_s=10)

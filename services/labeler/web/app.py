@@ -6,7 +6,6 @@ import asyncio
 import logging
 from concurrent.futures import Future
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Request
@@ -26,6 +25,7 @@ from protos.errors import (
     UnavailableError,
 )
 from services.common.images import UnreadableImageError
+from services.labeler.access import OPEN, Access
 from services.labeler.desk import Desk
 from services.labeler.loop import Loop
 from services.labeler.model import Reply
@@ -33,11 +33,11 @@ from services.labeler.pictures.display import media_type
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
 from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
-from services.labeler.web.routes import views
+from services.labeler.web.places import DOOR, STATIC
+from services.labeler.web.routes import join, views
 
 log = logging.getLogger(__name__)
 
-STATIC = Path(__file__).parent / "static"
 _STATUS: tuple[tuple[type[ActiveLabelerError], HTTPStatus], ...] = (
     (UnreadableImageError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (InvalidInputError, HTTPStatus.BAD_REQUEST),
@@ -52,8 +52,8 @@ Item = Annotated[int, InPath(ge=0, le=2**53 - 1)]
 T = TypeVar("T")
 
 
-def build_app(desk: Desk, shelf: Shelf, loop: Loop) -> FastAPI:
-    """The application over a desk, with a window on the loop."""
+def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN) -> FastAPI:
+    """The application over a desk, with a window on the loop; who gets as far as here, the gate has decided."""
     app = FastAPI(title="Active Labeler", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _explain_errors(app)
 
@@ -99,11 +99,13 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop) -> FastAPI:
         )
 
     app.include_router(views.router(desk, shelf, loop))
+    app.include_router(join.router(access))
 
     @app.get("/")
     async def page() -> FileResponse:
         return FileResponse(STATIC / "index.html")
 
+    app.mount("/door", StaticFiles(directory=DOOR), name="door")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
 

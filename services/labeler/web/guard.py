@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
+
+from services.labeler.web.refusals import refuse
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -32,11 +33,18 @@ class Guard:
             names below it, "*" for every name.
         place: "name" or "name:port" that the page has for people behind a proxy.
         frame_ancestors: addresses of pages that may show this one in a frame, notebooks for example.
+        numbers: whether addresses of numbers beyond this machine are names of the page.
     """
 
     def __init__(
-        self, app: App, names: tuple[str, ...] = (), place: str = "", frame_ancestors: tuple[str, ...] = ()
+        self,
+        app: App,
+        names: tuple[str, ...] = (),
+        place: str = "",
+        frame_ancestors: tuple[str, ...] = (),
+        numbers: bool = True,
     ) -> None:
+        self._numbers = numbers
         self._app = app
         self._names = tuple(name.lower() for name in names)
         self._place = place.lower()
@@ -52,15 +60,15 @@ class Guard:
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(scope["method"], headers)
         if refusal is not None:
-            await _answer(dressed, *refusal)
+            await refuse(dressed, headers, *refusal)
             return
         try:
             body = await asyncio.wait_for(_body(receive), _BODY_SECONDS)
         except TimeoutError:
-            await _answer(dressed, 408, "the request did not arrive in time; send it again")
+            await refuse(dressed, headers, 408, "the request did not arrive in time; send it again")
             return
         if body is None:
-            await _answer(dressed, 413, f"a request may have {MOST_BYTES} bytes; send less at a time")
+            await refuse(dressed, headers, 413, f"a request may have {MOST_BYTES} bytes; send less at a time")
             return
         await self._app(scope, _replay(body, receive), dressed)
 
@@ -84,7 +92,7 @@ class Guard:
 
     def _knows(self, name: str) -> bool:
         # An address of numbers cannot be rebound: no other site is ever called so.
-        local = name == "localhost" or _is_number(name)
+        local = name == "localhost" or _is_number(name, self._numbers)
         return local or "*" in self._names or name == _name(self._place) or self._is_listed(name)
 
     def _is_listed(self, name: str) -> bool:
@@ -138,12 +146,11 @@ def _name(host: str) -> str:
     return host.partition(":")[0].rstrip(".")
 
 
-def _is_number(name: str) -> bool:
+def _is_number(name: str, anywhere: bool) -> bool:
     try:
-        ipaddress.ip_address(name.strip("[]"))
+        return ipaddress.ip_address(name.strip("[]")).is_loopback or anywhere
     except ValueError:
         return False
-    return True
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -170,10 +177,3 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return replay
-
-
-async def _answer(send: Send, status: int, sentence: str) -> None:
-    body = json.dumps({"error": sentence}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

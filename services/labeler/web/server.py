@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import logging
 import socket
 import threading
@@ -25,17 +26,11 @@ class WebServer:
 
     Args:
         app: what is served.
-        host: address to listen on.
-        port: 0: any free one.
-
-    Raises:
-        ConflictError: when the port is in use.
-        InvalidInputError: when the host is no address of this machine.
+        listener: the socket, of `listen`; closed with the server.
     """
 
-    def __init__(self, app: App, host: str, port: int) -> None:
-        self._socket = _listen(host, port)
-        self.port = int(self._socket.getsockname()[1])
+    def __init__(self, app: App, listener: socket.socket) -> None:
+        self._socket = listener
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -67,7 +62,17 @@ class WebServer:
             time.sleep(0.01)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket for the page.
+
+    Args:
+        host: address to listen on.
+        port: 0: any free one.
+
+    Raises:
+        ConflictError: when the port is in use.
+        InvalidInputError: when the host is no address of this machine.
+    """
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -97,10 +102,17 @@ def _refusal(error: OSError, host: str, port: int) -> ConflictError | InvalidInp
     )
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def page_url(host: str, port: int) -> str:
     """The address of the page as a browser wants it."""
-    name = "127.0.0.1" if host in EVERYWHERE else host
-    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def own_address() -> str:

@@ -1,0 +1,63 @@
+"""Coming in: the page of a join link, the cookie it asks for, and who one is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from protos.errors import InvalidInputError
+from services.labeler.access import Access
+from services.labeler.web.places import DOOR
+
+_YEAR_S = 365 * 24 * 3600
+
+
+class Token(BaseModel):
+    """What stands behind the '#' of a link."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def router(access: Access) -> APIRouter:
+    """The routes at the door of a labeler."""
+    routes = APIRouter()
+
+    @routes.get("/join")
+    async def door() -> FileResponse:
+        return FileResponse(DOOR / "join.html", headers={"Cache-Control": "no-store"})
+
+    @routes.post("/join")
+    async def join(request: Request, body: Token) -> Response:
+        if access.is_open:
+            return JSONResponse({"role": "admin"})
+        role = access.role_of(body.token)
+        if role is None:
+            raise InvalidInputError("this link lets nobody in any more; ask for a new one")
+        answer = JSONResponse({"role": role})
+        # No path: the browser takes the folder of this address, which is right behind a proxy's prefix, too.
+        answer.set_cookie(
+            access.cookie,
+            body.token,
+            max_age=_YEAR_S,
+            path=None,
+            httponly=True,
+            samesite="strict",
+            secure=_is_secure(request),
+        )
+        return answer
+
+    @routes.get("/api/me")
+    async def me(request: Request) -> dict[str, Any]:
+        return {"role": request.state.role, "access": "open" if access.is_open else "token"}
+
+    return routes
+
+
+def _is_secure(request: Request) -> bool:
+    """Whether the browser speaks TLS, to us or to a proxy: only then it would send a secure cookie back."""
+    return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")

@@ -1,0 +1,114 @@
+"""Coming in by a link, in a real browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+from tests.labeler.kit import Service, paint, wait_for
+from tests.labeler.pages.kit import NAMES, PHONE, Run, press
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("door")
+    paint(folder / "data", NAMES, (200, 150))
+    started = Service(folder, ACTIVE_LABELER_WEB_ACCESS="token")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def run(runs: Callable[..., Run], guarded: Service) -> Run:
+    made = runs(of=guarded, data=guarded.folder / "data")
+    made.offer()
+    return made
+
+
+def token(service: Service, role: str) -> str:
+    return str(json.loads((service.folder / "labels" / "access.json").read_text())[role])
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(**PHONE)
+    opened = context.new_page()
+    opened.set_default_timeout(15_000)
+    yield opened
+    context.close()
+
+
+def inside(page: Page) -> None:
+    """Until the page asks for a name, or which run it shall be."""
+    page.locator("#panel button, #panel a.run").first.wait_for()
+
+
+def start(page: Page) -> None:
+    page.get_by_role("textbox").fill("Ann")
+    page.get_by_role("button", name="Start").click()
+
+
+def test_a_link_lets_in_and_its_token_stays_nowhere_to_be_seen(run: Run, guarded: Service, page: Page) -> None:
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    secret = token(guarded, "annotator")
+    page.goto(f"{guarded.url}join#{secret}")
+    start(page)
+    press(page, "ArrowRight")
+    wait_for(lambda: len(run.answers()) == 1)
+    assert secret not in page.url
+    assert not [url for url in requests if secret in url]
+    assert secret not in page.evaluate("() => document.cookie + JSON.stringify({...localStorage, ...sessionStorage})")
+    page.go_back()
+    assert secret not in page.url
+    (cookie,) = page.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
+
+
+def test_without_a_link_there_is_a_door_and_a_pasted_link_opens_it(run: Run, guarded: Service, page: Page) -> None:
+    page.goto(guarded.url)
+    assert "You need a link" in page.get_by_role("heading").inner_text()
+    page.get_by_role("textbox").fill(f"{guarded.url}join#wrongwrongwrongwrong")
+    page.get_by_role("button", name="Come in").click()
+    page.get_by_text("this link lets nobody in any more").wait_for()
+    page.get_by_role("textbox").fill(f"  {guarded.url}join#{token(guarded, 'admin')} ")
+    page.get_by_role("button", name="Come in").click()
+    inside(page)
+
+
+def test_an_address_within_the_page_is_kept_at_the_door(run: Run, guarded: Service, page: Page) -> None:
+    page.goto(f"{guarded.url}#/run/{run.name}/browse")
+    page.get_by_role("textbox").fill(token(guarded, "admin"))
+    page.get_by_role("button", name="Come in").click()
+    page.get_by_role("heading", name="Browse").or_(page.locator("main.view")).first.wait_for()
+    assert page.url.endswith(f"#/run/{run.name}/browse")
+
+
+def test_a_link_on_another_site_finds_the_door_open_for_whoever_is_in(run: Run, guarded: Service, page: Page) -> None:
+    """The strict cookie stays behind at first: the door notices, and goes in by itself."""
+    page.goto(f"{guarded.url}join#{token(guarded, 'annotator')}")
+    inside(page)
+    page.route(
+        "http://chat.example/",
+        lambda route: route.fulfill(body=f'<a href="{guarded.url}">label</a>', content_type="text/html"),
+    )
+    page.goto("http://chat.example/")
+    page.get_by_role("link").click()
+    inside(page)
+
+
+def test_the_door_looks_right(guarded: Service, page: Page, tmp_path: Path) -> None:
+    page.goto(guarded.url)
+    page.get_by_role("button", name="Come in").wait_for()
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert page.get_by_role("button").bounding_box()["height"] >= 48  # type: ignore[index]
+    page.screenshot(path=tmp_path / "door.png")
