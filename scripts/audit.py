@@ -30,7 +30,7 @@ def verdict(report: dict[str, Any]) -> tuple[str, int]:
     if skipped:
         lines.append(
             f"No advisories are to be had here for {len(skipped)}: {', '.join(skipped[:5])}"
-            f"{', ...' if len(skipped) > 5 else ''}. Run this where pypi.org answers."
+            f"{', ...' if len(skipped) > 5 else ''}. Run this where the public index of packages answers."
         )
     return "\n".join(lines), int(found > 0)
 
