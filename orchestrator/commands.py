@@ -80,7 +80,7 @@ def run(config: Path | None, overrides: dict[str, Any], resume_existing: bool) -
         return
     check_free(settings.runtime)
     check_places(settings)
-    _log(settings)
+    _log(settings, process)
     check_outputs_free(settings.output, "")
     _work(settings, create(settings), process)
 
@@ -105,13 +105,13 @@ def _go_on(runtime: Path, given: RunSettings, process: OrchestratorSettings) -> 
         return
     check_data(settings)
     config_file.save(settings, folder.path / "run.yaml")  # what was changed holds for the next time, too
-    _log(settings)
+    _log(settings, process)
     _work(settings, folder, process)
 
 
-def _log(settings: RunSettings) -> None:
+def _log(settings: RunSettings, process: OrchestratorSettings) -> None:
     settings.output.mkdir(parents=True, exist_ok=True)
-    set_up_logging(verbose=False, file=settings.output / "active_labeler.log")
+    set_up_logging(verbose=False, file=settings.output / "active_labeler.log", style=process.log_format)
 
 
 def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSettings) -> None:
@@ -253,5 +253,6 @@ def _tell_health(process: OrchestratorSettings) -> None:
 
 def serve() -> None:
     """Serves the control contract until SIGTERM."""
-    set_up_logging(verbose=True)
-    serve_control(read_orchestrator_settings())
+    process = read_orchestrator_settings()
+    set_up_logging(verbose=True, style=process.log_format)
+    serve_control(process)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextvars import copy_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -172,10 +173,11 @@ def _in_flight(
 def _in_background(work: Callable[..., T], *arguments: int) -> Future[T]:
     """``work(*arguments)`` in a thread that holds nobody up; those of an executor are waited for when the process ends."""
     future: Future[T] = Future()
+    context = copy_context()  # the thread works for the same run and round
 
     def run() -> None:
         try:
-            future.set_result(work(*arguments))
+            future.set_result(context.run(work, *arguments))
         except BaseException as error:
             future.set_exception(error)
 

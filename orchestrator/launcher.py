@@ -118,6 +118,7 @@ class Launcher:
             **self._own.get(name, {}),
             "ACTIVE_LABELER_LISTEN": f"unix:{self._sockets / name}.sock",
             "ACTIVE_LABELER_PARENT_PIPE": str(self._keep),
+            "ACTIVE_LABELER_METRICS": "",  # one address is not for five; a deployment has one for each
             "PYTHONPATH": os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH")))),
         }
         with log_file.open("ab") as output:

@@ -14,6 +14,7 @@ from orchestrator.pruning import prune
 from orchestrator.questions import FINE_TUNE
 from orchestrator.run import Run
 from orchestrator.selecting import choose_images
+from protos.about import enter_round
 
 
 class RoundRecord(BaseModel):
@@ -43,6 +44,7 @@ def one_round(
     """
     step = f"round-{number}"
     run.board.round = number
+    enter_round(number)
     position = run.once(f"{step}/labels", int, lambda: log.newest().position)
     labels = log.at(position)
     model, trained = learn(run, catalogued, model, labels, number, choice, step)

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from orchestrator.settings import EndpointSettings
 from protos.rpc import Tls
 from services.common.settings import load_settings, tls_of
+from services.common.telemetry import LogFormat
 
 
 class OrchestratorSettings(BaseSettings):
@@ -31,6 +32,8 @@ class OrchestratorSettings(BaseSettings):
         8, ge=1, description="embedding calls at the same time at least; two for each replica where that is more"
     )
     state: Path | None = Field(None, description="folder where `serve` remembers the runs at work, to resume them")
+    log_format: LogFormat = Field("text", description="text or json: one object a line, with run and round")
+    metrics: str = Field("", description="host:port where Prometheus may ask `serve` for metrics; empty: nowhere")
     tls_certificate: Path | None = Field(
         None, description="PEM file; with key and authority: mutual TLS to the services"
     )

@@ -16,6 +16,7 @@ from orchestrator.reporting import Reporter
 from orchestrator.run import Run
 from orchestrator.service_settings import OrchestratorSettings
 from orchestrator.settings import EndpointSettings, RunSettings
+from protos.about import working_for
 from protos.errors import InvalidInputError
 from services.common.artifacts import ArtifactStore
 
@@ -42,6 +43,7 @@ def session(
         ActiveLabelerError: when a service does not start.
     """
     with ExitStack() as stack:
+        stack.enter_context(working_for(folder.run))
         journal = Journal(folder.journal)
         stack.callback(journal.close)
         endpoints = _endpoints(settings, process)

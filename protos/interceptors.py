@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from protos.about import of_call, to_metadata, working_for
 from protos.errors import ActiveLabelerError, ExhaustedError, InvalidInputError, from_rpc_error
 
 log = logging.getLogger(__name__)
@@ -50,9 +51,15 @@ class ServerErrors(grpc.ServerInterceptor):
 
         def run_unary(data: bytes, context: grpc.ServicerContext) -> Any:
             try:
-                return unary(_parse(parse, data, method), context)
+                request = _parse(parse, data, method)
             except Exception as error:
                 _abort(context, method, error)
+            now = of_call(context.invocation_metadata() or (), request)
+            with working_for(now.run, now.round):
+                try:
+                    return unary(request, context)
+                except Exception as error:
+                    _abort(context, method, error)
 
         return grpc.unary_unary_rpc_method_handler(run_unary, None, handler.response_serializer)
 
@@ -106,7 +113,7 @@ class ClientErrors(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInter
 
     def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """Waits for the answer, so that a failure is raised here."""
-        details = _with_deadline(client_call_details, self.default_timeout_s)
+        details = _about_itself(_with_deadline(client_call_details, self.default_timeout_s))
         call = continuation(details, request)
         error = call.exception()
         if error is not None:
@@ -143,6 +150,10 @@ class Stream:
         self._call.cancel()
 
     close = cancel
+
+
+def _about_itself(details: Any) -> Any:
+    return details._replace(metadata=[*(details.metadata or ()), *to_metadata()])
 
 
 def _with_deadline(details: Any, seconds: float) -> Any:

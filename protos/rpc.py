@@ -118,7 +118,13 @@ class Server:
             signal.signal(name, lambda *_: threading.Thread(target=self.stop, daemon=True).start())
 
 
-def serve(services: Sequence[Registration], listen: str, threads: int = 8, tls: Tls | None = None) -> Server:
+def serve(
+    services: Sequence[Registration],
+    listen: str,
+    threads: int = 8,
+    tls: Tls | None = None,
+    observers: Sequence[grpc.ServerInterceptor] = (),
+) -> Server:
     """Starts a server with health, reflection, limits and error translation.
 
     Args:
@@ -126,6 +132,7 @@ def serve(services: Sequence[Registration], listen: str, threads: int = 8, tls: 
         listen: "host:port" (port 0: any free one) or "unix:/path/of/socket".
         threads: calls worked on at the same time; more of them wait.
         tls: mutual TLS; none on a private network or a Unix socket.
+        observers: see every call and how it ended, errors as the status codes that peers get.
 
     Raises:
         ConflictError: when the address is taken.
@@ -134,7 +141,7 @@ def serve(services: Sequence[Registration], listen: str, threads: int = 8, tls: 
     server = grpc.server(
         ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
         options=_SERVER_OPTIONS,
-        interceptors=[ServerErrors()],
+        interceptors=[*observers, ServerErrors()],
     )
     names = [service.name for service in services]
     health = Health(names)

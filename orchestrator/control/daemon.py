@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 
 from orchestrator.control.manager import RunManager
+from orchestrator.control.metrics import RunsCollector
 from orchestrator.control.servicer import registration
 from orchestrator.service_settings import OrchestratorSettings
 from protos.rpc import serve
+from services.common.metrics import serve_metrics
 
 log = logging.getLogger("active_labeler")
 
@@ -15,7 +17,8 @@ log = logging.getLogger("active_labeler")
 def serve_control(process: OrchestratorSettings) -> None:
     """Serves the control contract until SIGTERM; runs at work are resumed at the next start."""
     manager = RunManager(process, process.state / "at-work.json" if process.state else None)
-    server = serve([registration(manager)], process.listen, threads=32, tls=process.tls)
+    observers = serve_metrics(process.metrics, RunsCollector(manager))
+    server = serve([registration(manager)], process.listen, threads=32, tls=process.tls, observers=observers)
     server.stop_on_signals()
     log.info("the control service listens on %s", server.address)
     manager.resume_remembered()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from protos.errors import ActiveLabelerError, InvalidInputError
 from protos.rpc import Registration, Server, serve
+from services.common.metrics import serve_metrics
 from services.common.settings import ServiceSettings
 from services.common.telemetry import set_up_logging
 
@@ -27,10 +28,11 @@ def run_service(settings: ServiceSettings, services: Callable[[], Sequence[Regis
         services: builds the parts; called once, after logging is set up.
     """
     try:
-        set_up_logging(settings.verbose, settings.log_file)
+        set_up_logging(settings.verbose, settings.log_file, settings.log_format)
         if settings.parent_pipe is not None:
             _check_pipe(settings.parent_pipe)
-        server = serve(services(), settings.listen, settings.threads, settings.tls)
+        observers = serve_metrics(settings.metrics)
+        server = serve(services(), settings.listen, settings.threads, settings.tls, observers)
     except ActiveLabelerError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from protos.errors import InvalidInputError
 from protos.rpc import Tls
+from services.common.telemetry import LogFormat
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -29,6 +30,10 @@ class ServiceSettings(BaseSettings):
     )
     verbose: bool = Field(True, description="log every step, not only warnings")
     log_file: Path | None = Field(None, description="append the log to this file, too")
+    log_format: LogFormat = Field("text", description="text or json: one object a line, with run and round")
+    metrics: str = Field(
+        "", description="host:port where Prometheus may ask for metrics (port 0: any free one); empty: nowhere"
+    )
     parent_pipe: int | None = Field(
         None, description="file descriptor held by the launcher: the service stops when it closes"
     )

@@ -12,6 +12,7 @@ from services.common.artifacts import ArtifactStore
 from services.common.catalog import Catalog
 from services.common.devices import describe_device
 from services.common.telemetry import timed
+from services.embedder.metrics import IMAGES, UNREADABLE
 from services.embedder.shards import Shard, check_range, compute_blocks, find_blocks
 from services.embedder.workers import Workers
 
@@ -60,4 +61,6 @@ def embed_shard(
             device = facts["device"] = describe_device(loaded.device)
             for block, computed in compute_blocks(store, catalog, shard, missing, loaded, workers, wanted):
                 blocks[block] = computed
+                IMAGES.labels(device).inc(computed.rows)
+                UNREADABLE.inc(computed.quarantined)
     return EmbeddedShard([block for block in blocks.values() if block is not None], len(missing), device)

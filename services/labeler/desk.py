@@ -105,6 +105,10 @@ class Desk:
         """All runs with the number of their open cards, the newest first."""
         return self._read(runs.list_runs)
 
+    def levels(self) -> list[runs.Level]:
+        """How much waits and has come, of each run whose labeling is not over."""
+        return self._read(runs.levels)
+
     def catalog(self, run: str) -> RunCatalog:
         """The images of a run."""
         return self.catalog_of(self.run(run))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 
+from prometheus_client import REGISTRY
+
 from services.common.artifacts import ArtifactStore
 from services.labeler.access import OPEN, Access, tokens_of
 from services.labeler.catalogs import Catalogs
 from services.labeler.desk import Desk
 from services.labeler.links import LinkMaker
 from services.labeler.loop import Loop
+from services.labeler.metrics import QueueCollector
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.pictures.workshop import Workshop
 from services.labeler.settings import LabelerSettings
@@ -52,6 +55,8 @@ class Labeler:
                 Gate(web, access, self.links), settings.names, settings.place, settings.frames, settings.preset.numbers
             )
             self._web = WebServer(app, listener)
+            self._metrics = QueueCollector(self.desk.levels)
+            REGISTRY.register(self._metrics)
             opened.pop_all()
         links = self.links.links()
         log.info("the labeling page is at %s", links.page)
@@ -59,6 +64,7 @@ class Labeler:
 
     def close(self) -> None:
         """Stops the page, finishes what is being written, closes the store."""
+        REGISTRY.unregister(self._metrics)
         self._web.stop()
         self._loop.close()
         self.desk.close()

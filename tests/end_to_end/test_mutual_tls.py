@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +11,9 @@ import pytest
 from orchestrator.certificates import write_certificates
 from orchestrator.clients import SERVICES
 from protos import rpc
-from tests.conftest import REPOSITORY
 from tests.support.command import ACTIVE_LABELER, HOG, environment
 from tests.support.pictures import draw_data_set, picture
+from tests.support.service_processes import at_ports
 
 LOOP = ("--simulate", "ring", "--auto", "--rounds", "1", "--sample-size", "6", "--seed-count", "10", "--port", "0")
 
@@ -55,32 +51,6 @@ def _run(place: Path, name: str, more: dict[str, str], *arguments: str) -> subpr
     )
 
 
-@contextmanager
-def _services(place: Path) -> Iterator[dict[str, str]]:
-    """The five services at ports of their own, each with its own certificate: their addresses by name."""
-    with ExitStack() as stack:
-        found = {}
-        for name in SERVICES:
-            settings = {
-                **environment(),
-                **_own(place / "ours", name),
-                "PYTHONPATH": os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH")))),
-                "ACTIVE_LABELER_ARTIFACTS": str(place / "store"),
-                "ACTIVE_LABELER_LABELS": str(place / "labels"),
-                "ACTIVE_LABELER_WEB_PORT": "0",
-                "ACTIVE_LABELER_LISTEN": "127.0.0.1:0",
-            }
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{name}"], env=settings, stdout=subprocess.PIPE, text=True, cwd=place
-            )
-            stack.callback(process.wait, 20)
-            stack.callback(process.terminate)
-            assert process.stdout is not None
-            stack.callback(process.stdout.close)
-            found[name] = process.stdout.readline().split("READY ")[1].strip()
-        yield found
-
-
 def _placed(work: Path) -> dict[str, list[str]]:
     root = work / "final_dataset"
     return {side: sorted(file.name for file in (root / side).iterdir()) for side in ("positive", "negative")}
@@ -90,7 +60,7 @@ def _placed(work: Path) -> dict[str, list[str]]:
 def test_services_at_addresses_end_as_services_without_certificates(place: Path) -> None:
     plain = _run(place, "plain", {})
     assert plain.returncode == 0, plain.stderr
-    with _services(place) as addresses:
+    with at_ports(place, {name: _own(place / "ours", name) for name in SERVICES}) as addresses:
         endpoints = ",".join(f"{name}={address}" for name, address in addresses.items())
         known = {"ACTIVE_LABELER_ARTIFACTS": str(place / "store"), "ACTIVE_LABELER_PATIENCE_S": "0"}
         done = _run(place, "deployed", {**known, **_own(place / "ours", "orchestrator")}, "--endpoints", endpoints)

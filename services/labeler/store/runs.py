@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -80,6 +81,28 @@ def list_runs(connection: Connection) -> list[tuple[Run, int]]:
         .order_by(runs.c.opened_ms.desc(), runs.c.run)
     )
     return [(_run(row), int(row.open)) for row in rows]
+
+
+@dataclass(frozen=True)
+class Level:
+    """How much of a run waits and has come: its open cards, and the events in its log."""
+
+    run: str
+    open: int
+    events: int
+
+
+def levels(connection: Connection) -> list[Level]:
+    """The levels of all runs whose labeling is not over."""
+    waiting = (
+        select(cards.c.run, func.count().label("open")).where(cards.c.state == OPEN).group_by(cards.c.run).subquery()
+    )
+    rows = connection.execute(
+        select(runs.c.run, runs.c.last, func.coalesce(waiting.c.open, 0).label("open"))
+        .outerjoin(waiting, waiting.c.run == runs.c.run)
+        .where(runs.c.finished.is_(None))
+    )
+    return [Level(row.run, int(row.open), int(row.last)) for row in rows]
 
 
 def _run(row: Row[Any]) -> Run:
