@@ -18,6 +18,7 @@ from services.labeler.model import Answer, Author, Entry, Event, Offered, Outcom
 from services.labeler.people import People
 from services.labeler.store import cards, events, runs
 from services.labeler.store.database import Database, translated
+from services.labeler.store.runs import Level
 from services.labeler.store.visits import receive
 from services.labeler.store.writer import T, Writer
 from services.labeler.text import check_run, clean
@@ -105,7 +106,7 @@ class Desk:
         """All runs with the number of their open cards, the newest first."""
         return self._read(runs.list_runs)
 
-    def levels(self) -> list[runs.Level]:
+    def levels(self) -> list[Level]:
         """How much waits and has come, of each run whose labeling is not over."""
         return self._read(runs.levels)
 
