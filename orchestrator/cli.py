@@ -1,4 +1,4 @@
-"""The command line: ``active-labeler run|resume|status|export|services|serve``."""
+"""The command line: ``active-labeler run|resume|add|status|export|services|serve``."""
 
 from __future__ import annotations
 
@@ -157,6 +157,12 @@ def resume(
         **commands.set_overrides(settings or []),
     }
     commands.resume(runtime, {name: value for name, value in overrides.items() if value is not None})
+
+
+@app.command()
+def add(runtime: Runtime = Path("runtime")) -> None:
+    """Take images that are new in the data folder into a run that is not finished; only they are embedded."""
+    commands.add(runtime)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from orchestrator import clients, config_file, predicting, remote, replaying, standing
+from orchestrator.adding import add_now
 from orchestrator.clients.caller import Caller
 from orchestrator.clients.sampler import SamplerClient
 from orchestrator.control.daemon import serve_control
@@ -18,6 +19,7 @@ from orchestrator.control.embedded import embedded_control
 from orchestrator.exporting import check_wish, export_now, wish_of
 from orchestrator.finish import Finished
 from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
+from orchestrator.journal import is_at_work
 from orchestrator.launcher import Launcher
 from orchestrator.loop import run_loop
 from orchestrator.outputs.final_dataset import Mode
@@ -27,7 +29,7 @@ from orchestrator.places import absolute, check_data, check_places, data_root
 from orchestrator.questions import InputEndedError, TerminalAsker
 from orchestrator.reporting import TerminalReporter
 from orchestrator.resuming import resumed
-from orchestrator.run import Stopped
+from orchestrator.run import Run, Stopped
 from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
 from orchestrator.session import session
 from orchestrator.settings import EndpointSettings, RunSettings
@@ -148,6 +150,36 @@ def _loop_of(
         with session(settings, folder, control.asker, control.reporter, process, control.address) as work:
             control.follow(work)
             return run_loop(work)
+
+
+def add(runtime: Path) -> None:
+    """Takes new images of the data folder into a run: embeds them now where it is not at work, else at its next round.
+
+    Raises:
+        ConflictError: when the run is finished, or has listed no images yet.
+    """
+    folder = open_existing(runtime.absolute())
+    settings = config_file.load(folder.path / "run.yaml", {"labeling.port": 0, "verbose": False})
+    process = read_orchestrator_settings()
+    standing.check_may_grow(folder)
+    check_data(settings)
+    later = f"go on with `active-labeler resume {folder.path}`"
+    if process.control is not None or is_at_work(folder.journal):
+        folder.wish_to_add.touch()
+        sys.stdout.write("The run looks for new images and takes them in when its next round begins.\n")
+        return
+    reporter = TerminalReporter()
+    with session(settings, folder, TerminalAsker(print), reporter, process) as work:
+        growth = add_now(work, _replay)
+    said = f"Embedded: {growth}; {later}" if growth.new else f"Nothing to add: {growth}"
+    reporter.console.print(said, markup=False)
+
+
+def _replay(work: Run) -> None:
+    """Takes a run to where its journal ends; nothing new is done."""
+    work.replaying = True
+    with suppress(Stopped):
+        run_loop(work)
 
 
 def status(runtime: Path) -> None:

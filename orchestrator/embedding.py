@@ -94,6 +94,11 @@ def publish(run: Run, path: Path, folder: str, what: str, setting: str) -> Artif
     return ArtifactRef.of(run.store.find(name) or run.store.put_file(name, path))
 
 
+def embed_ahead(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> None:
+    """Embeds what is not embedded yet, for a step that comes later and finds it."""
+    _embed_blocks(run, catalogued, encoder)
+
+
 def embed(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Embedded:
     """Embeds what is not embedded yet, builds a generation of vectors and neighbours, and puts its index into the runtime folder.
 

@@ -78,7 +78,7 @@ def export_now(run: Run, wish: Wish) -> str:
         run_loop(run)  # the journal tells how far it came; nothing new is done
     if run.latest is None:
         raise ConflictError(f"the run in {run.folder.path} has embedded nothing yet, so there is nothing to export")
-    catalogued = run.once("catalog", Catalogued, _never)
+    catalogued = run.catalogued or run.once("catalog", Catalogued, _never)
     log = LabelLog(run.clients.labeler, run.id)
     results = run.results or Results(run, catalogued, run.latest.embedded, log)
     labels = log.newest()

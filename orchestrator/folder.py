@@ -58,6 +58,11 @@ class RunFolder:
         return self.path / "final_dataset.csv"
 
     @property
+    def wish_to_add(self) -> Path:
+        """Lies there from `add` until the loop has looked for new images."""
+        return self.path / "add.request"
+
+    @property
     def quarantine(self) -> Path:
         """The table of images that could not be read."""
         return self.path / "quarantine.csv"

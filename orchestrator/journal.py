@@ -52,6 +52,10 @@ class Journal:
     def __contains__(self, step: str) -> bool:
         return step in self._results
 
+    def last(self, ending: str) -> str | None:
+        """The newest step whose name ends so, if there is one."""
+        return next((step for step in reversed(self._results) if step.endswith(ending)), None)
+
     def once(self, step: str, kind: type[T], work: Callable[[], T]) -> T:
         """The result of a step: recorded, or else worked out now and then recorded.
 

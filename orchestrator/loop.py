@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import count
 
+from orchestrator.adding import newest_catalog, show_images, take_in
 from orchestrator.assessing import assess
 from orchestrator.auditing import certify
 from orchestrator.clients.labeler import Answer
@@ -17,7 +18,6 @@ from orchestrator.embedding import embed, import_encoder, list_data
 from orchestrator.finish import Finished, finish
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued, Embedded, Model
-from orchestrator.outputs.swipe import SwipeFolders
 from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing
 from orchestrator.results import Results
 from orchestrator.rounds import RoundRecord, one_round
@@ -36,10 +36,8 @@ def run_loop(run: Run) -> Finished:
     log = LabelLog(run.clients.labeler, run.id)
     catalogued = run.once("catalog", Catalogued, lambda: list_data(run))
     _check_settings(run, catalogued)
-    run.board.images = catalogued.images
-    run.board.page = open_page(run, catalogued)
-    with run.open_catalog(catalogued.catalog) as catalog:
-        run.swipe = SwipeFolders(run.folder.path / "swipe", catalog.root, [row.path for row in catalog.rows()])
+    show_images(run, newest_catalog(run, catalogued))
+    run.catalogued = catalogued
     encoder = run.once("encoder", EncoderRef, lambda: import_encoder(run))
     reference = _early_seed_checks(run, catalogued, encoder)
     embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder))
@@ -52,9 +50,10 @@ def run_loop(run: Run) -> Finished:
     wish = ""
     for number in count(1):
         choice, model = _choose(run, log, catalogued, model, results, number, wish)
+        catalogued, model, more = take_in(run, catalogued, model, number)
         if choice == FINISH:
             break
-        run.proof, previous = None, model.scores
+        run.proof, previous = None, None if more else model.scores
         replayed = f"round-{number}/label" in run.journal
         model, record = one_round(run, log, catalogued, model, number, choice)
         run.latest, wish = model, record.labelled.wish
@@ -80,15 +79,6 @@ def _choose(
         model = certify(run, log, catalogued, model, number, choice, f"round-{number}/certainty-{attempt}")
         run.latest, wish = model, ""
     return choice, model
-
-
-def open_page(run: Run, catalogued: Catalogued) -> str:
-    """Makes the run known to the labeler; the address of the page, or nothing where labels are simulated."""
-    settings = run.settings
-    name = settings.name or settings.data.absolute().name
-    question = settings.question or f"Is this {settings.labeling.pos_class or 'what you are looking for'}?"
-    url = run.clients.labeler.open_run(run.id, catalogued.catalog, name, question, settings.labeling.batch_size)
-    return "" if settings.labeling.simulate else url
 
 
 def _check_settings(run: Run, catalogued: Catalogued) -> None:

@@ -26,7 +26,7 @@ from orchestrator.service_settings import OrchestratorSettings
 from orchestrator.session import session
 from protos.errors import ConflictError, DamagedError
 
-RECOMPUTED = ("/train", "/score", "/select")
+RECOMPUTED = ("/train", "/score", "/score-added", "/select")
 _SCRATCH = ("heads", "scores", "committees", "clusters")  # kinds of artifacts that have to be made again
 
 

@@ -35,12 +35,16 @@ class Results:
 
     def __init__(self, run: Run, catalogued: Catalogued, embedded: Embedded, log: LabelLog) -> None:
         self._run, self._log = run, log
-        with run.open_catalog(catalogued.catalog) as catalog:
-            self.paths = [row.path for row in catalog.rows()]
-        self.truth = truth_of(self.paths, run.settings.labeling.pos_class)
-        self.present = self.load(embedded.generation.present).astype(np.bool_)
         self.records: list[RoundRecord] = []
         self._facts: list[RoundFacts] = []
+        self.grow(catalogued, embedded)
+
+    def grow(self, catalogued: Catalogued, embedded: Embedded) -> None:
+        """Takes over the images of a catalog, at first or when it has grown."""
+        with self._run.open_catalog(catalogued.catalog) as catalog:
+            self.paths = [row.path for row in catalog.rows()]
+        self.truth = truth_of(self.paths, self._run.settings.labeling.pos_class)
+        self.present = self.load(embedded.generation.present).astype(np.bool_)
 
     def add(self, record: RoundRecord, write: bool = True) -> None:
         """Takes in a round; with ``write`` the table of the rounds is written anew."""
@@ -54,7 +58,7 @@ class Results:
         """Writes all tables: the probabilities, which are large, only here; and the picture."""
         if self._run.settings.metrics.enabled:
             rounds = [
-                RoundScores(record.number, self.load(record.scores), self._pool(record))
+                RoundScores(record.number, self._of_all(record.scores), self._pool(record))
                 for record in self.records
                 if record.scores is not None
             ]
@@ -70,6 +74,11 @@ class Results:
         """An array of the store."""
         array: NDArray[np.float32] = np.load(self._run.store.open(artifact.to(Artifact)), allow_pickle=False)
         return array
+
+    def _of_all(self, scores: ArtifactRef) -> NDArray[np.float32]:
+        """Scores [rows] of a round; not-a-number for images that were added later."""
+        then = self.load(scores)
+        return np.concatenate([then, np.full(len(self.paths) - len(then), np.nan, dtype=np.float32)])
 
     def agreement(self, position: int) -> dict[str, str]:
         """How well people agree up to a position of the label log: name -> sentence."""

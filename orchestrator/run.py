@@ -14,7 +14,7 @@ from orchestrator.clients.certainty import Assessed, AuditRef
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
-from orchestrator.model import Embedded, Model
+from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.outputs.swipe import SwipeFolders
 from orchestrator.questions import Asker, Question, Standing
 from orchestrator.reporting import Reporter
@@ -70,6 +70,7 @@ class Run:
         results: what the tables are made from, once there is an index.
         audit: the newest audit of recall.
         proof: of the precision of what the newest head accepts; another head needs another one.
+        catalogued: the images as they are listed, with those that were added.
         latest: what the loop has learned so far; for searches and exports from outside.
         replaying: only what the journal has; the first step that it has not ends the run in an orderly way.
         recomputed: ends of the names of steps that are worked out all the same while replaying.
@@ -93,6 +94,7 @@ class Run:
     swipe: SwipeFolders | None = None
     board: Board = field(default_factory=Board)
     latest: Model | None = None
+    catalogued: Catalogued | None = None
     generations: list[Embedded] = field(default_factory=list)
     results: Results | None = None
     audit: AuditRef | None = None

@@ -26,7 +26,8 @@ _OF_GOAL = {  # shares of hybrid; what is left exploits
 
 def free_items(present: NDArray[np.bool_], asked: NDArray[np.uint64]) -> int:
     """How many items can be asked about: embedded [rows] bool, and not among ``asked`` [n] uint64."""
-    return int(present.sum()) - int(present[asked.astype(np.int64)].sum())
+    known = asked[asked < len(present)].astype(np.int64)  # a log may speak of images that are added later on
+    return int(present.sum()) - int(present[known].sum())
 
 
 def choose_images(

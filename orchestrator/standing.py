@@ -9,7 +9,7 @@ from orchestrator.journal import is_at_work, read_entries
 from orchestrator.queue_note import read_note
 from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
 from protos import control_pb2, control_pb2_grpc, rpc
-from protos.errors import ActiveLabelerError
+from protos.errors import ActiveLabelerError, ConflictError
 
 _PATIENCE_S = 5.0
 _NEXT = {  # what follows a step, by the last part of its name
@@ -30,6 +30,9 @@ _NEXT = {  # what follows a step, by the last part of its name
     "asked": "pick images to label",
     "assess": "the next question",
     "agreement": "the next question",
+    "added": "embed the images that were added",
+    "embed-added": "train",
+    "score-added": "train",
     "target": "the audit",
     "draw": "put the drawn images on offer",
     "judge": "the next question",
@@ -50,6 +53,24 @@ def describe(folder: RunFolder) -> str:
     return "\n".join([*lines, *_state(folder)])
 
 
+def check_may_grow(folder: RunFolder) -> None:
+    """Looks whether images can be added to a run.
+
+    Raises:
+        ConflictError: when it is finished, or has listed no images yet.
+    """
+    steps = {str(entry["step"]) for entry in read_entries(folder.journal)[0]} if folder.journal.exists() else set()
+    if "finish/labels" in steps:
+        raise ConflictError(
+            f"the run in {folder.path} is finished; start another one, with what you know in --seed-folder, or classify the"
+            " new images with `active-labeler predict`"
+        )
+    if "catalog" not in steps:
+        raise ConflictError(
+            f"the run in {folder.path} has not listed its images yet; `active-labeler resume {folder.path}` takes all there are"
+        )
+
+
 def report_of(folder: RunFolder) -> str | None:
     """The report of a run that is finished; None where it is not."""
     entries = read_entries(folder.journal)[0] if folder.journal.exists() else []
@@ -60,7 +81,9 @@ def report_of(folder: RunFolder) -> str | None:
 def _done(folder: RunFolder, results: dict[str, Any]) -> list[str]:
     lines = []
     if "catalog" in results:
-        lines.append(f"  images      {results['catalog']['images']}")
+        newest = [result for step, result in results.items() if step.endswith(("catalog", "/added"))][-1]
+        later = f", {newest['images'] - results['catalog']['images']} of them added later"
+        lines.append(f"  images      {newest['images']}{later if newest != results['catalog'] else ''}")
     if "embed" in results:
         aside = results["embed"]["quarantined"]
         exception = f" but {aside} that cannot be read, see {folder.quarantine}" if aside else ""

@@ -76,22 +76,23 @@ def _file(entry: os.DirEntry[str], prefix: str) -> Iterator[tuple[str, int, int]
         yield f"{prefix}{entry.name}", about.st_size, about.st_mtime_ns
 
 
-def write_catalog(file: Path, root: Path, images: Iterable[tuple[str, int, int]]) -> int:
+def write_catalog(file: Path, root: Path, images: Iterable[tuple[str, int, int]], grown_from: int = 0) -> int:
     """Writes a catalog file; returns the number of its rows.
 
     Args:
         file: where the catalog is written.
         root: the folder that the relative paths start from.
         images: (relative path, size, mtime in ns) in the order of their numbers.
+        grown_from: how many of them, from the first, another catalog held before.
     """
     file.unlink(missing_ok=True)
     with closing(sqlite3.connect(file)) as database:
         database.executescript(
-            "CREATE TABLE about (root BLOB NOT NULL);"
+            "CREATE TABLE about (root BLOB NOT NULL, grown_from INTEGER NOT NULL DEFAULT 0);"
             "CREATE TABLE image (item INTEGER PRIMARY KEY, path BLOB NOT NULL, name BLOB NOT NULL,"
             " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL);"
         )
-        database.execute("INSERT INTO about VALUES (?)", (os.fsencode(root),))
+        database.execute("INSERT INTO about VALUES (?, ?)", (os.fsencode(root), grown_from))
         rows = (
             (item, os.fsencode(path), os.fsencode(path.rpartition("/")[2]), size, mtime)
             for item, (path, size, mtime) in enumerate(images)
@@ -115,10 +116,11 @@ class Catalog:
         try:
             address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
             self._database = sqlite3.connect(address, uri=True, check_same_thread=False)
-            stored = self._database.execute("SELECT root FROM about").fetchone()[0]
+            stored, *more = self._database.execute("SELECT * FROM about").fetchone()
         except (sqlite3.Error, TypeError) as error:
             raise InvalidInputError(f"{path} is no catalog: {error}") from error
         self.listed_root = Path(os.fsdecode(stored))
+        self.grown_from = int(more[0]) if more else 0  # one of an earlier version has not grown
         self.root = root or self.listed_root
 
     def __len__(self) -> int:
@@ -162,11 +164,11 @@ class Catalog:
         """Where the image of a row lies on this machine."""
         return self.root / row.path
 
-    def block_digest(self, block: int) -> str:
-        """The name of block ``block``: a digest of the data set's place and of the rows.
+    def block_digest(self, block: int, count: int = BLOCK_ROWS) -> str:
+        """The name of block ``block``, or of its first ``count`` rows: a digest of the data set's place and of the rows.
 
         Equal images under a grown catalog keep their name; equal names and times elsewhere are other images.
         """
-        rows = self.rows(block * BLOCK_ROWS, BLOCK_ROWS)
+        rows = self.rows(block * BLOCK_ROWS, count)
         parts = (part for row in rows for part in (os.fsencode(row.path), row.size, row.mtime_ns))
         return digest_of(os.fsencode(self.listed_root), *parts)

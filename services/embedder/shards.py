@@ -38,9 +38,9 @@ class Shard:
     precision: str
     decode_as: str = "exact"
 
-    def name_of(self, catalog: Catalog, block: int) -> str:
-        """The artifact name of a block: its rows, the encoder, the precision and the way of decoding, nothing else."""
-        rows = catalog.block_digest(block)
+    def name_of(self, catalog: Catalog, block: int, count: int = BLOCK_ROWS) -> str:
+        """The artifact name of a block (or of its first ``count`` rows): rows, encoder, precision, decoding, nothing else."""
+        rows = catalog.block_digest(block, count)
         how = (self.encoder_digest, self.precision, *part_of_name(self.decode_as))
         return f"blocks/{digest_of(_VERSION, rows, *how)}.npz"
 
@@ -101,14 +101,15 @@ def compute_blocks(
     _check_root(catalog.root)
     blocks = {block: list(catalog.rows(block * BLOCK_ROWS, BLOCK_ROWS)) for block in missing}
     contents = {block: _empty(len(rows), encoder.spec.dim) for block, rows in blocks.items()}
-    rows = chain.from_iterable(blocks.values())
+    known = {block: _take_known(store, catalog, shard, block, content) for block, content in contents.items()}
+    rows = chain.from_iterable(rows[known[block] :] for block, rows in blocks.items())
     turn = next_turn()
 
     def start(batch: _Batch) -> Future[NDArray[np.float32]]:
         return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision, turn=turn)
 
     with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec, shard.decode_as, turn)) as files:
-        batches = _batches(files, blocks)
+        batches = _batches(files, blocks, known)
         with closing(in_order(batches, start, workers.forward.threads)) as done:
             for batch, vectors in done:
                 if not wanted():
@@ -128,10 +129,24 @@ class _Batch:
     last: bool
 
 
-def _batches(files: Iterator[Decoded], blocks: Mapping[int, Sequence[Row]]) -> Iterator[_Batch]:
+def _take_known(store: ArtifactStore, catalog: Catalog, shard: Shard, block: int, content: BlockContent) -> int:
+    """Fills in what the last block of the catalog before has held already; returns the number of these rows."""
+    count = catalog.grown_from - block * BLOCK_ROWS
+    found = store.find(shard.name_of(catalog, block, count)) if 0 < count < len(content.vectors) else None
+    if found is None:
+        return 0
+    before = read_block(store.open(found))
+    content.vectors[:count], content.sha256[:count] = before.vectors, before.sha256
+    content.quarantined.update(before.quarantined)
+    return count
+
+
+def _batches(
+    files: Iterator[Decoded], blocks: Mapping[int, Sequence[Row]], known: Mapping[int, int]
+) -> Iterator[_Batch]:
     """The files of all blocks, cut into batches that never reach over the end of a block."""
     for block, rows in blocks.items():
-        for first in range(0, len(rows), BATCH_ROWS):
+        for first in range(known[block], len(rows), BATCH_ROWS):
             end = min(first + BATCH_ROWS, len(rows))
             yield _Batch(block, first, list(islice(files, end - first)), end == len(rows))
 
