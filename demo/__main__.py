@@ -80,7 +80,7 @@ def label(config: Path, wanted: str, by_person: bool) -> NoReturn:
     """Becomes the command that runs the loop, in the folder of the configuration, where its results go."""
     options = ["run", "--config_path", config.name, "--auto"]
     if by_person:
-        options += ["--rounds", "3", "--question", f"Is this a {wanted}?", "--set", "labeling.open_browser=true"]
+        options += ["--rounds", "3", "--question", f"Is this a {wanted}?"]
     else:
         options += ["--rounds", "8", "--seed-count", "40", "--port", "0"]
     console.print(f"\nIn {config.parent}:\n  active-labeler {shlex.join(options)}\n", markup=False)

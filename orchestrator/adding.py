@@ -143,13 +143,13 @@ def show_images(run: Run, catalogued: Catalogued) -> None:
         run.swipe = SwipeFolders(run.folder.path / "swipe", catalog.root, [row.path for row in catalog.rows()])
 
 
-def _open_page(run: Run, catalogued: Catalogued) -> str:
-    """Makes the run known to the labeler; the address of the page, or nothing where labels are simulated."""
+def _open_page(run: Run, catalogued: Catalogued) -> bool:
+    """Makes the run known to the labeler; whether people label there, and labels are not simulated."""
     settings = run.settings
     name = settings.name or settings.data.absolute().name
     question = settings.question or f"Is this {settings.labeling.pos_class or 'what you are looking for'}?"
-    url = run.clients.labeler.open_run(run.id, catalogued.catalog, name, question, settings.labeling.batch_size)
-    return "" if settings.labeling.simulate else url
+    run.clients.labeler.open_run(run.id, catalogued.catalog, name, question, settings.labeling.batch_size)
+    return not settings.labeling.simulate
 
 
 def _listed(run: Run, before: Catalogued) -> Catalogued:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from orchestrator import commands, operating, pretrain_command
+from orchestrator import commands, operating, pretrain_command, sharing
 from protos.errors import ActiveLabelerError
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,12 @@ Continuous = Annotated[
     bool | None, _option(["--continuous/--in-rounds"], "train and rank while people label, without a pause", _LOOP)
 ]
 Port = Annotated[int | None, _option(["--port"], "port of the labeling page (5000)", _PAGE)]
+Share = Annotated[
+    bool,
+    _option(
+        ["--share"], "let phones and others in your network label: listens beyond this machine, prints a link", _PAGE
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     _option(["--set"], "any setting by its name, e.g. --set head.epochs=20; all are in docs/configuration.md", _LOOP),
@@ -98,6 +104,7 @@ def run(
     ] = None,
     port: Port = None,
     host: Annotated[str | None, _option(["--host"], "address the page listens on (127.0.0.1)", _PAGE)] = None,
+    share: Share = False,
     device: Annotated[str | None, _option(["--device"], "auto, cpu, cuda or cuda:N", _MACHINE)] = None,
     endpoints: Annotated[
         str | None, _option(["--endpoints"], "services that run already: embedder=host:port,index=...", _MACHINE)
@@ -136,7 +143,7 @@ def run(
         "labeling.simulate": True if simulate else None,
         "labeling.pos_class": simulate,
         "labeling.port": port,
-        "labeling.host": host,
+        "labeling.host": host or (commands.EVERYWHERE if share else None),
         "device": device,
         "verbose": False if quiet else None,
         **commands.endpoint_overrides(endpoints),
@@ -147,13 +154,19 @@ def run(
 
 @app.command()
 def resume(
-    runtime: Runtime, auto: Auto = None, rounds: Rounds = None, port: Port = None, settings: Settings = None
+    runtime: Runtime,
+    auto: Auto = None,
+    rounds: Rounds = None,
+    port: Port = None,
+    share: Share = False,
+    settings: Settings = None,
 ) -> None:
     """Go on with a run that was stopped, killed, or left at a question."""
     overrides = {
         "auto.enabled": auto,
         "auto.rounds": rounds,
         "labeling.port": port,
+        "labeling.host": commands.EVERYWHERE if share else None,
         **commands.set_overrides(settings or []),
     }
     commands.resume(runtime, {name: value for name, value in overrides.items() if value is not None})
@@ -169,6 +182,16 @@ def add(runtime: Runtime = Path("runtime")) -> None:
 def status(runtime: Runtime = Path("runtime")) -> None:
     """Tell where a run stands, from its journal; it may be at work or not."""
     commands.status(runtime)
+
+
+@app.command()
+def link(
+    runtime: Annotated[
+        Path | None, typer.Argument(help="runtime folder of a run that is at work here (runtime)")
+    ] = None,
+) -> None:
+    """Print the links that let people in to the labeling page, with a code to scan: of a run here, or of a deployment."""
+    sharing.link(runtime)
 
 
 @app.command()

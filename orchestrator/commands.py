@@ -38,6 +38,8 @@ from protos.errors import ActiveLabelerError, InvalidInputError, UnavailableErro
 from protos.sampler_pb2_grpc import SamplerStub
 from services.common.telemetry import set_up_logging
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - only where somebody asks for it: every address of this machine
+
 
 def set_overrides(entries: Sequence[str]) -> dict[str, str]:
     """``name=value`` entries as a mapping.

@@ -48,6 +48,11 @@ class RunFolder:
         return self.path / "logs"
 
     @property
+    def services(self) -> Path:
+        """Where the services of an embedded run answer, while it is at work."""
+        return self.path / "services.json"
+
+    @property
     def plot(self) -> Path:
         """The picture of positives found against labels."""
         return self.path / "positives_found.png"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -11,6 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 log = logging.getLogger("active_labeler")
+_TOKEN = re.compile(r"(/join#)\S+")
+
+
+def without_tokens(text: str) -> str:
+    """A line as it may stand in a log: links to the page without what lets people in."""
+    return _TOKEN.sub(r"\1", text)
 
 
 class Bar(Protocol):
@@ -56,7 +63,7 @@ class TerminalReporter:
 
     def invite(self, text: str) -> None:
         """Logs and prints a line, quiet or not."""
-        log.info(text)
+        log.info(without_tokens(text))
         self.console.print(text, markup=False)
 
     @contextmanager

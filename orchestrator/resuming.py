@@ -14,6 +14,7 @@ CHANGEABLE = (
     "device",
     "labeling.port",
     "labeling.host",
+    "labeling.public_url",
     "labeling.open_browser",
     "labeling.continuous",
     "labeling.retrain_after",

@@ -43,7 +43,7 @@ class Board:
     labels: int = 0
     positives: int = 0
     question: Question | None = None
-    page: str = ""
+    page: bool = False  # people label there
     assessed: Assessed | None = None
 
 
@@ -75,6 +75,7 @@ class Run:
         replaying: only what the journal has; the first step that it has not ends the run in an orderly way.
         recomputed: ends of the names of steps that are worked out all the same while replaying.
         invited: whether people have been told of the page.
+        owns_page: the labeler was started with this run, on this machine.
         swipe: the original's folders of links, once the images are listed.
         stopping: asked between steps and while waiting; True ends the run in an orderly way.
     """
@@ -91,6 +92,7 @@ class Run:
     replaying: bool = False
     recomputed: tuple[str, ...] = ()
     invited: bool = False
+    owns_page: bool = False
     swipe: SwipeFolders | None = None
     board: Board = field(default_factory=Board)
     latest: Model | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -52,6 +53,7 @@ def session(
             _artifacts(folder, process, endpoints),
             process.in_flight,
         )
+        owns_page = False
         if _missing(endpoints):
             launcher = Launcher(
                 folder.logs,
@@ -60,12 +62,25 @@ def session(
             )
             stack.callback(launcher.stop)
             call, in_flight = Caller(0.0, launcher.why_gone), _EMBEDDED_IN_FLIGHT
+            owns_page = endpoints.labeler is None
             endpoints = launcher.start(endpoints)
+            stack.callback(lambda: folder.services.unlink(missing_ok=True))
+            folder.services.write_text(json.dumps(endpoints.model_dump()))
         services = clients.connect(endpoints, call, process.tls)
         stack.callback(services.close)
         services.wait_until_healthy(max(_HEALTHY_S, call.patience_s))
         chosen = asker_of(settings, asker)
-        yield Run(folder, settings, journal, ArtifactStore(artifacts), services, chosen, reporter, in_flight)
+        yield Run(
+            folder,
+            settings,
+            journal,
+            ArtifactStore(artifacts),
+            services,
+            chosen,
+            reporter,
+            in_flight,
+            owns_page=owns_page,
+        )
 
 
 def asker_of(settings: RunSettings, asker: Asker) -> Asker:
@@ -85,6 +100,8 @@ def environment(settings: RunSettings, folder: RunFolder, artifacts: Path) -> di
         "WEB_HOST": settings.labeling.host,
         "WEB_PORT": 0 if settings.labeling.simulate else settings.labeling.port,  # nobody looks for that page
     }
+    if settings.labeling.public_url:
+        values["WEB_URL"] = settings.labeling.public_url
     if settings.threads:
         values["COMPUTE_THREADS"] = settings.threads
     return {f"ACTIVE_LABELER_{name}": str(value) for name, value in values.items()}

@@ -206,7 +206,15 @@ class LabelingSettings(Section):
         min_length=1,
         description="address that the page listens on; 0.0.0.0 lets phones in your network reach it",
     )
-    open_browser: bool = Field(False, description="open the page in the browser of this machine when labeling starts")
+    public_url: str = Field(
+        "",
+        max_length=500,
+        description="address of the page as others open it, for the links; empty: this machine's address in its network where"
+        " the page listens beyond 127.0.0.1",
+    )
+    open_browser: bool = Field(
+        True, description="open the page when labeling starts, where the terminal is on a machine with a browser"
+    )
 
     @property
     def again(self) -> float:

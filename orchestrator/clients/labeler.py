@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from orchestrator.clients.caller import Caller
 from orchestrator.clients.refs import ArtifactRef, Pick
-from protos import common_pb2, labeler_pb2
+from protos import common_pb2, labeler_pb2, labeler_pb2_grpc, rpc
+from protos.errors import UnavailableError
 from protos.wire import to_labels
+
+_LINKS_S = 20.0
 
 
 class Answer(StrEnum):
@@ -48,6 +51,27 @@ class LabelEvent:
 
 
 @dataclass(frozen=True)
+class Links:
+    """Addresses of the page that let people in.
+
+    Attributes:
+        page: without a token.
+        admin, annotator: with one; the page itself where nobody is asked for a token.
+        local: the address means nothing on other machines.
+    """
+
+    page: str
+    admin: str
+    annotator: str
+    local: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody is asked for a token."""
+        return self.admin == self.page
+
+
+@dataclass(frozen=True)
 class QueueState:
     """How far a round is: cards not answered, answers by kind, and the newest position of the label log."""
 
@@ -71,6 +95,10 @@ class LabelerClient:
             run=run, catalog=catalog.to(common_pb2.Artifact), name=name, question=question, batch_size=batch_size
         )
         return str(self._call(self._stub.OpenRun, request).url)
+
+    def links(self) -> Links:
+        """The addresses that people get."""
+        return links_of(self._call(self._stub.GetLinks, labeler_pb2.GetLinksRequest()))
 
     def close_run(self, run: str, sentence: str) -> None:
         """Tells people that labeling is over, and where the result is."""
@@ -122,3 +150,25 @@ class LabelerClient:
         request = labeler_pb2.GetQueueRequest(run=run, round=number, all_rounds=all_rounds)
         q = self._call(self._stub.GetQueue, request)
         return QueueState(q.open, q.positive, q.negative, q.unsure, q.withdrawn, q.last)
+
+
+def links_of(told: Any) -> Links:
+    """The links in a message of the labeler, or of the control service."""
+    return Links(str(told.page), str(told.admin), str(told.annotator), bool(told.local))
+
+
+def links_at(address: str, tls: rpc.Tls | None) -> Links:
+    """The links of the labeler at an address.
+
+    Raises:
+        UnavailableError: when nobody answers there.
+    """
+    channel = rpc.connect(address, timeout_s=_LINKS_S, tls=tls)
+    try:
+        return LabelerClient(labeler_pb2_grpc.LabelerStub(channel), Caller(0.0)).links()
+    except UnavailableError as error:
+        raise UnavailableError(
+            f"the labeler at {address} does not answer; look whether the run is at work (`active-labeler status`)"
+        ) from error
+    finally:
+        channel.close()

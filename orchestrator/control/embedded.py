@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.clients.labeler import Links
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
 from orchestrator.control.manager import ManagedRun
 from orchestrator.control.servicer import registration
@@ -45,6 +46,12 @@ class OneRun:
     def all(self) -> list[ManagedRun]:
         """The run."""
         return [self._managed]
+
+    def links(self) -> Links:
+        """Where people label on this run."""
+        if self._managed.work is None:
+            raise NotFoundError(f"the page of run {self._managed.folder.run} is not open yet; ask again in a moment")
+        return self._managed.work.clients.labeler.links()
 
 
 class BothAskers:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from orchestrator.questions import Question, Standing
-from orchestrator.reporting import Bar
+from orchestrator.reporting import Bar, without_tokens
 from orchestrator.run import Stopped
 
 log = logging.getLogger("active_labeler")
@@ -98,7 +98,7 @@ class EventReporter:
     def say(self, text: str) -> None:
         """A line."""
         if self._log:
-            log.info("run %s: %s", self._events.run, text)
+            log.info("run %s: %s", self._events.run, without_tokens(text))
         self._events.add(text=text)
 
     def invite(self, text: str) -> None:

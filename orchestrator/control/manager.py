@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from orchestrator import config_file
+from orchestrator.clients.labeler import Links, links_at
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
 from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
 from orchestrator.labels import LabelLog, Labels
@@ -73,6 +74,10 @@ class Runs(Protocol):
         """All runs."""
         ...
 
+    def links(self) -> Links:
+        """The addresses of the labeling page; NotFoundError while there is none."""
+        ...
+
 
 class RunManager:
     """Starts, stops and remembers runs.
@@ -130,6 +135,20 @@ class RunManager:
     def all(self) -> list[ManagedRun]:
         """All runs since the daemon was started."""
         return list(self._runs.values())
+
+    def links(self) -> Links:
+        """The addresses of the labeling page.
+
+        Raises:
+            NotFoundError: when this daemon knows no labeler.
+        """
+        address = self._process.endpoints.labeler
+        if address is None:
+            raise NotFoundError(
+                "this orchestrator knows no labeler; set ACTIVE_LABELER_ENDPOINTS__LABELER where it is started, or give"
+                " `active-labeler link` the runtime folder of a run"
+            )
+        return links_at(address, self._process.tls)
 
     def resume_remembered(self) -> None:
         """Goes on with the runs that were at work when the daemon was stopped or killed."""

@@ -102,6 +102,13 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
         steering.set_continuous(self._manager.get(request.run), request.on)
         return control_pb2.SetContinuousResponse(run=request.run, on=request.on)
 
+    def GetPageLinks(
+        self, request: control_pb2.GetPageLinksRequest, context: grpc.ServicerContext
+    ) -> control_pb2.PageLinks:
+        """The addresses of the page that let people in."""
+        links = self._manager.links()
+        return control_pb2.PageLinks(page=links.page, admin=links.admin, annotator=links.annotator, local=links.local)
+
     def Search(self, request: control_pb2.SearchRequest, context: grpc.ServicerContext) -> control_pb2.SearchResponse:
         """Neighbours of a picture, an item or a phrase."""
         managed = self._manager.get(request.run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import time
 from pathlib import Path
 from urllib.error import HTTPError
@@ -68,8 +69,10 @@ def test_a_killed_service_comes_back_and_the_run_ends_alike(stack: Stack) -> Non
 def test_the_page_asks_for_a_token_at_the_one_published_port(stack: Stack) -> None:
     with pytest.raises(HTTPError, match="401"):
         urlopen(stack.url, timeout=10)
-    told = stack.compose("exec", "-T", "labeler", "cat", "/labels/access.json").stdout
-    admin = {"Authorization": f"Bearer {json.loads(told)['admin']}"}
+    told = stack.run("link")
+    found = re.search(rf"admins\):  http://localhost:{stack.url[17:-1]}/join#(\S+)", told.stdout)
+    assert found is not None, told.stdout + told.stderr
+    admin = {"Authorization": f"Bearer {found[1]}"}
     with urlopen(Request(f"{stack.url}api/me", headers=admin), timeout=10) as page:
         assert json.load(page) == {"role": "admin", "access": "token"}
     published = stack.compose("ps", "--format", "{{.Ports}}").stdout.split()

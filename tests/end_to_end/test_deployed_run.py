@@ -98,6 +98,16 @@ def test_services_say_that_they_are_healthy(stack: Stack) -> None:
     assert told.stdout.count("healthy") == 5
 
 
+def test_the_orchestrator_tells_the_links_of_its_labeler(stack: Stack) -> None:
+    for settings in (
+        {**environment(), "ACTIVE_LABELER_CONTROL": stack.control},
+        stack.environment,
+    ):  # far away, and beside it
+        told = subprocess.run([*ACTIVE_LABELER, "link"], env=settings, capture_output=True, text=True, timeout=60)
+        assert told.returncode == 0, told.stderr
+        assert re.search(r"The page is at http://127\.0\.0\.1:\d+/ and asks for no token", told.stdout)
+
+
 def test_endpoints_give_the_same_end(stack: Stack, embedded: Path) -> None:
     work = stack.folder / "endpoints"
     work.mkdir()

@@ -14,10 +14,13 @@ class Annotator:
         url: of the page.
         name: of the person.
         positive: what names of positive images contain.
+        token: of the link that lets in, where the page asks for one.
     """
 
-    def __init__(self, url: str, name: str, positive: str = "ring") -> None:
+    def __init__(self, url: str, name: str, positive: str = "ring", token: str = "") -> None:
         self.http = httpx.Client(base_url=url, headers={"Origin": url.rstrip("/")}, timeout=20)
+        if token:
+            self.http.post("join", json={"token": token}).raise_for_status()
         self.client, self.name, self.positive = f"{name:0>8}", name, positive
         self.run = self.http.get("api/runs").json()["runs"][0]["run"]
         self.hand: list[dict[str, Any]] = []

@@ -10,7 +10,7 @@ from orchestrator.loop import _CHOICES
 from protos import control_pb2
 
 PAGE = Path(__file__).parents[3] / "services/labeler/web/frontend/src"
-BY_CONTROL = {"run": "StartRun", "resume": "StartRun", "status": "GetRun"}
+BY_CONTROL = {"run": "StartRun", "resume": "StartRun", "status": "GetRun", "link": "GetPageLinks"}
 NOT_OF_A_RUN_AT_WORK = {
     "add",  # a wish in the runtime folder
     "certificates",

@@ -1,0 +1,84 @@
+"""The links that let people in to the labeling page: in words, as a code to scan, and as a command."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import segno
+
+from orchestrator.clients.labeler import Links, links_at, links_of
+from orchestrator.folder import RunFolder, open_existing
+from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
+from protos import control_pb2, control_pb2_grpc, rpc
+from protos.errors import NotFoundError
+
+_PATIENCE_S = 20.0
+_USUAL = Path("runtime")
+
+
+def link(runtime: Path | None) -> None:
+    """Prints the links of the labeler that a run here, or a deployment, uses.
+
+    Args:
+        runtime: folder of a run at work here; not given: the deployment that the environment names, or else the usual folder.
+
+    Raises:
+        NotFoundError: when the run is not at work.
+        UnavailableError: when nobody answers.
+    """
+    process = read_orchestrator_settings()
+    if runtime is None and process.control is not None:
+        links = _of_control(process.control, process)
+    else:
+        links = links_at(_address(runtime, process), process.tls)
+    sys.stdout.write(f"{described(links)}\n")
+
+
+def described(links: Links) -> str:
+    """Links in words, and the annotators' as a code to scan where other machines can open it."""
+    if links.is_open:
+        lines = [f"The page is at {links.page} and asks for no token."]
+    else:
+        lines = [f"To steer the loop (admins):  {links.admin}", f"To label (annotators):       {links.annotator}"]
+    if links.local:
+        lines.append(
+            "Only this machine opens that. For others: --share at the start of the run, or, for a labeler on its own,"
+            " ACTIVE_LABELER_WEB_URL with the address that they open."
+        )
+    else:
+        lines.append(code(links.annotator))
+    return "\n".join(lines)
+
+
+def code(text: str) -> str:
+    """A QR code of a text, for a terminal."""
+    drawn = io.StringIO()
+    segno.make(text, error="m", micro=False).terminal(drawn, border=2, compact=True)
+    return drawn.getvalue().rstrip("\n")
+
+
+def _address(runtime: Path | None, process: OrchestratorSettings) -> str:
+    if runtime is None and process.endpoints.labeler is not None:
+        return process.endpoints.labeler
+    return _labeler_of(open_existing((runtime or _USUAL).absolute()))
+
+
+def _labeler_of(folder: RunFolder) -> str:
+    try:
+        return str(json.loads(folder.services.read_bytes())["labeler"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotFoundError(
+            f"the run in {folder.path} is not at work, so its page is closed; go on with"
+            f" `active-labeler resume {folder.path}`"
+        ) from error
+
+
+def _of_control(address: str, process: OrchestratorSettings) -> Links:
+    channel = rpc.connect(address, timeout_s=_PATIENCE_S, tls=process.tls)
+    try:
+        return links_of(control_pb2_grpc.ControlStub(channel).GetPageLinks(control_pb2.GetPageLinksRequest()))
+    finally:
+        channel.close()
