@@ -171,6 +171,7 @@ class Visit:
 
     Attributes:
         leave: it closes; everything it holds goes back.
+        reserve: what it holds is for a time without a network, and stays its own for an hour.
     """
 
     author: Author
@@ -178,6 +179,7 @@ class Visit:
     hold: tuple[int, ...] = ()
     want: int = 0
     leave: bool = False
+    reserve: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ class Reply:
         held: those of its items that are still its own.
         cards: cards that it holds from now on besides them.
         ahead: items that are likely to be asked for next, by anyone.
+        others: clients at work besides this one.
     """
 
     run: Run
@@ -196,3 +199,4 @@ class Reply:
     cards: list[Card]
     ahead: list[int]
     progress: Progress
+    others: int = 0

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from protos.common_pb2 import Artifact
 from services.common.artifacts import ArtifactStore
-from services.labeler.desk import Desk
+from services.labeler.desk import Desk, now_ms
 from services.labeler.model import Answer, Visit
+from services.labeler.store.schema import cards
 from tests.labeler.conftest import postgres_url
 from tests.labeler.kit import Person, log_of, offer, open_desk, to_run, wait_for
 
@@ -201,3 +202,20 @@ def test_many_who_wait_share_a_commit(desks: Callable[..., Desk], sqlite_url: st
         future.result()
     assert desk.queue("r1", 1).last == 100
     assert len(commits) < 50
+
+
+def test_what_is_reserved_stays_for_an_hour_while_others_come(desk: Desk) -> None:
+    offer(desk, range(60))
+    ann, bob = Person(desk, "Ann"), Person(desk, "Bob")
+    visit = Visit(ann.author, (), (), 200, reserve=True)
+    reply = desk.visit("r1", visit).result()
+    assert len(reply.cards) == 60
+    assert reply.others == 0
+    assert bob.take(10) == []
+    hold = tuple(card.item for card in reply.cards)
+    again = desk.visit("r1", Visit(ann.author, (), hold, 200, reserve=True)).result()
+    assert again.held == list(hold)  # nothing is shared out of what was taken along
+    assert again.others == 1
+    with desk._database.engine.connect() as connection:
+        (until,) = set(connection.scalars(select(cards.c.held_until_ms)))
+    assert until - now_ms() > 3_500_000

@@ -10,6 +10,8 @@ from services.labeler.model import Outcome, Reply, Visit
 from services.labeler.store import cards, events, leases, runs
 
 MOST_HELD = 50  # cards in one pair of hands
+_MOST_RESERVED = 200  # for a time without a network
+_RESERVED_MS = 3_600_000
 _LEAST_SHARE = 2  # one to look at, one to come
 _AHEAD = 24
 
@@ -27,13 +29,13 @@ def receive(
 
     Args:
         people: clients at work on the run. When few cards are open, each gets a share of them, and whoever holds more than
-            that gives some back: nobody waits while others have a pile before them.
+            that gives some back: nobody waits while others have a pile before them. What is reserved stays.
         others: annotators at work on the run besides this one.
 
     Raises:
         NotFoundError: when there is no such run.
     """
-    until = now_ms + lease_ms
+    until = now_ms + (max(lease_ms, _RESERVED_MS) if visit.reserve else lease_ms)
     client, annotator = visit.author.client, visit.author.annotator
     known, _ = runs.lock_run(connection, run)
     outcome = _record(connection, run, visit, now_ms, until)
@@ -42,15 +44,17 @@ def receive(
         held, mine = [], []
     else:
         share = max(_LEAST_SHARE, -(-cards.count_open(connection, run) // max(1, people)))
-        leases.release(connection, run, client, visit.hold[share:])
-        held = leases.renew(connection, run, client, visit.hold[:share], now_ms, until)
+        keep = len(visit.hold) if visit.reserve else share
+        leases.release(connection, run, client, visit.hold[keep:])
+        held = leases.renew(connection, run, client, visit.hold[:keep], now_ms, until)
         # Cards that an earlier reply gave away, but that never arrived, are given again.
         mine = [card for card in leases.held_by(connection, run, client, now_ms) if card.item not in set(held)]
-        missing = min(visit.want, MOST_HELD, share) - len(held) - len(mine)
+        most = _MOST_RESERVED if visit.reserve else MOST_HELD
+        missing = min(visit.want, most, share) - len(held) - len(mine)
         mine += leases.claim(connection, run, visit.author, missing, now_ms, until, others)
     coming = leases.unheld(connection, run, _AHEAD, now_ms, annotator, others) if mine else []
     ahead = [card.item for card in coming]
-    return Reply(known, outcome, held, mine, ahead, cards.progress(connection, run, annotator))
+    return Reply(known, outcome, held, mine, ahead, cards.progress(connection, run, annotator), max(0, people - 1))
 
 
 def _record(connection: Connection, run: str, visit: Visit, now_ms: int, until_ms: int) -> Outcome:

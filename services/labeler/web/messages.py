@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from services.labeler.catalogs import RunCatalog
 from services.labeler.model import Answer, Author, Card, Entry, Reply, Run, Visit
@@ -36,8 +36,9 @@ class Sync(BaseModel):
     annotator: Annotated[str, Field(max_length=200)] = ""
     events: Annotated[list[Said], Field(max_length=200)] = []
     hold: Annotated[list[Number], Field(max_length=200)] = []
-    want: Annotated[StrictInt, Field(ge=0, le=50)] = 0
+    want: Annotated[StrictInt, Field(ge=0, le=200)] = 0
     leave: bool = False
+    reserve: StrictBool = False  # for a time without a network
 
     def visit(self) -> Visit:
         """The same in the words of the core."""
@@ -47,6 +48,7 @@ class Sync(BaseModel):
             hold=tuple(dict.fromkeys(self.hold)),
             want=self.want,
             leave=self.leave,
+            reserve=self.reserve,
         )
 
 
@@ -90,6 +92,7 @@ def describe_reply(reply: Reply, catalog: RunCatalog | None, shelf: Shelf) -> di
         "standing": reply.outcome.standing,
         "refused": [{"sequence": number, "why": why} for number, why in reply.outcome.refused.items()],
         "held": reply.held,
+        "others": reply.others,
         "cards": [_describe_card(card, reply.run.run, catalog, shelf) for card in reply.cards],
         "progress": {
             "round": reply.progress.round,

@@ -40,6 +40,7 @@ class Run:
         page.goto(f"{url or self.service.url}#/run/{self.name}/label")
         page.get_by_role("textbox").fill(name)
         page.get_by_role("button", name="Start").click()
+        page.get_by_role("button", name="Skip the practice").click()
         if ready:
             settle(page)
         return page
@@ -63,6 +64,19 @@ def settle(page: Page) -> None:
     page.locator(".card:not(.leaving) img").wait_for()
     # The page counts from the frame that shows the image, which comes late on a busy machine: count from the same frame.
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 150)))")
+
+
+def kept(page: Page, drawer: str = "answers") -> list[dict[str, Any]]:
+    """What this browser keeps of answers: those on their way ("answers") or those that cannot be taken ("aside")."""
+    script = """(name) => new Promise((done, fail) => {
+      const asked = indexedDB.open("active-labeler");
+      asked.onerror = () => fail(asked.error);
+      asked.onsuccess = () => {
+        const all = asked.result.transaction(name).objectStore(name).getAll();
+        all.onsuccess = () => { asked.result.close(); done(all.result); };
+      };
+    })"""
+    return list(page.evaluate(script, drawer))
 
 
 def prefetch(page: Page, count: int) -> None:

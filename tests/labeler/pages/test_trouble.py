@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 from services.common.artifacts import ArtifactStore
 from tests.labeler.kit import Service, paint, publish_folder, wait_for
-from tests.labeler.pages.kit import NAMES, NEGATIVE, POSITIVE, UNSURE, Run, prefetch, press, settle, shown
+from tests.labeler.pages.kit import NAMES, NEGATIVE, POSITIVE, UNSURE, Run, kept, prefetch, press, settle, shown
 
 pytestmark = pytest.mark.browser
 
@@ -22,13 +22,21 @@ def test_answers_that_cannot_be_taken_block_nothing(run: Run) -> None:
     run.offer(12)
     page = run.open()
     page.evaluate(
-        """(run) => localStorage.setItem(`active-labeler:${location.pathname}:outbox:${run}:tampered`,
-          JSON.stringify({annotator: "Eve", events: [{sequence: "x"}]}))""",
+        """(run) => new Promise((done) => {
+          const asked = indexedDB.open("active-labeler");
+          asked.onsuccess = () => {
+            const work = asked.result.transaction("answers", "readwrite");
+            work.objectStore("answers").put(
+              {place: location.pathname, run, client: "tampered", annotator: "Eve", sequence: 1, item: "x", round: 1, answer: "?"});
+            work.oncomplete = () => { asked.result.close(); done(); };
+          };
+        })""",
         run.name,
     )
     press(page, "ArrowRight")
     wait_for(lambda: run.answers() == [(0, POSITIVE)])
-    wait_for(lambda: page.evaluate("Object.keys(localStorage).some((key) => key.includes('aside:'))"))
+    wait_for(lambda: [each["annotator"] for each in kept(page, "aside")] == ["Eve"])
+    assert kept(page) == []
 
 
 def test_answers_that_did_not_get_through_outlive_a_reload(run: Run) -> None:
@@ -44,7 +52,7 @@ def test_answers_that_did_not_get_through_outlive_a_reload(run: Run) -> None:
     page.reload()
     settle(page)
     wait_for(lambda: run.answers() == [(0, POSITIVE), (1, NEGATIVE)])
-    assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('outbox'))") == []
+    wait_for(lambda: kept(page) == [])
     assert shown(page) == 12  # nobody has given the others back
 
 

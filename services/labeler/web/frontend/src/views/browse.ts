@@ -1,10 +1,11 @@
 // Everything, filtered, a million images at a time: only the rows on screen are in the document.
 
-import { call, Refused } from "../api";
-import { counted, make } from "../dom";
-import type { Said, TileData } from "../types";
+import { call, Refused } from "../core/api";
+import { counted } from "../core/words";
+import { make } from "../dom";
+import type { Said, TileData } from "../core/types";
 import { Frame } from "./frame";
-import { items, labels } from "./items";
+import { items, labels } from "../core/arrays";
 import { Marker } from "./marker";
 
 const TALLEST = 8000000; // px; browsers stop scrolling between 17 and 33 million

@@ -1,8 +1,10 @@
 // A page of answers at once, and taking whole pages back, as often as one likes.
 
-import { call } from "../api";
-import { counted, make, toast } from "../dom";
-import type { Mark } from "../types";
+import { call } from "../core/api";
+import { toast } from "../core/notices";
+import { counted } from "../core/words";
+import { make } from "../dom";
+import type { Mark } from "../core/types";
 import { Marker } from "./marker";
 
 export class Commits {

@@ -1,11 +1,11 @@
 // A page of images that the model believes alike: tap the odd ones out, Enter commits what was on screen.
 
-import { call, Refused } from "../api";
+import { call, Refused } from "../core/api";
 import { make } from "../dom";
 import { Commits } from "./commit";
 import { Frame } from "./frame";
-import type { TileData } from "../types";
-import { items } from "./items";
+import type { TileData } from "../core/types";
+import { items } from "../core/arrays";
 import { Tiles } from "./tiles";
 
 const MANY = 24;

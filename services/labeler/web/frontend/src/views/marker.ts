@@ -1,9 +1,10 @@
 // Labels given outside of the cards. They are kept in this browser until the labeler has them, and sent again until then.
 
-import { call, Refused } from "../api";
-import type { Mark, Said } from "../types";
-import { banner, counted, toast } from "../dom";
-import { randomName, recall, remember } from "../memory";
+import { call, Refused } from "../core/api";
+import type { Mark, Said } from "../core/types";
+import { banner, toast } from "../core/notices";
+import { counted } from "../core/words";
+import { randomName, recall, remember } from "../core/memory";
 
 const AGAIN_MS = 2000;
 const MOST = 500; // labels in one request

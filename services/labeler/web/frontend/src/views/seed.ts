@@ -1,8 +1,9 @@
 // Search, and the seed set: a picture, a phrase or an image, its neighbours in a grid, tap the wrong ones, Start.
 
-import { call, Refused } from "../api";
-import { make, toast } from "../dom";
-import type { Question, TileData } from "../types";
+import { call, Refused } from "../core/api";
+import { toast } from "../core/notices";
+import { make } from "../dom";
+import type { Question, TileData } from "../core/types";
 import { Commits } from "./commit";
 import { Frame } from "./frame";
 import { small } from "./picture";

@@ -1,7 +1,7 @@
 // A grid of images of which the odd ones are tapped: by tap, Shift-click, long press and drag, or keys.
 
 import { make } from "../dom";
-import type { Mark, TileData } from "../types";
+import type { Mark, TileData } from "../core/types";
 
 const LONG_MS = 350;
 type Side = "positive" | "negative";

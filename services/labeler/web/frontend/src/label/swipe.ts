@@ -1,4 +1,4 @@
-import type { Answer } from "./types";
+import type { Answer } from "../core/types";
 
 // Swiping, by pointer events. A swipe counts when it is let go: far enough, or fast enough, and never while moving back.
 

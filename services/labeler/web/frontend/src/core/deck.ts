@@ -3,6 +3,8 @@
 import { Picture } from "./picture";
 import type { Card } from "./types";
 
+const READY = 12; // pictures that are decoded before they are wanted; of further ones the file is kept
+
 // A card with its picture; null once it is answered and long gone.
 export interface Held extends Card {
   picture: Picture | null;
@@ -15,24 +17,42 @@ export class Deck {
   get size(): number { return this.cards.length; }
   items(): number[] { return this.cards.map((card) => card.item); }
 
+  // Cards whose pictures have arrived.
+  get arrived(): number { return this.cards.filter((card) => card.picture?.arrived).length; }
+
   add(cards: Card[]): void {
     const known = new Set(this.items());
     for (const card of cards) {
       if (!known.has(card.item)) this.cards.push({ ...card, picture: new Picture(card.image) });
     }
+    this.prepare();
   }
 
-  take(): Held | undefined { return this.cards.shift(); }
+  take(): Held | undefined {
+    const card = this.cards.shift();
+    this.prepare();
+    return card;
+  }
 
   // Back on the table, before all others.
   putBack(card: Held): void {
     card.picture ??= new Picture(card.image);
     this.cards = [card, ...this.cards.filter((other) => other.item !== card.item)];
+    this.prepare();
   }
 
   drop(items: number[]): void {
+    if (items.length === 0) return;
     const gone = new Set(items);
     for (const card of this.cards) if (gone.has(card.item)) card.picture?.forget();
     this.cards = this.cards.filter((card) => !gone.has(card.item));
+    this.prepare();
+  }
+
+  private prepare(): void {
+    this.cards.forEach((card, place) => {
+      if (place < READY) card.picture?.decode();
+      else card.picture?.keep();
+    });
   }
 }

@@ -1,6 +1,6 @@
 // Arrays of the whole data set, as they come: numbers, no JSON.
 
-import { Gone, Refused } from "../api";
+import { Gone, Refused } from "./api";
 
 async function bytes(path: string): Promise<ArrayBuffer> {
   let response: Response;

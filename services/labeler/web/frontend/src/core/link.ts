@@ -2,16 +2,20 @@
 
 import { call, farewell, Gone, Refused } from "./api";
 import type { Deck } from "./deck";
-import { Outbox } from "./outbox";
-import type { Reply } from "./types";
+import * as drawer from "./drawer";
+import { PORTION, type Outbox } from "./outbox";
+import type { Given, Reply } from "./types";
 
 const WANT = 12; // cards in hand: the next eight and more are there before they are needed
+export const PACK = 200; // cards in hand for a time without a network
 const BEAT_MS = 15000; // a lease lasts at least several of these
 const POLL_MS = 2000;
 const HIDDEN_POLL_MS = 10000;
 const IDLE_MS = 180000; // nobody at the desk: the cards may go to others
 
 export class Link {
+  packing = false; // the cards in hand are for a time without a network: they stay here for an hour
+  packed = false; // and have come
   private readonly path: string;
   private failures = 0;
   private closed = false;
@@ -21,10 +25,10 @@ export class Link {
 
   // heard(reply, lost items) after each exchange, troubled(error) after each failure.
   constructor(
-    private readonly run: string, readonly outbox: Outbox, private readonly deck: Deck,
+    private readonly outbox: Outbox, private readonly deck: Deck,
     private readonly heard: (reply: Reply, lost: number[]) => void, private readonly troubled: (error: unknown) => void,
   ) {
-    this.path = `api/runs/${run}/sync`;
+    this.path = `api/runs/${outbox.run}/sync`;
   }
 
   async start(): Promise<void> {
@@ -62,7 +66,7 @@ export class Link {
 
   // The page closes, or goes to another run: its cards go back, its answers are sent.
   leave(): void {
-    farewell(this.path, this.message({ hold: [], want: 0, leave: true }));
+    farewell(this.path, this.message(this.outbox.portion(), { hold: [], want: 0, leave: true }));
   }
 
   close(): void {
@@ -71,36 +75,39 @@ export class Link {
   }
 
   private async exchange(): Promise<void> {
-    const left = Outbox.adopt(this.run, this.outbox.client);
-    if (left !== null) await this.deliver(left);
+    await this.deliverLeft();
     const hold = this.deck.items();
-    const reply = await call<Reply>(this.path, this.message({ hold, want: document.hidden ? 0 : WANT }));
-    if (reply.run !== this.run) throw new Gone("an answer of another run");
-    this.settle(this.outbox, reply);
+    if (this.packing && hold.length <= WANT && this.packed) this.packing = this.packed = false;
+    const want = document.hidden && !this.packing ? 0 : this.packing && !this.packed ? PACK : WANT;
+    const reply = await call<Reply>(this.path, this.message(this.outbox.portion(), { hold, want, reserve: this.packing }));
+    if (reply.run !== this.outbox.run) throw new Gone("an answer of another run");
+    this.outbox.settle(settled(reply));
     const held = new Set(reply.held);
     const lost = hold.filter((item) => !held.has(item) && !this.outbox.answers(item));
     this.deck.drop(lost);
     this.deck.add(reply.cards.filter((card) => !this.outbox.answers(card.item)));
+    if (want === PACK) this.packed = true;
     if (!this.closed) this.heard(reply, lost);
   }
 
-  private message(rest: object): object {
-    return { client: this.outbox.client, annotator: this.outbox.annotator, events: this.outbox.portion(), ...rest };
+  private message(events: Given[], rest: object): object {
+    return { client: this.outbox.client, annotator: this.outbox.annotator, events, ...rest };
   }
 
-  private async deliver(outbox: Outbox): Promise<void> {
-    const events = outbox.portion();
+  // What other loads of this page have left behind goes first.
+  private async deliverLeft(): Promise<void> {
+    const kept = await drawer.left(this.outbox.run, this.outbox.client, PORTION);
+    const [first] = kept;
+    if (first === undefined) return;
+    const events = kept.map(({ sequence, item, round, answer }) => ({ sequence, item, round, answer }));
     try {
-      const reply = await call<Reply>(this.path, { client: outbox.client, annotator: outbox.annotator, events });
-      this.settle(outbox, reply);
+      const reply = await call<Reply>(this.path, { client: first.client, annotator: first.annotator, events });
+      await drawer.remove(this.outbox.run, first.client, settled(reply));
     } catch (error) {
       if (!(error instanceof Refused && error.status === 400)) throw error;
-      outbox.setAside();
+      await drawer.setAside(kept);
     }
-  }
-
-  private settle(outbox: Outbox, reply: Reply): void {
-    outbox.settle([...reply.saved, ...reply.standing, ...reply.refused.map((refusal) => refusal.sequence)]);
+    if (kept.length === PORTION) this.poked = true;
   }
 
   private rest(): Promise<void> {
@@ -116,8 +123,11 @@ export class Link {
   private pause(): number {
     if (this.failures > 0) return Math.min(500 * 2 ** this.failures, 8000);
     if (this.outbox.waiting > 0) return 0;
-    if (document.hidden) return this.deck.size > 0 ? Infinity : HIDDEN_POLL_MS;
+    if (document.hidden && !this.packing) return this.deck.size > 0 ? Infinity : HIDDEN_POLL_MS;
     if (this.deck.size === 0) return POLL_MS;
-    return performance.now() - this.lastInput > IDLE_MS ? Infinity : BEAT_MS;
+    return performance.now() - this.lastInput > IDLE_MS && !this.packing ? Infinity : BEAT_MS;
   }
 }
+
+const settled = (reply: Reply): number[] =>
+  [...reply.saved, ...reply.standing, ...reply.refused.map((refusal) => refusal.sequence)];

@@ -37,6 +37,8 @@ export interface Reply {
   standing: number[];
   refused: { sequence: number; why: string }[];
   held: number[];
+  others?: number; // people at work besides this one
+  guide?: string;
   cards: Card[];
   progress: Progress;
 }

@@ -1,0 +1,95 @@
+// Ends of batches, rounds and runs.
+
+import type { JSX } from "preact";
+import { counted } from "../core/words";
+import type { Labeling } from "./labeling";
+import { Act, Panel } from "./panel";
+import { Review, Tally, type Back } from "./thumbs";
+
+// The panel in place of the image, or null while there is one to answer.
+export function End({ labeling }: { labeling: Labeling }): JSX.Element | null {
+  const { deck, reply, pausing, isOver, isUnknown, outbox } = labeling;
+  if (isUnknown) return <UnknownRun waiting={outbox.waiting} />;
+  if (reply === null) return null;
+  if (deck.size > 0) return pausing ? <BatchEnd labeling={labeling} /> : null;
+  if (isOver) return <Finished labeling={labeling} sentence={reply.finished} yours={reply.progress.yours} />;
+  if (outbox.waiting > 0) return null; // nothing is called saved before it is
+  return <Waiting labeling={labeling} />;
+}
+
+function BatchEnd({ labeling }: { labeling: Labeling }): JSX.Element {
+  const answers = labeling.batch;
+  const open = Math.max((labeling.reply?.progress.open ?? 0) - labeling.outbox.ahead, labeling.deck.size);
+  const goOn = (): void => labeling.goOn();
+  return (
+    <Panel enter={goOn}>
+      <h2>{counted(answers.length, "image")} done</h2>
+      <Tally answers={answers} />
+      <Review answers={answers} back={(given) => labeling.undo(given)} />
+      <div class="acts">
+        <Act click={goOn}>Continue labeling</Act>
+        <Act other click={() => void labeling.finish()}>Finish batch early</Act>
+      </div>
+      <p>
+        {`${counted(open, "image")} of this round ${open === 1 ? "is" : "are"} left. Finishing early puts them back`
+          + " for everyone, and the loop goes on with the answers so far."}
+      </p>
+    </Panel>
+  );
+}
+
+function Waiting({ labeling }: { labeling: Labeling }): JSX.Element {
+  const { open = 0, yours = 0, positives = 0 } = labeling.reply?.progress ?? {};
+  return (
+    <Panel>
+      <h2>{open > 0 ? "The rest is in other hands" : "Waiting for the next images"}</h2>
+      <p>
+        {open > 0
+          ? `${counted(open, "image is", "images are")} being looked at by somebody else. Those that come back appear here.`
+          : "This round is done. The next images appear here by themselves."}
+      </p>
+      <p class="strong">
+        {`All your answers are saved: ${counted(yours, "answer")} by you, ${counted(positives, "image")} found so far.`}
+      </p>
+      <LookBack labeling={labeling} />
+    </Panel>
+  );
+}
+
+function Finished({ labeling, sentence, yours }: { labeling: Labeling; sentence: string | null; yours: number }): JSX.Element {
+  return (
+    <Panel>
+      <h2>Labeling is finished</h2>
+      {sentence ? <p>{sentence}</p> : null}
+      <p class="strong">
+        {yours > 0 ? `Thank you. Your ${counted(yours, "answer is", "answers are")} saved; you may close this page.` : "You may close this page."}
+      </p>
+      <LookBack labeling={labeling} />
+    </Panel>
+  );
+}
+
+// The last answers, for second thoughts.
+function LookBack({ labeling }: { labeling: Labeling }): JSX.Element | null {
+  const { history, batch } = labeling;
+  if (history.length === 0) return null;
+  const back: Back = (given) => labeling.undo(given);
+  return (
+    <>
+      {batch.length > 0 ? <Tally answers={batch} /> : null}
+      {batch.length > 0 ? <Review answers={batch} back={back} /> : null}
+      <div class="acts"><Act other click={() => back()}>Take the last answer back</Act></div>
+    </>
+  );
+}
+
+function UnknownRun({ waiting }: { waiting: number }): JSX.Element {
+  return (
+    <Panel>
+      <h2>The labeler does not know this run</h2>
+      <p>It may use another label store than before. This page looks again by itself.</p>
+      {waiting > 0 ? <p class="strong">{counted(waiting, "answer is", "answers are")} kept in this browser.</p> : null}
+      <div class="acts"><a class="other" href="#/">Show all runs</a></div>
+    </Panel>
+  );
+}

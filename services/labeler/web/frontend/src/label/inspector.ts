@@ -1,0 +1,44 @@
+// Looking closely at the image on the table: enlarged, with all its pixels, and brightened.
+
+import { toast } from "../core/notices";
+import type { Stage } from "./stage";
+import { Zoom } from "./zoom";
+
+export class Inspector {
+  readonly zoom: Zoom;
+  private levels = false;
+  private full = false;
+  private item: number | null = null;
+
+  constructor(private readonly stage: Stage) {
+    this.zoom = new Zoom(stage.element, (scale) => {
+      stage.element.classList.toggle("zoomed", scale > 1.01);
+      if (scale > 1.01 && !this.full) this.exchange(true, this.levels);
+    });
+  }
+
+  // Another card lies on the table: the whole of it is looked at first. Levels stay as they are.
+  turn(): void {
+    const item = this.stage.card?.item ?? null;
+    if (item === this.item) {
+      if (this.zoom.on) this.zoom.draw();
+      return;
+    }
+    this.item = item;
+    this.full = false;
+    if (this.zoom.on) this.zoom.reset();
+    if (this.levels) this.exchange(false, true);
+  }
+
+  toggleLevels(): void {
+    this.levels = !this.levels;
+    toast(this.levels ? "Brightened: the darkest and the lightest parts are drawn apart" : "As it is");
+    this.exchange(this.full, this.levels);
+  }
+
+  private exchange(full: boolean, levels: boolean): void {
+    this.full = full;
+    const url = this.stage.card?.image;
+    if (url !== undefined) void this.stage.exchange(`${url}${full ? "&size=full" : ""}${levels ? "&levels=auto" : ""}`);
+  }
+}

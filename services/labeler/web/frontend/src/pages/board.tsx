@@ -1,0 +1,85 @@
+// The dashboard's part of the progress page: the step at work, the pool's histogram, heads, people, and the switches.
+
+import type { JSX } from "preact";
+import { call, Refused } from "../core/api";
+import { toast } from "../core/notices";
+import type { Dashboard } from "../core/types";
+import { counted } from "../core/words";
+import { Histogram } from "./histogram";
+
+const percent = (share: number | null): string => (share === null ? "–" : `${Math.round(share * 100)} %`);
+const PAGES: [string, string][] = [["seed", "Search"], ["grid", "Grid"], ["browse", "Browse"]];
+
+interface Props {
+  run: string;
+  words: Dashboard;
+  again: () => void;
+}
+
+export function Board({ run, words, again }: Props): JSX.Element {
+  const { step, pool, heads, people, queue, continuous, prevalence } = words;
+  const tell = async (what: string, body: object, question?: string): Promise<void> => {
+    if (question !== undefined && !confirm(question)) return;
+    try {
+      await call(`api/runs/${run}/${what}`, body);
+      toast(what === "stop" ? "The run stops after this step" : "From the next round on");
+    } catch (error) {
+      toast(error instanceof Refused ? error.message : "The labeler does not answer: nothing has changed");
+    }
+    again();
+  };
+  return (
+    <section class="board" aria-label="Dashboard">
+      {step ? <Work words={words} /> : null}
+      {pool.length > 0 ? <Histogram words={words} /> : null}
+      {prevalence[0] === null ? null : (
+        <p>{`Of all images, ${percent(prevalence[0])} to ${percent(prevalence[1])} are positive: found so far, and what the audit leaves room for.`}</p>
+      )}
+      <p>{`${counted(queue.open, "card")} on offer, ${queue.held} of them in somebody's hands.`}</p>
+      {heads.length > 0 ? (
+        <Table
+          caption="Heads on held-out images" heads={["Round", "F1", "Precision", "Recall"]}
+          rows={heads.slice(-8).map((head) => [head.round, percent(head.f1), percent(head.precision), percent(head.recall)])}
+        />
+      ) : null}
+      {people.length > 0 ? (
+        <Table
+          caption="People" heads={["Name", "Answers", "Agreement"]}
+          rows={people.map((who) => [who.name, who.answers, who.shared > 0 ? percent(who.agreed / who.shared) : "–"])}
+        />
+      ) : null}
+      <div class="acts">
+        <button type="button" class="other" onClick={() => void tell("continuous", { on: !continuous })}>
+          {continuous ? "Continuous mode off" : "Continuous mode on"}
+        </button>
+        <button
+          type="button" class="other"
+          onClick={() => void tell("stop", {}, "Stop the run after the step that it is in? `active-labeler resume` goes on with it.")}
+        >
+          Stop; it can be resumed
+        </button>
+      </div>
+      <nav class="acts" aria-label="Pages">
+        {PAGES.map(([page, word]) => <a key={page} class="other" href={`#/run/${run}/${page}`}>{word}</a>)}
+      </nav>
+    </section>
+  );
+}
+
+function Work({ words: { step, done, total, per_second: rate } }: { words: Dashboard }): JSX.Element {
+  const fast = rate !== null && rate > 0 ? rate : null;
+  const left = fast === null ? null : Math.ceil((total - done) / fast);
+  const time = left === null ? "" : left >= 90 ? `, ${counted(Math.round(left / 60), "minute")} left` : `, ${counted(left, "second")} left`;
+  const speed = fast === null ? "" : `, ${fast.toFixed(fast < 10 ? 1 : 0)} a second`;
+  return <p class="strong">{`${step}: ${done.toLocaleString("en")} of ${counted(total, "image")}${speed}${time}`}</p>;
+}
+
+function Table({ caption, heads, rows }: { caption: string; heads: string[]; rows: (string | number)[][] }): JSX.Element {
+  return (
+    <table>
+      <caption>{caption}</caption>
+      <thead><tr>{heads.map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
+      <tbody>{rows.map((row, at) => <tr key={at}>{row.map((cell, place) => <td key={place}>{cell}</td>)}</tr>)}</tbody>
+    </table>
+  );
+}

@@ -1,0 +1,24 @@
+// The pages that look at the whole data set, by the word in their address.
+
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { open } from "../views/pages";
+import { Progress } from "./progress";
+
+interface Props {
+  page: string;
+  run: string;
+  item: number | undefined;
+}
+
+export function Pages(props: Props): JSX.Element {
+  return props.page === "progress" ? <Progress run={props.run} /> : <Old {...props} />;
+}
+
+function Old({ page, run, item }: Props): null {
+  useEffect(() => {
+    const shown = open(page, run, item);
+    return () => shown.close();
+  }, []);
+  return null;
+}

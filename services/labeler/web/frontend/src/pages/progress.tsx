@@ -1,0 +1,59 @@
+// How far a run is: lights, counts, the curve, and what the loop wants to know.
+
+import type { JSX } from "preact";
+import { useCallback } from "preact/hooks";
+import { call, Refused } from "../core/api";
+import { toast } from "../core/notices";
+import type { Light, LoopWords } from "../core/types";
+import { counted } from "../core/words";
+import { Panel } from "../label/panel";
+import { Board } from "./board";
+import { Curve } from "./curve";
+import { Ask } from "./question";
+import { useNews } from "./news";
+
+const STATES: Record<string, string> = {
+  running: "The loop is at work", asking: "The loop waits for an answer", labeling: "People are labeling",
+  finished: "The run is finished", stopped: "The run is stopped", failed: "The run has failed",
+};
+
+export function Progress({ run }: { run: string }): JSX.Element {
+  const { words, trouble, again } = useNews(run);
+  const answer = useCallback(async (id: string, given: string): Promise<void> => {
+    if (given === "q" && !confirm("Finish the run? The cards on offer go back, and the curated data set is written.")) return;
+    try {
+      const { accepted } = await call<{ accepted: boolean }>(`api/runs/${run}/loop`, { question: id, answer: given });
+      toast(accepted ? "The loop goes on" : "Somebody else was faster with an answer");
+    } catch (error) {
+      toast(error instanceof Refused ? error.message : "The labeler does not answer: nothing has changed");
+    }
+    again();
+  }, [run, again]);
+  return (
+    <Panel>
+      <h1>{trouble !== null ? "Progress is not to be had just now" : words === null ? "Loading …" : STATES[words.state] ?? words.state}</h1>
+      {trouble !== null ? <p>{trouble}</p> : null}
+      {words === null || trouble !== null ? null : (
+        <>
+          <Counts words={words} />
+          {words.advice ? <p class="strong">{words.advice}</p> : null}
+          {words.lights.length > 0 ? <ul class="lights">{words.lights.map((light) => <Lamp key={light.name} {...light} />)}</ul> : null}
+          {words.rounds.length > 1 ? <Curve words={words} prevalence={words.board?.prevalence ?? [null, null]} /> : null}
+          {words.question === null ? null : <Ask question={words.question} answer={answer} />}
+          {words.board === null ? null : <Board run={run} words={words.board} again={again} />}
+        </>
+      )}
+      <div class="acts"><a class="other" href={`#/run/${run}/label`}>Back to labeling</a></div>
+    </Panel>
+  );
+}
+
+function Counts({ words }: { words: LoopWords }): JSX.Element {
+  const { images, labels, positives, quarantined } = words;
+  const aside = quarantined > 0 ? `, ${quarantined} of them unreadable` : "";
+  return <p><b>{positives}</b> found with <b>{counted(labels, "label")}</b> of {counted(images, "image")}{aside}.</p>;
+}
+
+function Lamp({ name, colour, text }: Light): JSX.Element {
+  return <li class={colour}><i aria-hidden="true" /><div><b>{name}</b><span>{text}</span></div></li>;
+}

@@ -1,0 +1,121 @@
+"""What lies around the cards: practice, keys of one's own, a closer look, notes, the last answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.labeler.kit import wait_for
+from tests.labeler.pages.kit import NEGATIVE, PHONE, POSITIVE, RETRACTED, Run, drag, press, settle, shown
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_practice_is_done_with_the_keys_that_it_teaches(run: Run) -> None:
+    run.offer()
+    page = run.browser.new_page()
+    page.goto(f"{run.service.url}#/run/{run.name}/label")
+    page.get_by_role("textbox").fill("Ann")
+    page.keyboard.press("Enter")
+    for number, key in enumerate(("ArrowRight", "ArrowLeft", "ArrowDown", "u"), start=1):
+        page.get_by_text(f"{number} of 4").wait_for()
+        page.keyboard.press("ArrowRight" if key != "ArrowRight" else "ArrowLeft")  # a wrong one leads nowhere
+        page.keyboard.press(key)
+    settle(page)
+    assert run.answers() == []
+    page.reload()  # and it comes once
+    settle(page)
+    page.close()
+
+
+def test_an_action_gets_another_key_and_keeps_it(run: Run) -> None:
+    run.offer()
+    page = run.open()
+    page.keyboard.press("?")
+    page.get_by_role("button", name="Keys").click()
+    page.locator("#panel").get_by_role("button", name="Yes").click()
+    page.keyboard.press("Tab")
+    page.get_by_text("That key belongs to the browser").wait_for()
+    page.locator("#panel").get_by_role("button", name="Yes").click()
+    page.keyboard.press("j")
+    page.locator("#panel").get_by_role("button", name="Yes J").wait_for()
+    page.keyboard.press("Escape")
+    press(page, "ArrowRight")  # means nothing any more
+    press(page, "j")
+    wait_for(lambda: run.answers() == [(0, POSITIVE)])
+    page.reload()
+    press(page, "j")
+    wait_for(lambda: len(run.answers()) == 2)
+    assert page.get_by_role("button", name="Yes").get_attribute("aria-keyshortcuts") == "J"
+
+
+def test_a_key_that_another_action_has_changes_places_with_it(run: Run) -> None:
+    run.offer()
+    page = run.open()
+    page.keyboard.press("?")
+    page.get_by_role("button", name="Keys").click()
+    page.locator("#panel").get_by_role("button", name="Yes").click()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Escape")
+    press(page, "ArrowLeft", "ArrowRight")
+    wait_for(lambda: run.answers() == [(0, POSITIVE), (1, NEGATIVE)])
+
+
+def test_a_closer_look_by_wheel_and_keys(run: Run) -> None:
+    run.offer()
+    page = run.open()
+    image = page.locator(".card:not(.leaving) img")
+    width = image.bounding_box()["width"]
+    page.locator("#stage").hover()
+    page.mouse.wheel(0, -300)
+    assert image.bounding_box()["width"] > 1.5 * width
+    page.keyboard.press("0")
+    assert image.bounding_box()["width"] == pytest.approx(width, abs=1)
+    page.keyboard.press("+")
+    left = image.bounding_box()["x"]
+    page.keyboard.press("Shift+ArrowRight")
+    assert image.bounding_box()["x"] < left
+    assert run.answers() == []
+    press(page, "ArrowRight")  # answers also while enlarged, and the next image is whole
+    settle(page)
+    assert page.locator(".card:not(.leaving) img").bounding_box()["width"] == pytest.approx(width, abs=1)
+    wait_for(lambda: run.answers() == [(0, POSITIVE)])
+
+
+def test_one_finger_moves_an_enlarged_image_and_answers_nothing(run: Run) -> None:
+    run.offer()
+    page = run.open(**PHONE)
+    page.keyboard.press("+")
+    image = page.locator(".card:not(.leaving) img")
+    left = image.bounding_box()["x"]
+    drag(page, 60, 0)
+    assert image.bounding_box()["x"] > left
+    page.wait_for_timeout(300)
+    assert run.answers() == []
+    assert shown(page) == 0
+
+
+def test_the_last_answers_are_a_way_back(run: Run) -> None:
+    run.offer()
+    page = run.open()
+    press(page, "ArrowRight", "ArrowLeft", "ArrowRight")
+    settle(page)
+    page.keyboard.press("b")
+    page.get_by_role("button", name="00.png, answered positive: look again").last.click()
+    settle(page)
+    assert shown(page) == 0
+    wait_for(lambda: run.answers()[-1] == (0, RETRACTED))
+
+
+def test_the_question_is_explained_with_images_that_have_an_answer(run: Run) -> None:
+    run.offer()
+    page = run.open()
+    press(page, "ArrowRight", "ArrowLeft")
+    wait_for(lambda: len(run.answers()) == 2)
+    page.keyboard.press("g")
+    page.get_by_role("heading", name="Answered yes").wait_for()
+    page.locator("#panel").get_by_role("img", name="00.png").wait_for()
+    page.locator("#panel").get_by_role("img", name="01.png").wait_for()
+    page.keyboard.press("Escape")
+    press(page, "ArrowRight")
+    wait_for(lambda: len(run.answers()) == 3)
+    assert run.errors == []
