@@ -26,8 +26,8 @@ def test_answers_that_cannot_be_taken_block_nothing(run: Run) -> None:
           const asked = indexedDB.open("active-labeler");
           asked.onsuccess = () => {
             const work = asked.result.transaction("answers", "readwrite");
-            work.objectStore("answers").put(
-              {place: location.pathname, run, client: "tampered", annotator: "Eve", sequence: 1, item: "x", round: 1, answer: "?"});
+            const bad = {sequence: 1, item: "x", round: 1, answer: "?"};
+            work.objectStore("answers").put({...bad, place: location.pathname, run, client: "tampered", annotator: "Eve"});
             work.oncomplete = () => { asked.result.close(); done(); };
           };
         })""",

@@ -25,7 +25,9 @@ NOT_OF_A_RUN_AT_WORK = {
 
 
 def test_every_choice_of_the_loop_has_a_button_with_words() -> None:
-    words = re.search(r"const WORDS: Record<string, string> = \{(.*?)\}", (PAGE / "pages/question.tsx").read_text(), re.DOTALL)
+    words = re.search(
+        r"const WORDS: Record<string, string> = \{(.*?)\}", (PAGE / "pages/question.tsx").read_text(), re.DOTALL
+    )
     assert words is not None
     assert set(re.findall(r"(\w+): \"", words.group(1))) == set(_CHOICES)
 
