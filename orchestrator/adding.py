@@ -19,10 +19,10 @@ from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.outputs.swipe import SwipeFolders
 from orchestrator.pruning import prune
 from orchestrator.run import Run
+from orchestrator.sources.listing import Listed, list_source
 from services.common.artifacts import digest_of
-from services.common.catalog import Catalog, list_images, write_catalog
+from services.common.catalog import Catalog, write_catalog
 
-Listed = tuple[str, int, int]  # relative path, size, mtime in ns
 _ENDING = "/added"
 
 
@@ -45,13 +45,9 @@ class Growth:
         return ", ".join(words)
 
 
-def compare(catalog: Catalog) -> Growth:
-    """Lists the folder of a catalog once more.
-
-    Raises:
-        NotFoundError, InvalidInputError: when the folder is gone, or empty.
-    """
-    now = {path: (path, size, mtime) for path, size, mtime in list_images(catalog.listed_root)}
+def compare(catalog: Catalog, images: list[Listed]) -> Growth:
+    """What of ``images``, as they are listed now, is not in the catalog or differs from it."""
+    now = {path: (path, size, mtime) for path, size, mtime in images}
     changed = gone = 0
     for row in catalog.rows():
         found = now.pop(row.path, None)
@@ -63,7 +59,8 @@ def compare(catalog: Catalog) -> Growth:
 def grow(run: Run, before: Catalogued) -> tuple[Catalogued, Growth]:
     """The catalog with what is new in the folder behind it, published under the name of its content."""
     with run.open_catalog(before.catalog) as catalog:
-        growth = compare(catalog)
+        source = list_source(run.settings.data, run.mirrors, run.reporter, catalog.listed_root)
+        growth = compare(catalog, source.images)
         if not growth.new:
             return before, growth
         parts = (part for path, size, mtime in growth.new for part in (os.fsencode(path), size, mtime))

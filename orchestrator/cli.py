@@ -62,7 +62,13 @@ def run(
         Path | None,
         _option(["--config_path", "--config", "-c"], "YAML file: ours, or the original's pipeline_config.yaml"),
     ] = None,
-    data: Annotated[Path | None, _option(["--data"], "folder with the images (or with Unlabeled/ in it)")] = None,
+    data: Annotated[
+        Path | None,
+        _option(
+            ["--data"],
+            "folder with the images (or with Unlabeled/ in it), a list of them (.csv, .jsonl, .parquet, .txt), or a URL",
+        ),
+    ] = None,
     reference: Annotated[
         list[Path] | None, _option(["--reference"], "an image of what you look for; may be given several times")
     ] = None,

@@ -19,9 +19,10 @@ from orchestrator.crew import Crew
 from orchestrator.model import Catalogued, Embedded
 from orchestrator.outputs.quarantine import write_quarantine
 from orchestrator.run import Run, Stopped
+from orchestrator.sources.listing import list_source
 from protos.common_pb2 import Artifact
 from protos.errors import ConflictError, InvalidInputError, NotFoundError
-from services.common.catalog import BLOCK_ROWS, list_images, write_catalog
+from services.common.catalog import BLOCK_ROWS, write_catalog
 
 _LOOK_S = 0.5  # how often a wait looks whether the run is being stopped
 _Found = tuple[list[BlockRef], str, str]  # what a call gives: blocks, and the device and the worker that made them
@@ -31,16 +32,14 @@ T = TypeVar("T")
 def list_data(run: Run) -> Catalogued:
     """Lists the images; `Unlabeled/` in the data folder is the data root, as in the original."""
     with run.telling("catalog") as words:
-        root = run.settings.data.absolute()
-        if (root / "Unlabeled").is_dir():
-            root = root / "Unlabeled"
-        images = list_images(root)
+        source = list_source(run.settings.data, run.mirrors, run.reporter)
+        root, images = source.root, source.images
         with run.store.writing(f"catalogs/{run.id}.sqlite") as writing:
             write_catalog(writing.path, root, images)
         catalog = ArtifactRef.of(writing.artifact)
         with run.open_catalog(catalog) as published:  # by an earlier attempt, maybe, when the folder held other files
             count = len(published)
-        words.append(f"Listed {count} images in {root}")
+        words.append(", ".join([f"Listed {count} images in {root}", *source.notes]))
     return Catalogued(catalog=catalog, images=count)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.settings import RunSettings
+from orchestrator.sources.listing import folder_root, url_of
+from orchestrator.sources.lists import is_list
 from protos.errors import InvalidInputError, NotFoundError
 
 
 def data_root(settings: RunSettings) -> Path:
     """The folder that relative paths of images start from: `Unlabeled/` in the data folder where there is one."""
-    unlabeled = settings.data / "Unlabeled"
-    return unlabeled if unlabeled.is_dir() else settings.data
+    return folder_root(settings.data)
 
 
 def metric_csv(settings: RunSettings) -> Path:
@@ -46,7 +47,8 @@ def absolute(settings: RunSettings, base: Path | None = None) -> RunSettings:
     folder = start / Path(model).expanduser()  # what is no folder here is a name at the hub
     model = str(folder) if model and folder.is_dir() else model
     encoder = settings.encoder.model_copy(update={"path": whole(settings.encoder.path), "model": model})
-    folders = {name: whole(getattr(settings, name)) for name in ("data", "runtime", "output")}
+    names = ("runtime", "output") if url_of(settings.data) else ("data", "runtime", "output")
+    folders = {name: whole(getattr(settings, name)) for name in names}
     return settings.model_copy(update={**folders, "seed_set": seed_set, "encoder": encoder})
 
 
@@ -56,7 +58,7 @@ def check_data(settings: RunSettings) -> None:
     Raises:
         NotFoundError: when their folder is gone.
     """
-    if not settings.data.is_dir():
+    if url_of(settings.data) is None and not settings.data.exists():
         raise NotFoundError(f"the data folder {settings.data} does not exist any more; put it back and resume")
 
 
@@ -77,16 +79,26 @@ def check_places(settings: RunSettings) -> None:
 
 
 def _check(settings: RunSettings) -> None:
-    root = data_root(settings)
-    if not settings.data.exists():
-        raise NotFoundError(f"the data folder {settings.data} does not exist; give the folder that holds the images")
-    if not root.is_dir():
-        raise InvalidInputError(f"the data folder {settings.data} is no folder; give the folder that holds the images")
-    _check_apart(root, "runtime", settings.runtime)
-    _check_apart(root, "output", settings.output / "final_dataset")
+    if url_of(settings.data) is None:
+        _check_data(settings)
     if settings.encoder.path is not None and not settings.encoder.path.is_file():
         raise NotFoundError(f"the encoder {settings.encoder.path} does not exist; give a .ckpt or .pt file")
     _check_seed_set(settings)
+
+
+def _check_data(settings: RunSettings) -> None:
+    root = data_root(settings)
+    if not settings.data.exists():
+        raise NotFoundError(f"the data folder {settings.data} does not exist; give the folder that holds the images")
+    if is_list(settings.data):
+        return
+    if not root.is_dir():
+        raise InvalidInputError(
+            f"the data folder {settings.data} is no folder; give the folder that holds the images, or a list of them"
+            " (.csv, .jsonl, .parquet, .txt)"
+        )
+    _check_apart(root, "runtime", settings.runtime)
+    _check_apart(root, "output", settings.output / "final_dataset")
 
 
 def _check_apart(root: Path, name: str, place: Path) -> None:

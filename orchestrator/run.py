@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.clients import Clients
@@ -126,6 +127,11 @@ class Run:
                 self.board.question, self.board.state = None, "running"
 
         return self.once(question.id, str, work)
+
+    @property
+    def mirrors(self) -> Path:
+        """Where copies of images lie that are elsewhere; every service reads them there."""
+        return self.store.root / "mirrors"
 
     @property
     def threshold(self) -> float:

@@ -335,7 +335,10 @@ class RunSettings(Section):
     """All settings of a run."""
 
     data: Folder = Field(
-        description="folder with the images, nested or flat; where it contains `Unlabeled/`, only the images in there"
+        description=(
+            "folder with the images, nested or flat; where it contains `Unlabeled/`, only the images in there. Or a list of"
+            " files (CSV, JSON lines, Parquet, text), or a URL that fsspec knows, for example `s3://bucket/folder`"
+        )
     )
     runtime: Folder = Field(Path("runtime"), description="folder for everything that the run needs to go on later")
     output: Folder = Field(Path(), description="folder for `final_dataset/`, `final_model.ckpt` and the logs")
