@@ -21,6 +21,7 @@ from services.labeler.store.database import Database
 from services.labeler.web.app import build_app
 from services.labeler.web.gate import Gate
 from services.labeler.web.guard import Guard
+from services.labeler.web.page_tls import PageTls, tls_of_page
 from services.labeler.web.server import EVERYWHERE, WebServer, is_loopback, listen, own_address, page_url
 
 log = logging.getLogger(__name__)
@@ -46,15 +47,15 @@ class Labeler:
             opened.callback(self._workshop.close)
             self._loop = Loop(settings.control, settings.tls)
             opened.callback(self._loop.close)
-            access = access_of(settings)
+            access, tls = access_of(settings), tls_of_page(settings.web_tls_certificate, settings.web_tls_key)
             listener = listen(settings.web_host, settings.web_port)
             opened.callback(listener.close)
-            self.links = LinkMaker(access, settings.web_url, _own_url(settings, listener.getsockname()[1]))
+            self.links = LinkMaker(access, settings.web_url, _own_url(settings, listener.getsockname()[1], tls))
             web = build_app(self.desk, Shelf(self._workshop), self._loop, access)
             app = Guard(
                 Gate(web, access, self.links), settings.names, settings.place, settings.frames, settings.preset.numbers
             )
-            self._web = WebServer(app, listener)
+            self._web = WebServer(app, listener, tls)
             self._metrics = QueueCollector(self.desk.levels)
             REGISTRY.register(self._metrics)
             opened.pop_all()
@@ -78,6 +79,6 @@ def access_of(settings: LabelerSettings) -> Access:
     return tokens_of(settings.labels, settings.tokens)
 
 
-def _own_url(settings: LabelerSettings, port: int) -> str:
+def _own_url(settings: LabelerSettings, port: int, tls: PageTls | None) -> str:
     host = own_address() if settings.web_host in EVERYWHERE else settings.web_host
-    return page_url(host, port)
+    return page_url(host, port, secure=tls is not None)

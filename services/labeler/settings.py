@@ -60,6 +60,11 @@ class LabelerSettings(ServiceSettings):
         "", description="labeler: token of those who steer the loop; empty: made once, and kept beside the labels"
     )
     web_annotator_token: str = Field("", description="labeler: token of those who label; empty: the same")
+    web_tls_certificate: str = Field(
+        "",
+        description="labeler: PEM file with the page's certificate, those of its authorities behind it; with the key: https",
+    )
+    web_tls_key: str = Field("", description="labeler: PEM file with the key of that certificate, without a password")
     lease_seconds: float = Field(
         60.0, ge=1, le=86400, description="labeler: how long an image stays with somebody who gives no sign of life"
     )

@@ -13,6 +13,7 @@ import uvicorn
 
 from protos.errors import ConflictError, InvalidInputError, UnavailableError
 from services.labeler.web.guard import App
+from services.labeler.web.page_tls import PageTls
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,15 @@ class WebServer:
     Args:
         app: what is served.
         listener: the socket, of `listen`; closed with the server.
+        tls: of the page; None: plain http.
     """
 
-    def __init__(self, app: App, listener: socket.socket) -> None:
+    def __init__(self, app: App, listener: socket.socket, tls: PageTls | None = None) -> None:
         self._socket = listener
         config = uvicorn.Config(
             app,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -110,9 +114,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def page_url(host: str, port: int) -> str:
+def page_url(host: str, port: int, secure: bool = False) -> str:
     """The address of the page as a browser wants it."""
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    scheme = "https" if secure else "http"
+    return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"
 
 
 def own_address() -> str:
