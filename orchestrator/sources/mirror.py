@@ -64,6 +64,7 @@ class Mirror:
         root = self._copy_of(url)
         found = _asking(url, lambda: system.find(start, detail=True))
         if not found:
+            _asking(url, lambda: system.ls(start))  # tells what `find` has kept to itself
             raise NotFoundError(f"there is nothing at {url}; give the URL of a folder with images")
         relative = {name: name.strip("/").removeprefix(start.strip("/")).strip("/") for name in found}
         images = {name: path for name, path in relative.items() if PurePosixPath(path).suffix.lower() in SUFFIXES}

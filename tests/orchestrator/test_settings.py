@@ -186,7 +186,8 @@ def test_several_mistakes_get_several_sentences() -> None:
 def test_missing_data_says_what_to_give() -> None:
     assert problems() == [
         "data is not set; give the folder with the images, nested or flat;"
-        " where it contains `Unlabeled/`, only the images in there"
+        " where it contains `Unlabeled/`, only the images in there. Or a list of files (CSV, JSON lines, Parquet, text), or a URL"
+        " that fsspec knows, for example `s3://bucket/folder`"
     ]
 
 
