@@ -25,6 +25,7 @@ class Filter:
         low, high: bounds of the probability; images without one are left out where either is given.
         round, annotator: of the newest answer.
         disagreement: only images about which two people say different things.
+        flagged: only images that somebody has flagged or noted something on.
         sort: "item", "highest", "lowest" or "unsure" (closest to 0.5 first); images without a probability come last.
     """
 
@@ -34,6 +35,7 @@ class Filter:
     round: int | None = None
     annotator: str | None = None
     disagreement: bool = False
+    flagged: bool = False
     sort: str = "item"
 
 
@@ -126,6 +128,9 @@ class Browsing:
             raise InvalidInputError("there are no probabilities to go by; ask again while the loop is at work")
         with self._lock:
             mask = _mask(marks, wanted, scores)
+        if wanted.flagged:
+            remarked = {remark.item for remark in self.desk.remarks(run)}
+            mask &= _among(len(mask), np.array(sorted(remarked), dtype=np.int64))
         found = np.flatnonzero(mask)
         return _sorted(found, wanted.sort, scores).astype(np.uint32)
 

@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from protos.errors import InvalidInputError
 from services.labeler.catalogs import Catalogs, RunCatalog
 from services.labeler.changes import Changes
-from services.labeler.model import Answer, Author, Entry, Event, Offered, Outcome, Queue, Reply, Run, Visit
+from services.labeler.model import Answer, Author, Entry, Event, Offered, Outcome, Queue, Remark, Reply, Run, Visit
 from services.labeler.people import People
-from services.labeler.store import cards, events, runs
+from services.labeler.store import cards, events, remarks, runs
 from services.labeler.store.database import Database, translated
 from services.labeler.store.runs import Level
 from services.labeler.store.visits import receive
@@ -251,6 +251,20 @@ class Desk:
             return events.Appender(connection, run, author, now_ms(), 0, needs_card=False).append(entries, recorded)
 
         return self._writer.submit(run, work)
+
+    def remark(self, run: str, remark: Remark) -> Future[None]:
+        """Records a flag or a note.
+
+        Raises:
+            NotFoundError: when there is no such run or image.
+        """
+        self.catalog(run).check([remark.item])
+        return self._writer.submit(run, lambda connection: remarks.add(connection, run, remark, now_ms()))
+
+    def remarks(self, run: str) -> list[Remark]:
+        """All flags and notes of a run, the oldest first."""
+        self.run(run)
+        return self._read(lambda connection: remarks.of_run(connection, run))
 
     def events(self, run: str, after: int, limit: int) -> tuple[list[Event], int]:
         """A page of the log after a position, and the newest position of the run."""

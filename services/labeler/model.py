@@ -111,6 +111,21 @@ class Event:
     late: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What somebody says about an image besides an answer.
+
+    Attributes:
+        flag: somebody should look at it again.
+        note: may be empty.
+    """
+
+    item: int
+    annotator: str
+    flag: bool
+    note: str
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of entries, by their sequence numbers.

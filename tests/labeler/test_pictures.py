@@ -14,7 +14,7 @@ from PIL import Image
 from protos.errors import UnavailableError
 from services.common.catalog import Row
 from services.common.images import UnreadableImageError
-from services.labeler.pictures.display import derive, media_type
+from services.labeler.pictures.display import Look, derive, media_type
 from services.labeler.pictures.process import WorkerProcess
 from services.labeler.pictures.workshop import Workshop
 
@@ -183,3 +183,13 @@ def test_a_file_that_changes_gets_another_derivative(tmp_path: Path) -> None:
     first = Workshop.name_of(tmp_path, Row(0, "a.png", 10, 1))
     assert first != Workshop.name_of(tmp_path, Row(0, "a.png", 10, 2))
     assert first == Workshop.name_of(tmp_path, Row(5, "a.png", 10, 1))
+
+
+def test_levels_draw_a_dark_image_apart(workshop: Workshop, tmp_path: Path) -> None:
+    dark = Image.linear_gradient("L").point(lambda value: value // 16).convert("RGB").resize((400, 400))
+    dark.save(tmp_path / "dark.png")
+    with Image.open(workshop.get("d" * 40, tmp_path / "dark.png").result(20)) as plain:
+        assert max(high for _, high in plain.convert("RGB").getextrema()) <= 20
+    look = Look(levels=True)
+    with Image.open(workshop.get("e" * 40, tmp_path / "dark.png", look=look).result(20)) as bright:
+        assert max(high for _, high in bright.convert("RGB").getextrema()) >= 240

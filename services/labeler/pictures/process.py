@@ -9,7 +9,10 @@ import select
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
+
+from services.labeler.pictures.display import PLAIN, Look
 
 
 class WorkerDiedError(Exception):
@@ -27,14 +30,14 @@ class WorkerProcess:
         self._seconds = seconds
         self._process: subprocess.Popen[bytes] | None = None
 
-    def derive(self, source: Path, target: Path) -> str | None:
+    def derive(self, source: Path, target: Path, look: Look = PLAIN) -> str | None:
         """Makes the derivative of ``source`` in ``target``; returns None, or the reason why there is none.
 
         Raises:
             WorkerDiedError: when the decoder did not survive this image.
         """
         process = self._start()
-        request = json.dumps({"source": str(source), "target": str(target)}) + "\n"
+        request = json.dumps({"source": str(source), "target": str(target), **asdict(look)}) + "\n"
         try:
             assert process.stdin is not None
             process.stdin.write(request.encode())

@@ -15,9 +15,10 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from protos.errors import InvalidInputError
-from services.labeler.pictures.display import derive
+from services.labeler.pictures.display import Look, derive
 
 _MEMORY = 4 * 1024**3
 _FILE = 64 * 1024**2
@@ -48,11 +49,11 @@ def _limit(what: int, value: int) -> None:
     resource.setrlimit(what, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
-def _work(request: dict[str, str]) -> str | None:
+def _work(request: dict[str, Any]) -> str | None:
     target = Path(request["target"])
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        data = derive(Path(request["source"]))
+        data = derive(Path(request["source"]), Look(bool(request["full"]), bool(request["levels"])))
         scratch.write_bytes(data)
         scratch.replace(target)
     except InvalidInputError as error:

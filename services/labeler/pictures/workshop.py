@@ -16,6 +16,7 @@ from protos.errors import InvalidInputError, UnavailableError
 from services.common.artifacts import digest_of
 from services.common.catalog import Row
 from services.common.images import UnreadableImageError
+from services.labeler.pictures.display import PLAIN, Look
 from services.labeler.pictures.process import WorkerDiedError, WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class _Order:
     number: int
     name: str = field(compare=False)
     source: Path = field(compare=False)
+    look: Look = field(compare=False, default=PLAIN)
 
 
 class Workshop:
@@ -61,29 +63,31 @@ class Workshop:
             thread.start()
 
     @staticmethod
-    def name_of(root: Path, row: Row) -> str:
+    def name_of(root: Path, row: Row, look: Look = PLAIN) -> str:
         """The name of an image's derivative; it changes with the file."""
-        return digest_of(_VERSION, os.fsencode(root), os.fsencode(row.path), row.size, row.mtime_ns)[:40]
+        words = (look.word,) if look.word else ()
+        return digest_of(_VERSION, os.fsencode(root), os.fsencode(row.path), row.size, row.mtime_ns, *words)[:40]
 
-    def get(self, name: str, source: Path, ahead: bool = False) -> Future[Path]:
+    def get(self, name: str, source: Path, ahead: bool = False, look: Look = PLAIN) -> Future[Path]:
         """The file of a derivative, made when there is none yet.
 
         The future raises UnreadableImageError where the image cannot be shown.
 
         Args:
             ahead: nobody waits for it yet; those that somebody waits for come first.
+            look: part of the name.
         """
         with self._lock:
             promised = self._promised.get(name)
             if promised is not None:
                 if not ahead:  # again, at the front; who comes second finds it done
-                    self._orders.put(_Order(_NOW, next(self._numbers), name, source))
+                    self._orders.put(_Order(_NOW, next(self._numbers), name, source, look))
                 return promised
             future = self._found(name)
             if not future.done():
                 self._promised[name] = future
                 self._waiting.add(name)
-                self._orders.put(_Order(_AHEAD if ahead else _NOW, next(self._numbers), name, source))
+                self._orders.put(_Order(_AHEAD if ahead else _NOW, next(self._numbers), name, source, look))
             return future
 
     def close(self) -> None:
@@ -128,7 +132,7 @@ class Workshop:
         target = self._file(order.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            reason = worker.derive(order.source, target)
+            reason = worker.derive(order.source, target, order.look)
         except WorkerDiedError as error:
             log.warning("the image %r cannot be shown: its decoder died (%s)", str(order.source), error)
             reason = "the decoder did not survive this file"

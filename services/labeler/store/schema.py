@@ -80,6 +80,19 @@ events = Table(
     sqlite_with_rowid=False,
 )
 
+remarks = Table(  # of later than version 2: made beside the others where it is missing
+    "remarks",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("run", String(100), nullable=False),
+    Column("item", BigInteger, nullable=False),
+    Column("annotator", String(100), nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("flag", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Index("remarks_of_run", "run", "number"),
+)
+
 _SQLITE = "CREATE TRIGGER events_no_{0} BEFORE {0} ON events BEGIN SELECT RAISE(ABORT, 'events are only appended'); END"
 _POSTGRES = (
     "CREATE FUNCTION events_refuse() RETURNS trigger LANGUAGE plpgsql AS"

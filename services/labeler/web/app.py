@@ -6,7 +6,7 @@ import asyncio
 import logging
 from concurrent.futures import Future
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi import Path as InPath
@@ -29,12 +29,12 @@ from services.labeler.access import OPEN, Access
 from services.labeler.desk import Desk
 from services.labeler.loop import Loop
 from services.labeler.model import Reply
-from services.labeler.pictures.display import media_type
+from services.labeler.pictures.display import Look, media_type
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
 from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
 from services.labeler.web.places import DOOR, STATIC
-from services.labeler.web.routes import join, views
+from services.labeler.web.routes import join, remarks, views
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +91,18 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN) -> Fa
         return {"run": run, "accepted": accepted}
 
     @app.get("/api/runs/{run}/images/{item}")
-    async def image(run: RunName, item: Item) -> Response:
+    async def image(
+        run: RunName, item: Item, size: Literal["screen", "full"] = "screen", levels: Literal["", "auto"] = ""
+    ) -> Response:
         catalog = await asyncio.to_thread(desk.catalog, run)
-        data = (await _settled(shelf.get(catalog, item))).read_bytes()
+        look = Look(full=size == "full", levels=levels == "auto")
+        data = (await _settled(shelf.get(catalog, item, look))).read_bytes()
         return Response(
             data, media_type=media_type(data), headers={"Cache-Control": "private, max-age=86400, immutable"}
         )
 
     app.include_router(views.router(desk, shelf, loop))
+    app.include_router(remarks.router(desk))
     app.include_router(join.router(access))
 
     @app.get("/")

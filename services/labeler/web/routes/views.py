@@ -18,7 +18,7 @@ from protos.errors import ConflictError, InvalidInputError, NotFoundError, Unava
 from services.labeler.browsing import Browsing, Filter
 from services.labeler.desk import Desk
 from services.labeler.loop import Loop
-from services.labeler.model import Answer, Author, Entry
+from services.labeler.model import Answer, Author, Entry, Remark
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
 from services.labeler.web.messages import Client, Number, Said
@@ -126,12 +126,14 @@ class Views:
         """Name, address and label of images."""
         catalog, marks = self._desk.catalog(run), self._browsing.marks(run)
         catalog.check(items)
+        notes = _notes(self._desk.remarks(run))
         return [
             {
                 "item": item,
                 "name": clean(catalog.name(item), 200),
                 "image": f"api/runs/{run}/images/{item}?v={self._shelf.version(catalog, item)}",
                 "label": int(marks.label[item]),
+                **({"notes": notes[item]} if item in notes else {}),
             }
             for item in items
         ]
@@ -152,6 +154,14 @@ class Views:
         except (ConflictError, NotFoundError, UnavailableError):
             return None
         return scores if len(scores) == rows else None
+
+
+def _notes(remarks: list[Remark]) -> dict[int, list[str]]:
+    """Who has said what of which image."""
+    notes: dict[int, list[str]] = {}
+    for remark in remarks:
+        notes.setdefault(remark.item, []).append(f"{remark.annotator}: {remark.note or 'flagged'}")
+    return notes
 
 
 def router(desk: Desk, shelf: Shelf, loop: Loop) -> APIRouter:
@@ -180,9 +190,10 @@ def router(desk: Desk, shelf: Shelf, loop: Loop) -> APIRouter:
         round: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None,
         annotator: Annotated[str, Field(max_length=200)] | None = None,
         disagreement: bool = False,
+        flagged: bool = False,
         sort: Literal["item", "highest", "lowest", "unsure"] = "item",
     ) -> Response:
-        wanted = Filter(label, low, high, round, annotator, disagreement, sort)
+        wanted = Filter(label, low, high, round, annotator, disagreement, flagged, sort)
         found = await asyncio.to_thread(views.items, run, wanted)
         return Response(found.astype("<u4").tobytes(), media_type=_BYTES)
 

@@ -57,6 +57,7 @@ export interface TileData {
   name: string;
   image: string;
   label: number;
+  notes?: string[]; // flags and notes of people
 }
 
 export interface Question {

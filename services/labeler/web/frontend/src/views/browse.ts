@@ -73,6 +73,7 @@ export class Browse {
       bound("low", "From"), bound("high", "To"),
       make("label", {}, "By", make("input", { name: "annotator", maxlength: "80", change: () => this.load() })),
       make("label", { class: "check" }, make("input", { name: "disagreement", type: "checkbox", change: () => this.load() }), "people disagree"),
+      make("label", { class: "check" }, make("input", { name: "flagged", type: "checkbox", change: () => this.load() }), "flagged or noted"),
     ];
   }
 
@@ -157,7 +158,8 @@ export class Browse {
     tile.dataset["place"] = String(place);
     (tile.lastChild as HTMLElement).textContent = MARKS[label] ?? "";
     tile.setAttribute("aria-label", `${known?.name ?? `image ${item}`}: ${WORDS[label]}`);
-    tile.title = known?.name ?? "";
+    tile.title = [known?.name ?? "", ...(known?.notes ?? [])].join("\n");
+    tile.classList.toggle("noted", known?.notes !== undefined);
     const picture = tile.firstChild as HTMLImageElement;
     if (known !== undefined && picture.getAttribute("src") !== known.image) picture.src = known.image;
     else if (known === undefined) picture.removeAttribute("src");
