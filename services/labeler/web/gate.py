@@ -12,7 +12,9 @@ from services.labeler.links import LinkMaker
 from services.labeler.web.guard import App, Receive, Scope, Send
 from services.labeler.web.refusals import refuse
 
-ANNOTATORS_MAY = frozenset({"sync", "search", "tiles", "marks", "remarks"})  # last parts of the paths that they may POST to
+ANNOTATORS_MAY = frozenset(
+    {"sync", "search", "tiles", "marks", "remarks"}
+)  # last parts of the paths that they may POST to
 _UNKNOWN = (
     "this labeler lets in whoever has its link: open the link that you were given, or ask for one;"
     " who runs the labeler gets it from `active-labeler link`"
