@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from orchestrator import commands, operating, pretrain_command, sharing
+from orchestrator import commands, label_command, operating, pretrain_command, sharing
 from protos.errors import ActiveLabelerError
 
 log = logging.getLogger(__name__)
@@ -220,6 +220,7 @@ def export(
     commands.export(runtime, output, mode, formats or [], models or [])
 
 
+app.command("label")(label_command.command)
 app.command("pretrain")(pretrain_command.command)
 app.command("certificates")(operating.certificates)
 

@@ -10,30 +10,44 @@ import webbrowser
 from urllib.parse import urlsplit
 
 from orchestrator.clients.labeler import Links
+from orchestrator.reporting import Reporter
 from orchestrator.run import Run
 from orchestrator.sharing import described
 
 
 def invite(run: Run, waiting: int) -> None:
-    """Tells where the page is; the first time it opens it where there is a browser, or else says how to get there."""
+    """Tells where the page of a run is, the first time in full."""
     if not run.board.page:
         return
     links = run.clients.labeler.links()
-    run.reporter.invite(f"{waiting} images wait for you at {links.admin}")
-    if not run.invited:
-        _first(run, links)
+    if run.invited:
+        run.reporter.invite(_waiting(waiting, links))
+    else:
+        opens = run.settings.labeling.open_browser
+        greet(run.reporter, links, waiting, opens=opens, is_here=run.owns_page)
     run.invited = True
 
 
-def _first(run: Run, links: Links) -> None:
+def greet(reporter: Reporter, links: Links, waiting: int, opens: bool, is_here: bool = True) -> None:
+    """Tells where the page is, and opens it where there is a browser, or else says how to get there.
+
+    Args:
+        opens: whether somebody wants it opened.
+        is_here: the labeler is on this machine, and not perhaps in a container.
+    """
+    reporter.invite(_waiting(waiting, links))
     if not links.is_open and not links.local:
-        run.reporter.invite(described(links))
-    if not run.owns_page:  # a labeler on its own, perhaps in a container
+        reporter.invite(described(links))
+    if not is_here:
         return
-    if run.settings.labeling.open_browser and has_browser():
+    if opens and has_browser():
         webbrowser.open(links.admin)
     elif links.local:
-        run.reporter.invite(f"From another computer: `{tunnel(links.page)}`, and then the same address there")
+        reporter.invite(f"From another computer: `{tunnel(links.page)}`, and then the same address there")
+
+
+def _waiting(waiting: int, links: Links) -> str:
+    return f"{waiting} images wait for you at {links.admin}"
 
 
 def has_browser() -> bool:

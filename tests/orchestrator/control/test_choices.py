@@ -15,6 +15,7 @@ NOT_OF_A_RUN_AT_WORK = {
     "add",  # a wish in the runtime folder
     "certificates",
     "export",
+    "label",  # without a loop
     "predict",
     "pretrain",
     "strategies",
