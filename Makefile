@@ -9,7 +9,7 @@ POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web stubs docs lock bench-embed bench-head bench-labels bench-noise bench-pretrain bench-continuous proof test-compose clean
+.PHONY: help demo test check web stubs docs lock bench-embed bench-memory bench-head bench-labels bench-noise bench-pretrain bench-continuous proof test-compose clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS=$$'\t' read -r name words; do \
@@ -60,6 +60,10 @@ lock: ## choose the newest versions of all packages anew, and write them to requ
 bench-embed: ## images a second of the embedder, end to end and by stage, and of the original's way: two minutes
 	@scripts/environment.sh test
 	@$(BIN)/python -m benchmarks.embed
+
+bench-memory: ## the memory of the embedder while it embeds a million small files: ten minutes or more; a million links
+	@scripts/environment.sh test
+	@$(BIN)/python -m benchmarks.memory
 
 bench-labels: ## how many labels a rare class takes, seven ways, on five data sets: about half an hour
 	@scripts/environment.sh test
