@@ -1,7 +1,7 @@
 """The embedder's memory while it embeds a million small files: ``python -m benchmarks.memory [--images 1000000]``.
 
-A real embedder in a process of its own, two calls in flight as the orchestrator has them. The files are links to the same few. Measured
-is the resident memory of the process, as the kernel has it: after the first tenth, at the end, and the most that it ever was.
+A real embedder in a process of its own, two calls in flight as the orchestrator has them. The files are links to the same few.
+Measured is the resident memory of the process, as the kernel has it: after a tenth, at the end, and the most that it ever was.
 """
 
 from __future__ import annotations

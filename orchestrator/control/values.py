@@ -1,27 +1,32 @@
-"""Arrays with one value for each item, for a page that shows the whole data set."""
+"""Long answers for a page that shows the whole data set, in parts: arrays with one value for each item, and the quarantine."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.control.manager import ManagedRun
+from orchestrator.outputs.quarantine import read_quarantine
 from orchestrator.run import Run
 from protos.common_pb2 import Artifact
 from protos.errors import ConflictError, InvalidInputError
+from services.common.artifacts import digest_of
 
 MOST = 1_000_000  # items in one answer: 4 MB
 SCORES = "scores"
+QUARANTINE = "quarantine"
+_WIDTHS = {"float32": "<f4", "uint8": "u1"}
 
 
 @dataclass(frozen=True)
 class ItemValues:
-    """An array [rows], and a word that changes with it."""
+    """An array [rows], float32 or uint8, and a word that changes with it."""
 
     version: str
-    array: NDArray[np.float32]
+    array: NDArray[np.float32] | NDArray[np.uint8]
 
     @property
     def rows(self) -> int:
@@ -36,21 +41,23 @@ class ItemValues:
         """
         if first > self.rows:
             raise InvalidInputError(f"there is no item {first}; the run has {self.rows}, counted from 0")
-        return self.array[first : first + min(count or MOST, MOST)].astype("<f4").tobytes()
+        return self.array[first : first + min(count or MOST, MOST)].astype(_WIDTHS[self.array.dtype.name]).tobytes()
 
 
 def values_of(managed: ManagedRun, kind: str) -> ItemValues:
-    """The array of a kind.
+    """The array of a kind: "scores", float32 [items]; or "quarantine", the bytes of a JSON text, {"item": "reason"}.
 
     Raises:
         ConflictError: when the run is not at work, or has nothing embedded yet.
         InvalidInputError: for a kind that is not known.
     """
-    if kind != SCORES:
-        raise InvalidInputError(f"there are no values of the kind {kind[:40]!r}; ask for {SCORES}")
+    if kind not in (SCORES, QUARANTINE):
+        raise InvalidInputError(f"there are no values of the kind {kind[:40]!r}; ask for {SCORES} or {QUARANTINE}")
     work = managed.work
     if work is None or work.latest is None:
         raise ConflictError(f"run {managed.folder.run} has nothing to show yet (it is {managed.board.state})")
+    if kind == QUARANTINE:
+        return _quarantine(work)
     scores = work.latest.scores
     if scores is None:
         return ItemValues("", np.full(work.latest.generation.rows, np.nan, dtype=np.float32))
@@ -61,3 +68,13 @@ def scores_of(work: Run, artifact: Artifact) -> NDArray[np.float32]:
     """An array of scores [rows] float32, mapped and not read."""
     array: NDArray[np.float32] = np.load(work.store.open(artifact), mmap_mode="r", allow_pickle=False)
     return array
+
+
+def _quarantine(work: Run) -> ItemValues:
+    """Item -> reason of all images that could not be read, as bytes of JSON; it is asked for in parts."""
+    assert work.catalogued is not None
+    reasons = read_quarantine(work.folder.quarantine)
+    with work.open_catalog(work.catalogued.catalog) as catalog:
+        found = {item: why for path, why in reasons.items() if (item := catalog.find(path)) is not None}
+    text = json.dumps(found).encode()
+    return ItemValues(digest_of(text)[:16], np.frombuffer(text, dtype=np.uint8))

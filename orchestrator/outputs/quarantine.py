@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,3 +17,12 @@ def write_quarantine(path: Path, reasons: Mapping[str, str]) -> None:
         reasons: relative path of an image -> why it was set aside.
     """
     write_csv(path, ("path", "reason"), sorted(reasons.items()))
+
+
+def read_quarantine(path: Path) -> dict[str, str]:
+    """Relative path -> reason, as `write_quarantine` has written them; nothing where there is no file yet."""
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return {row["path"]: row["reason"] for row in csv.DictReader(file)}
+    except FileNotFoundError:
+        return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -103,19 +104,15 @@ class Loop:
 
     def scores(self, run: str) -> bytes:
         """The probability of each item, float32 little-endian; not-a-number where there is none."""
-        parts: list[bytes] = []
-        version, first = None, 0
-        while True:
-            request = control_pb2.GetValuesRequest(run=run, kind="scores", first=first)
-            part = self._stub().GetValues(request, timeout=_LONG_S)
-            if version not in (None, part.version):  # a new head has scored meanwhile
-                parts, version, first = [], None, 0
-                continue
-            version = part.version
-            parts.append(part.data)
-            first += len(part.data) // 4
-            if first >= part.rows:
-                return b"".join(parts)
+        return self._values(run, "scores", 4)
+
+    def quarantine(self, run: str) -> dict[int, str]:
+        """Item -> why it was set aside.
+
+        Raises:
+            ConflictError: when nothing is embedded yet.
+        """
+        return {int(item): str(reason) for item, reason in json.loads(self._values(run, "quarantine", 1)).items()}
 
     def set_continuous(self, run: str, on: bool) -> None:
         """Continuous mode on or off, from the next round on."""
@@ -124,6 +121,22 @@ class Loop:
     def stop(self, run: str) -> None:
         """Stops the run after its step; it can be resumed."""
         self._stub().StopRun(control_pb2.StopRunRequest(run=run))
+
+    def _values(self, run: str, kind: str, width: int) -> bytes:
+        """A long answer whole, of values ``width`` bytes wide."""
+        parts: list[bytes] = []
+        version, first = None, 0
+        while True:
+            request = control_pb2.GetValuesRequest(run=run, kind=kind, first=first)
+            part = self._stub().GetValues(request, timeout=_LONG_S)
+            if version not in (None, part.version):  # a new head has scored meanwhile
+                parts, version, first = [], None, 0
+                continue
+            version = part.version
+            parts.append(part.data)
+            first += len(part.data) // width
+            if first >= part.rows:
+                return b"".join(parts)
 
     def _stub(self) -> Any:
         if self._channel is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,7 @@ class Control(control_pb2_grpc.ControlServicer):
         progress: of the run.
         dashboard: of the run.
         scores: of the items; sent in parts of ``part`` of them.
+        quarantine: item -> reason; sent like the scores.
         searched: requests of searches, which find the items of ``found``.
         continuous: as it was set last.
         stopped: whether the run was told to stop.
@@ -42,6 +44,7 @@ class Control(control_pb2_grpc.ControlServicer):
         self.dashboard.prevalence_at_most = float("nan")
         self.scores = np.empty(0, dtype=np.float32)
         self.part = 4
+        self.quarantine: dict[int, str] = {}
         self.searched: list[control_pb2.SearchRequest] = []
         self.found: list[int] = []
         self.continuous: bool | None = None
@@ -63,8 +66,10 @@ class Control(control_pb2_grpc.ControlServicer):
         return self.dashboard
 
     def GetValues(self, request: Any, context: grpc.ServicerContext) -> control_pb2.Values:
-        data = self.scores[request.first : request.first + self.part].tobytes()
-        return control_pb2.Values(run="r", version="v", rows=len(self.scores), first=request.first, data=data)
+        text = np.frombuffer(json.dumps(self.quarantine).encode(), dtype=np.uint8)
+        values = text if request.kind == "quarantine" else self.scores
+        data = values[request.first : request.first + self.part].tobytes()
+        return control_pb2.Values(run="r", version="v", rows=len(values), first=request.first, data=data)
 
     def Search(self, request: Any, context: grpc.ServicerContext) -> control_pb2.SearchResponse:
         self.searched.append(request)

@@ -34,7 +34,7 @@ from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
 from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
 from services.labeler.web.places import DOOR, STATIC
-from services.labeler.web.routes import join, remarks, views
+from services.labeler.web.routes import join, quarantine, remarks, views
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +103,7 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN) -> Fa
 
     app.include_router(views.router(desk, shelf, loop))
     app.include_router(remarks.router(desk))
+    app.include_router(quarantine.router(desk, loop))
     app.include_router(join.router(access))
 
     @app.get("/")

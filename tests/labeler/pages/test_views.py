@@ -172,3 +172,19 @@ def test_the_dashboard_shows_the_pool_and_steers_the_loop(
     page.get_by_role("button", name="Stop").click()
     wait_for(lambda: control.stopped)
     assert [error for error in run.errors if not error.startswith("dialog ")] == []
+
+
+def test_what_was_set_aside_is_a_page_of_names_and_reasons(run: Run, control: kit.Control) -> None:
+    control.quarantine = {ROWS - 1: "damaged image: <b>broken</b>", **dict.fromkeys(range(50), "the file is empty")}
+    control.part = 1000
+    page = look(run, "quarantine", **PHONE)
+    page.get_by_text("51 images cannot be read").wait_for()
+    assert page.get_by_text("the file is empty: 50 · damaged image: 1").is_visible()
+    rows = page.locator(".aside tbody tr")
+    assert rows.count() == 51 and rows.nth(50).inner_text().split("\t") == [HOSTILE, "damaged image: <b>broken</b>"]
+    assert page.locator(".aside b, .aside img").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.goto(f"{run.service.url}#/run/r/progress")
+    control.status.quarantined = 51  # type: ignore[union-attr]
+    page.get_by_role("link", name="51 of them unreadable").click()
+    page.get_by_text("51 images cannot be read").wait_for()

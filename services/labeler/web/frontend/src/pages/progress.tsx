@@ -35,7 +35,7 @@ export function Progress({ run }: { run: string }): JSX.Element {
       {trouble !== null ? <p>{trouble}</p> : null}
       {words === null || trouble !== null ? null : (
         <>
-          <Counts words={words} />
+          <Counts run={run} words={words} />
           {words.advice ? <p class="strong">{words.advice}</p> : null}
           {words.lights.length > 0 ? <ul class="lights">{words.lights.map((light) => <Lamp key={light.name} {...light} />)}</ul> : null}
           {words.rounds.length > 1 ? <Curve words={words} prevalence={words.board?.prevalence ?? [null, null]} /> : null}
@@ -48,9 +48,9 @@ export function Progress({ run }: { run: string }): JSX.Element {
   );
 }
 
-function Counts({ words }: { words: LoopWords }): JSX.Element {
+function Counts({ run, words }: { run: string; words: LoopWords }): JSX.Element {
   const { images, labels, positives, quarantined } = words;
-  const aside = quarantined > 0 ? `, ${quarantined} of them unreadable` : "";
+  const aside = quarantined > 0 ? <>, <a href={`#/run/${run}/quarantine`}>{quarantined} of them unreadable</a></> : null;
   return <p><b>{positives}</b> found with <b>{counted(labels, "label")}</b> of {counted(images, "image")}{aside}.</p>;
 }
 

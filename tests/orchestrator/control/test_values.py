@@ -1,0 +1,49 @@
+"""Long answers in parts: the quarantine of a run as a JSON text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.clients.refs import ArtifactRef
+from orchestrator.control import values
+from orchestrator.control.embedded import embedded_control
+from orchestrator.folder import RunFolder
+from orchestrator.model import Catalogued
+from orchestrator.outputs.quarantine import read_quarantine, write_quarantine
+from orchestrator.questions import TerminalAsker
+from orchestrator.reporting import TerminalReporter
+from protos import rpc
+from protos.errors import ConflictError, InvalidInputError
+from services.common.catalog import write_catalog
+from tests.support import bench
+
+NAMES = ["a.png", 'b,\r\n".png', "c\udcff.png"]
+
+
+def test_the_reasons_come_by_item_in_parts(tmp_path: Path) -> None:
+    server = rpc.serve([bench.labeler(lambda: "")], f"unix:{tmp_path}/s.sock")
+    work = bench.run_on_bench(tmp_path, server.address)
+    with work.store.writing("catalogs/c.sqlite") as writing:
+        write_catalog(writing.path, tmp_path, [(name, 1, 1) for name in NAMES])
+    work.catalogued = Catalogued(catalog=ArtifactRef.of(writing.artifact), images=3)
+    assert json.loads(values._quarantine(work).part(0, 0)) == {}
+    write_quarantine(work.folder.quarantine, {NAMES[1]: "the file is empty", NAMES[2]: "ä", "of another run.png": "x"})
+    assert set(read_quarantine(work.folder.quarantine)) == {NAMES[1], NAMES[2], "of another run.png"}
+    found = values._quarantine(work)
+    parts = [found.part(first, 7) for first in range(0, found.rows, 7)]
+    assert json.loads(b"".join(parts)) == {"1": "the file is empty", "2": "ä"}
+    work.clients.close()
+    work.journal.close()
+    server.stop(0)
+
+
+def test_a_run_without_anything_embedded_has_none(tmp_path: Path) -> None:
+    folder, settings = RunFolder(tmp_path, "r"), bench.run_settings(tmp_path)
+    with embedded_control(settings, folder, TerminalAsker(print), TerminalReporter(quiet=True)) as control:
+        with pytest.raises(ConflictError, match="has nothing to show yet"):
+            values.values_of(control.managed, "quarantine")
+        with pytest.raises(InvalidInputError, match="ask for scores or quarantine"):
+            values.values_of(control.managed, "colours")
