@@ -1,62 +1,111 @@
-"""What wrong answers cost: ``python -m benchmarks.noise``. The arm "ours" with 5 % of the answers wrong, beside itself without.
+"""What wrong answers cost: ``python -m benchmarks.noise [--cifar FOLDER]``. "Ours" with 5 % of the answers wrong, and without.
 
-Found counts positives that were asked about and answered with yes; the wrong answers are the same for both halves of a pair,
-drawn as simulated labels draw them.
+Once with every image asked about once, and once with second opinions as in a run of several people: the loop's own choice of what
+to ask again, other people whose errors are their own, and every swipe counted. Found are positives that were asked about and
+whose votes come to yes; all arms share the first answers, drawn as simulated labels draw them.
 """
 
 from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Mapping
+from math import ceil
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.labels.arms import ARMS, Task
+from benchmarks.labels.arms import LOGISTIC, Task, sampled, trained_with_folds
 from benchmarks.labels.course import BATCH, LABELS, seed_set
-from benchmarks.labels.pools import CLASSES, Pool, digits, synthetic
+from benchmarks.labels.pools import Pool, all_pools
+from orchestrator.clients.labeler import Answer
+from orchestrator.consensus import resolve
+from orchestrator.labels import Labels
+from orchestrator.opinions import ask_again, held_out
 from services.labeler.desk import is_wrong
 
 ERROR = 0.05
+AGAIN = 0.1  # the loop's default where people label
+PEOPLE = 3
 
 
-class Noisy(Task):
-    """A pool whose annotator errs."""
+class Asked(Task):
+    """A pool, annotators who err, and their votes.
+
+    Attributes:
+        swipes: answers given, second opinions among them.
+    """
 
     def __init__(self, pool: Pool, seed: int, error: float) -> None:
         super().__init__(pool, seed)
-        wrong = np.array([is_wrong(item, error, seed) for item in range(len(pool.truth))])
-        self.said: NDArray[np.bool_] = pool.truth ^ wrong
+        self.error = error
+        self.votes: dict[int, dict[str, Answer]] = {}
+        self.again: Counter[int] = Counter()
+
+    @property
+    def swipes(self) -> int:
+        """How many answers were given."""
+        return sum(map(len, self.votes.values()))
+
+    def ask(self, item: int) -> None:
+        """The next person answers."""
+        votes = self.votes.setdefault(item, {})
+        wrong = is_wrong(item, self.error, self.seed, f":{len(votes)}" if votes else "")
+        if votes:
+            self.again[item] += 1
+        votes[f"person {len(votes)}"] = Answer.POSITIVE if self.pool.truth[item] != wrong else Answer.NEGATIVE
+        if item not in self.labelled:
+            self.labelled.append(item)
+
+    def labels(self) -> Labels:
+        """As the loop sees them."""
+        answers = resolve(self.votes)
+        return Labels(self.swipes, answers, dict.fromkeys(answers, 0), self.votes, self.again)
 
     def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-        """Items sorted and what the annotator said."""
-        items = np.sort(np.array(self.labelled, dtype=np.uint64))
-        return items, self.said[items.astype(np.int64)]
+        """Items with a yes or a no, sorted, and which."""
+        return self.labels().training()
+
+    def expected(self) -> Mapping[int, float]:
+        """What heads that have not seen an item give it."""
+        out_of_fold = trained_with_folds(self, LOGISTIC).out_of_fold
+        return {} if out_of_fold is None else held_out(self.labels(), out_of_fold)
 
 
-def found(pool: Pool, seed: int, error: float) -> float:
-    """The share of all positives that were asked about and got a yes within 520 labels."""
-    task = Noisy(pool, seed, error)
-    task.labelled = seed_set(pool, seed)
+def found(pool: Pool, seed: int, error: float, again: float = 0.0) -> float:
+    """The share of all positives whose votes come to yes within 520 swipes; ``again`` is the share of second opinions."""
+    task = Asked(pool, seed, error)
+    for item in seed_set(pool, seed):
+        task.ask(item)
     number = 0
-    while len(task.labelled) < LABELS:
+    while task.swipes < LABELS:
         number += 1
-        task.labelled += ARMS["ours"](task, number, BATCH)[0].tolist()
-    return float((pool.truth & task.said)[task.labelled].sum() / pool.truth.sum())
+        second = ask_again(task.labels(), task.expected(), ceil(again * BATCH), PEOPLE) if again else []
+        asked = np.array(task.labelled, dtype=np.uint64)
+        items = sampled("hybrid", LOGISTIC, task, number, BATCH, np.sort(asked))[0].tolist()
+        for item in [*(int(pick.item) for pick in second), *items][: LABELS - task.swipes]:
+            task.ask(item)
+    said = task.labels().of(Answer.POSITIVE)
+    return float(pool.truth[said].sum() / pool.truth.sum())
 
 
 def main() -> None:
     """Prints a line for each data set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cifar", type=Path, help="folder of benchmarks.labels.cifar")
     torch.set_num_threads(1)
-    sets = [
-        [synthetic(modes, size, share, number) for number in range(CLASSES)]
-        for modes in (1, 4)
-        for size, share in ((20_000, 0.01), (10_000, 0.002))
-    ]
-    for pools in [*sets, [digits(number) for number in range(CLASSES)]]:
-        pairs = [(found(pool, seed, 0.0), found(pool, seed, ERROR)) for seed in (1, 2) for pool in pools]
-        clean, noisy = np.mean(pairs, axis=0)
-        name = pools[0].name
+    print(
+        "| data | no errors | with | less | with second opinions | less |\n| --- | --- | --- | --- | --- | --- |",
+        flush=True,
+    )
+    for name, pools in all_pools(parser.parse_args().cifar):
+        runs = [(pool, seed) for seed in (1, 2) for pool in pools]
+        arms = ((0.0, 0.0), (ERROR, 0.0), (ERROR, AGAIN))
+        clean, once, twice = (float(np.mean([found(*run, *arm) for run in runs])) for arm in arms)
         print(
-            f"{name:<16} found {clean:.3f}, with {ERROR:.0%} wrong answers {noisy:.3f}: {1 - noisy / clean:.1%} less",
+            f"| {name} | {clean:.3f} | {once:.3f} | {1 - once / clean:.1%} | {twice:.3f} | {1 - twice / clean:.1%} |",
             flush=True,
         )
 

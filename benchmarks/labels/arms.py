@@ -15,7 +15,7 @@ from services.sampler.registry import find_strategy
 from services.sampler.selection import Around, select
 from services.trainer.head_training import fit_head
 from services.trainer.heads import Head, HeadShape
-from services.trainer.logistic_training import fit_logistic
+from services.trainer.logistic_training import LogisticFit, fit_logistic
 from services.trainer.parameters import Parameters
 from services.trainer.scaling import sample_rows
 
@@ -55,20 +55,39 @@ def score(task: Task, head: Head) -> Scores:
 
 def trained(task: Task, parameters: Parameters) -> Head:
     """A head on the labels so far, by the trainer's own function."""
+    if parameters.kind == LOGISTIC.kind:
+        return trained_with_folds(task, parameters).head
     items, positive = task.training()
     rows = np.ascontiguousarray(task.pool.vectors[items.astype(np.int64)])
-    if parameters.kind == LOGISTIC.kind:
-        return fit_logistic(rows, (items, positive), parameters.c).head
     return fit_head(rows, (items, positive), parameters, None, task.sample).head
 
 
-def sampled(strategy: str, parameters: Parameters, task: Task, number: int, count: int) -> tuple[Items, Scores]:
-    """The head of ``parameters`` and one of our strategies, both by the services' own functions."""
+def trained_with_folds(task: Task, parameters: Parameters) -> LogisticFit:
+    """A logistic head with its out-of-fold probabilities, in the order of `Task.training`."""
+    items, positive = task.training()
+    rows = np.ascontiguousarray(task.pool.vectors[items.astype(np.int64)])
+    return fit_logistic(rows, (items, positive), parameters.c)
+
+
+def sampled(
+    strategy: str,
+    parameters: Parameters,
+    task: Task,
+    number: int,
+    count: int,
+    asked: NDArray[np.uint64] | None = None,
+) -> tuple[Items, Scores]:
+    """The head of ``parameters`` and one of our strategies, both by the services' own functions.
+
+    Args:
+        asked: items that are not asked about any more, sorted; those that are trained on, where nothing is given.
+    """
     scores = score(task, trained(task, parameters))
     labelled = task.training()
     around = Around(vectors=task.pool.vectors, labelled=labelled, clusters=lambda: task.clusters)
     rng = np.random.default_rng([task.seed, number])
-    picks = select(find_strategy(strategy), scores, task.present, labelled[0], count, rng, around)
+    known = labelled[0] if asked is None else asked
+    picks = select(find_strategy(strategy), scores, task.present, known, count, rng, around)
     return picks.items, scores
 
 
