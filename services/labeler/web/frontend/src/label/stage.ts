@@ -5,7 +5,7 @@ import type { Picture } from "../core/picture";
 import type { Answer, Said } from "../core/types";
 
 const LEAVE_MS = 160;
-const SEEN_MS = 60; // an answer sooner than this was meant for the image before
+const SEEN_MS = 30; // an answer sooner than this was meant for the image before
 const STARTLED_MS = 600;
 
 const WORDS: Record<Answer, string> = { positive: "✓ Yes", negative: "✕ No", unsure: "? Unsure" };

@@ -1,0 +1,50 @@
+"""Browsing a million images: long tasks while scrolling, and how soon the tiles are filled after it stops."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser
+
+from benchmarks.page.kit import open_page, quantiles
+from protos.common_pb2 import Artifact
+from tests.labeler.kit import Service
+
+WATCH = """() => {
+  window.long = [];
+  new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.long.push(entry.duration); })
+    .observe({ type: "longtask" });
+}"""
+FILLED = """() => {
+  const scroller = document.querySelector(".scroller").getBoundingClientRect();
+  const tiles = [...document.querySelectorAll(".window .tile")].filter((tile) => {
+    const box = tile.getBoundingClientRect();
+    return box.top < scroller.bottom && box.bottom > scroller.top;
+  });
+  return tiles.length > 0 && tiles.every((tile) => tile.firstChild.complete && tile.firstChild.naturalWidth > 0);
+}"""
+
+
+def browse(browser: Browser, service: Service, catalog: Artifact, images: int, stops: int = 12) -> str:
+    """Scrolls through everything in steps like a wheel's, with stops."""
+    service.open_run(catalog, run="browse", batch_size=1000)
+    service.offer(range(20), run="browse")
+    page = open_page(browser, service, "browse", delay_ms=0)
+    page.goto(f"{service.url}#/run/browse/browse")
+    page.get_by_text(f"{images:,} images").wait_for(timeout=60_000)
+    page.wait_for_function(FILLED)
+    page.evaluate(WATCH)
+    filled = []
+    for stop in range(stops):
+        for _ in range(30):
+            page.evaluate(
+                "(by) => { document.querySelector('.scroller').scrollTop += by; }", 400 if stop % 2 else 20000
+            )
+            page.wait_for_timeout(16)
+        before = page.evaluate("performance.now()")
+        page.wait_for_function(FILLED, polling=10, timeout=30_000)
+        filled.append(page.evaluate("performance.now()") - before)
+    long = page.evaluate("window.long")
+    page.context.close()
+    worst = f", the longest {max(long):.0f} ms" if long else ""
+    return (
+        f"{len(long)} tasks over 50 ms in {30 * stops} steps{worst}; tiles filled after stopping: {quantiles(filled)}"
+    )
