@@ -81,6 +81,10 @@ bench-curated: ## the curated set after 100 labels, and the draw that proves its
 	@scripts/environment.sh test
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.curated
 
+bench-page: ## the web page in a real browser: next image, 600 answers a minute, offline, a million images; 25 minutes
+	@scripts/environment.sh test
+	@$(BIN)/python -m benchmarks.page
+
 bench-continuous: ## the time from an answer to the new ranking, with 100,000 images: five minutes
 	@scripts/environment.sh test
 	@$(BIN)/python -m benchmarks.continuous

@@ -23,7 +23,7 @@ function BatchEnd({ labeling }: { labeling: Labeling }): JSX.Element {
   const goOn = (): void => labeling.goOn();
   return (
     <Panel enter={goOn}>
-      <h2>{counted(answers.length, "image")} done</h2>
+      <h1>{counted(answers.length, "image")} done</h1>
       <Tally answers={answers} />
       <Review answers={answers} back={(given) => labeling.undo(given)} />
       <div class="acts">
@@ -42,7 +42,7 @@ function Waiting({ labeling }: { labeling: Labeling }): JSX.Element {
   const { open = 0, yours = 0, positives = 0 } = labeling.reply?.progress ?? {};
   return (
     <Panel>
-      <h2>{open > 0 ? "The rest is in other hands" : "Waiting for the next images"}</h2>
+      <h1>{open > 0 ? "The rest is in other hands" : "Waiting for the next images"}</h1>
       <p>
         {open > 0
           ? `${counted(open, "image is", "images are")} being looked at by somebody else. Those that come back appear here.`
@@ -59,7 +59,7 @@ function Waiting({ labeling }: { labeling: Labeling }): JSX.Element {
 function Finished({ labeling, sentence, yours }: { labeling: Labeling; sentence: string | null; yours: number }): JSX.Element {
   return (
     <Panel>
-      <h2>Labeling is finished</h2>
+      <h1>Labeling is finished</h1>
       {sentence ? <p>{sentence}</p> : null}
       <p class="strong">
         {yours > 0 ? `Thank you. Your ${counted(yours, "answer is", "answers are")} saved; you may close this page.` : "You may close this page."}
@@ -86,7 +86,7 @@ function LookBack({ labeling }: { labeling: Labeling }): JSX.Element | null {
 function UnknownRun({ waiting }: { waiting: number }): JSX.Element {
   return (
     <Panel>
-      <h2>The labeler does not know this run</h2>
+      <h1>The labeler does not know this run</h1>
       <p>It may use another label store than before. This page looks again by itself.</p>
       {waiting > 0 ? <p class="strong">{counted(waiting, "answer is", "answers are")} kept in this browser.</p> : null}
       <div class="acts"><a class="other" href="#/">Show all runs</a></div>

@@ -14,7 +14,7 @@ export function Guide({ labeling, close }: { labeling: Labeling; close: () => vo
   const { run, reply } = labeling;
   return (
     <Panel enter={close} escape={close}>
-      <h2>{reply?.question || reply?.name || "Does this image belong?"}</h2>
+      <h1>{reply?.question || reply?.name || "Does this image belong?"}</h1>
       {reply?.guide ? reply.guide.split("\n").map((line, at) => <p key={at} class="strong">{line}</p>) : null}
       <Examples run={run} label="positive" title="✓ Answered yes" />
       <Examples run={run} label="negative" title="✕ Answered no" />
@@ -29,7 +29,7 @@ function Examples({ run, label, title }: { run: string; label: string; title: st
   if (tiles.length === 0) return null;
   return (
     <section>
-      <h3 class={label}>{title}</h3>
+      <h2 class={label}>{title}</h2>
       <div class="review">
         {tiles.map((tile) => <img key={tile.item} src={tile.image} alt={tile.name} title={tile.name} draggable={false} />)}
       </div>

@@ -31,7 +31,7 @@ export function KeyTable({ keys, setKeys, close }: Props): JSX.Element {
   }, [waiting, keys]);
   return (
     <Panel enter={close} escape={close}>
-      <h2>Keys</h2>
+      <h1>Keys</h1>
       <p role="status">{waiting === null ? "Choose an action, then press its new key." : `Press the key for “${ACTIONS[waiting][0]}”; Escape leaves it.`}</p>
       <div class="keys">
         {(Object.keys(ACTIONS) as Action[]).map((action) => (

@@ -16,7 +16,7 @@ export function AskName({ question, name, done }: Props): JSX.Element {
   const submit = (): void => done(field.current?.value.trim() ?? "");
   return (
     <Panel enter={submit}>
-      <h2>{question || "Label images"}</h2>
+      <h1>{question || "Label images"}</h1>
       <form onSubmit={(event) => { event.preventDefault(); submit(); }}>
         <label>
           Your name goes with your answers; this browser remembers it.

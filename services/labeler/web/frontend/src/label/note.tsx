@@ -20,7 +20,7 @@ export function Note({ labeling, close }: { labeling: Labeling; close: () => voi
   };
   return (
     <Panel escape={close}>
-      <h2>A note on this image</h2>
+      <h1>A note on this image</h1>
       <label>{labeling.deck.current?.name ?? ""}<textarea ref={field} maxLength={500} rows={3} onKeyDown={key} /></label>
       <div class="acts">
         <Act click={keep}>Keep the note</Act>

@@ -35,7 +35,7 @@ function Menu({ labeling, inspector, keys, close, changeName }: Omit<Props, "set
   const then = (act: () => void) => (): void => { close(); act(); };
   return (
     <Panel enter={close} escape={close}>
-      <h2>More</h2>
+      <h1>More</h1>
       <div class="acts">
         <Act click={close}>Back to the image</Act>
         <Act other click={() => labeling.show("guide")}>The question, explained ({shown(keys.guide)})</Act>
@@ -62,7 +62,7 @@ function LastAnswers({ labeling, close }: { labeling: Labeling; close: () => voi
   const last = labeling.history.slice(-MANY).reverse();
   return (
     <Panel enter={close} escape={close}>
-      <h2>Your last answers</h2>
+      <h1>Your last answers</h1>
       {last.length === 0 ? <p>There are none yet.</p> : <p>A tap brings an image back to be answered again.</p>}
       <Review answers={last} back={(given) => labeling.undo(given)} />
       <div class="acts"><Act click={close}>Back to the image</Act></div>

@@ -25,7 +25,7 @@ export function Panel({ children, enter, escape }: Props): JSX.Element {
     document.addEventListener("keydown", key);
     return () => document.removeEventListener("keydown", key);
   }, []);
-  return <section id="panel"><div>{children}</div></section>;
+  return <main id="panel"><div>{children}</div></main>;
 }
 
 interface ActProps {

@@ -41,7 +41,7 @@ export function Tutorial({ done }: { done: () => void }): JSX.Element {
   }, []);
   return (
     <Panel escape={done}>
-      <h2>Twenty seconds of practice</h2>
+      <h1>Twenty seconds of practice</h1>
       {step === undefined ? null : (
         <>
           <div class="practice" ref={place}><svg viewBox="0 0 100 100" aria-hidden="true"><path d={step.shape} /></svg></div>

@@ -1,0 +1,101 @@
+"""Every page for everybody: axe finds nothing, in light and dark, on desktop and phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from protos import control_pb2, rpc
+from tests.labeler.kit import Service, paint
+from tests.labeler.pages.kit import PHONE, Run, press, settle
+from tests.support import control as kit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+pytestmark = pytest.mark.browser
+ROWS = 60
+LOOKS = [({}, "light"), ({}, "dark"), (PHONE, "light")]
+IDS = ["desktop", "dark", "phone"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Run]:
+    folder = tmp_path_factory.mktemp("axe")
+    control = kit.Control()
+    control.status = control_pb2.RunStatus(run="r", state="labeling", round=3, images=ROWS, labels=40, positives=7)
+    control.status.question.CopyFrom(control_pb2.Question(id="w", text="And now?", choices=["l", "q"], optional=True))
+    control.scores, control.part = np.linspace(0, 1, ROWS, dtype=np.float32), ROWS
+    control.found = [5, 4, 6, 3, 7]
+    control.dashboard.pool[:] = [2] * 50
+    control.dashboard.sampled[:] = [0] * 20 + [1] * 10 + [0] * 20
+    control.dashboard.heads.add(round=1, f1=0.5, precision=0.75, recall=0.5)
+    control.progress.head.colour, control.progress.head.text = "amber", "The head still changes its mind"
+    for labels in (10, 12):
+        control.progress.rounds.add(positive=3, negative=labels)
+    server = rpc.serve([kit.registration(control)], f"unix:{folder}/c.sock")
+    paint(folder / "labeler" / "data", [f"{n:02}.png" for n in range(ROWS)])
+    service = Service(folder / "labeler", ACTIVE_LABELER_CONTROL=server.address)
+    made = Run(service, browser, "r", folder / "labeler" / "data", 1000)
+    made.offer(ROWS)
+    yield made
+    made.close()
+    service.stop()
+    server.stop(0)
+
+
+def check(page: Page, where: str) -> None:
+    """No violation of WCAG 2.2 AA or of axe's own best practices."""
+    page.wait_for_timeout(250)  # what moves has come to rest
+    found = axe.Axe().run(page).response["violations"]
+    said = [
+        f"{each['id']}: {[node['target'] for node in each['nodes']][:4]} {each['nodes'][0].get('failureSummary')}"
+        for each in found
+    ]
+    assert said == [], where
+
+
+@pytest.mark.parametrize(("context", "scheme"), LOOKS, ids=IDS)
+def test_the_swipe_page_and_all_that_lies_over_it(run: Run, context: dict[str, object], scheme: str) -> None:
+    page = run.open(color_scheme=scheme, **context)
+    press(page, "ArrowRight", "ArrowLeft", "ArrowDown")
+    settle(page)
+    check(page, "cards")
+    for key in ("?", "g", "b", "n"):
+        page.keyboard.press(key)
+        page.locator("#panel").wait_for()
+        check(page, f"overlay of {key}")
+        page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.get_by_role("button", name="Keys").click()
+    check(page, "keys")
+
+
+@pytest.mark.parametrize(("context", "scheme"), LOOKS, ids=IDS)
+def test_the_way_in(run: Run, browser: Browser, context: dict[str, object], scheme: str) -> None:
+    made = browser.new_context(color_scheme=scheme, **context)
+    page = made.new_page()
+    page.goto(f"{run.service.url}#/")
+    page.locator("a.run").first.wait_for()
+    check(page, "runs")
+    page.locator("a.run").first.click()
+    page.get_by_role("textbox").wait_for()
+    check(page, "name")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Skip the practice").wait_for()
+    check(page, "practice")
+    made.close()
+
+
+@pytest.mark.parametrize("where", ["progress", "seed/5", "grid", "browse"])
+@pytest.mark.parametrize(("context", "scheme"), LOOKS, ids=IDS)
+def test_the_pages_of_the_whole_data_set(run: Run, context: dict[str, object], scheme: str, where: str) -> None:
+    page = run.open(color_scheme=scheme, **context)
+    page.goto(f"{run.service.url}#/run/r/{where}")
+    page.locator(".board" if where == "progress" else ".tile img[src]").first.wait_for()
+    check(page, where)
