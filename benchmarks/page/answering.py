@@ -12,6 +12,7 @@ from protos.common_pb2 import Artifact
 from tests.labeler.kit import Service
 
 KEYS = ("ArrowLeft", "ArrowLeft", "ArrowRight", "ArrowLeft", "ArrowDown")
+SEEN = "(count) => window.times.length >= count"  # the next image is there to be looked at
 
 
 def press(page: Page, count: int, every_s: float) -> None:
@@ -50,9 +51,7 @@ def fast(browser: Browser, service: Service, catalog: Artifact, answers: int) ->
     start = time.monotonic()
     for number in range(answers):
         page.keyboard.press(KEYS[number % len(KEYS)])
-        page.wait_for_function(
-            "(count) => window.times.length >= count", arg=number + 1, polling=10
-        )  # it sees the next one
+        page.wait_for_function(SEEN, arg=number + 1, polling=10)
         page.wait_for_timeout(max(40.0, (start + (number + 1) / 10 - time.monotonic()) * 1000))
     took = time.monotonic() - start
     end = time.monotonic() + 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +53,7 @@ def check(page: Page, where: str) -> None:
     page.wait_for_timeout(250)  # what moves has come to rest
     found = axe.Axe().run(page).response["violations"]
     said = [
-        f"{each['id']}: {[node['target'] for node in each['nodes']][:4]} {each['nodes'][0].get('failureSummary')}"
+        (each["id"], [node["target"] for node in each["nodes"]][:4], each["nodes"][0]["failureSummary"])
         for each in found
     ]
     assert said == [], where
