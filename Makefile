@@ -89,6 +89,10 @@ bench-continuous: ## the time from an answer to the new ranking, with 100,000 im
 	@scripts/environment.sh test
 	@$(BIN)/python -m benchmarks.continuous
 
+bench-annotators: ## a hundred scripted annotators for five minutes, the labeler killed every 20 s: what is lost, doubled and late
+	@scripts/environment.sh test
+	@$(BIN)/python -m benchmarks.annotators
+
 bench-head: ## the logistic head against scikit-learn's: quality and time from 20 to 5,000 labels, a minute
 	@scripts/environment.sh test
 	@$(BIN)/python -m benchmarks.head
