@@ -4,6 +4,9 @@ import active_labeler
 
 model = active_labeler.load_model("final_model.ckpt")
 model.classify("image.png")  # Classification(label='airplane', positive=True, probability=0.93)
+
+session = active_labeler.start("images", reference="plane.jpg", question="Is there a plane?")
+session.show()  # the labeling page, below the cell
 """
 
 from __future__ import annotations
@@ -11,10 +14,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from active_labeler.notebook import Session, start
+
 if TYPE_CHECKING:
     from services.trainer.classifying import Classifier
 
-__all__ = ["Classifier", "load_model"]
+__all__ = ["Classifier", "Session", "load_model", "start"]
 
 
 def load_model(path: str | Path) -> Classifier:
