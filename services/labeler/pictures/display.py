@@ -8,9 +8,10 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from services.common.images import decode, read_file
+from services.common.images import LIMIT_PIXELS, decode, read_file
 
 SIDE = 1600
+TILE_SIDE = 320  # many at once, on a page of all images
 FULL_SIDE = 4096  # for a closer look; phones show no larger ones
 _CUT = 0.5  # percent of the pixels at each end that may go to black and to white
 _TINY = 256  # images up to here keep every pixel as it is
@@ -22,16 +23,18 @@ class Look:
 
     Attributes:
         full: up to 4,096 pixels wide and high, instead of 1,600.
+        tile: up to 320 pixels; a JPEG is then decompressed at a part of its size, which takes a tenth of the time.
         levels: the darkest and the lightest parts drawn apart, for dark images.
     """
 
     full: bool = False
     levels: bool = False
+    tile: bool = False
 
     @property
     def word(self) -> str:
         """A short name of it; empty for the usual look."""
-        return "-".join(word for word, on in (("full", self.full), ("levels", self.levels)) if on)
+        return "-".join(word for word, on in (("full", self.full), ("levels", self.levels), ("tile", self.tile)) if on)
 
 
 PLAIN = Look()
@@ -43,8 +46,9 @@ def derive(source: Path, look: Look = PLAIN) -> bytes:
     Raises:
         UnreadableImageError: with the reason.
     """
-    image = decode(read_file(source), upright=True)
-    side = FULL_SIDE if look.full else SIDE
+    data = read_file(source)
+    image = (_small_jpeg(data) if look.tile else None) or decode(data, upright=True)
+    side = TILE_SIDE if look.tile else FULL_SIDE if look.full else SIDE
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     if look.levels:
         image = ImageOps.autocontrast(image, cutoff=_CUT, preserve_tone=True)
@@ -55,6 +59,18 @@ def derive(source: Path, look: Look = PLAIN) -> bytes:
     else:
         image.save(target, "JPEG", quality=88)
     return target.getvalue()
+
+
+def _small_jpeg(data: bytes) -> Image.Image | None:
+    """A JPEG at the smallest part of its size that is enough for a tile; None for other files, and for what is damaged."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            if image.width * image.height > LIMIT_PIXELS:
+                return None
+            image.draft("RGB", (TILE_SIDE, TILE_SIDE))
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except Exception:  # whatever it is: the careful reader has a sentence for it
+        return None
 
 
 def media_type(data: bytes) -> str:

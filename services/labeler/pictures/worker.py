@@ -53,7 +53,9 @@ def _work(request: dict[str, Any]) -> str | None:
     target = Path(request["target"])
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        data = derive(Path(request["source"]), Look(bool(request["full"]), bool(request["levels"])))
+        data = derive(
+            Path(request["source"]), Look(bool(request["full"]), bool(request["levels"]), bool(request["tile"]))
+        )
         scratch.write_bytes(data)
         scratch.replace(target)
     except InvalidInputError as error:

@@ -34,7 +34,7 @@ from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
 from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
 from services.labeler.web.places import DOOR, STATIC
-from services.labeler.web.routes import join, quarantine, remarks, views
+from services.labeler.web.routes import join, news, quarantine, remarks, views
 
 log = logging.getLogger(__name__)
 
@@ -92,10 +92,10 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN) -> Fa
 
     @app.get("/api/runs/{run}/images/{item}")
     async def image(
-        run: RunName, item: Item, size: Literal["screen", "full"] = "screen", levels: Literal["", "auto"] = ""
+        run: RunName, item: Item, size: Literal["tile", "screen", "full"] = "screen", levels: Literal["", "auto"] = ""
     ) -> Response:
         catalog = await asyncio.to_thread(desk.catalog, run)
-        look = Look(full=size == "full", levels=levels == "auto")
+        look = Look(size == "full", levels == "auto", size == "tile")
         data = (await _settled(shelf.get(catalog, item, look))).read_bytes()
         return Response(
             data, media_type=media_type(data), headers={"Cache-Control": "private, max-age=86400, immutable"}
@@ -103,6 +103,7 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN) -> Fa
 
     app.include_router(views.router(desk, shelf, loop))
     app.include_router(remarks.router(desk))
+    app.include_router(news.router(loop, views.Views(desk, shelf, loop).dashboard))
     app.include_router(quarantine.router(desk, loop))
     app.include_router(join.router(access))
 

@@ -104,3 +104,26 @@ def test_an_orchestrator_that_is_away_is_told_and_labeling_goes_on(run: Run, con
     page.get_by_role("heading", name="Progress is not to be had just now").wait_for()
     page.get_by_role("link", name="Back to labeling").click()
     page.locator("#stage img").first.wait_for()
+
+
+def test_the_page_asks_where_events_do_not_come_through(run: Run, control: kit.Control) -> None:
+    page = run.open()
+    page.route("**/news", lambda route: route.fulfill(status=502, body="a proxy"))
+    page.get_by_role("link", name="Progress").click()
+    page.get_by_text("7 found").wait_for()
+    assert control.status is not None
+    control.status.positives = 9
+    page.get_by_text("9 found").wait_for()
+
+
+def test_what_changes_is_told_without_being_asked(run: Run, control: kit.Control) -> None:
+    page = run.open()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.get_by_role("link", name="Progress").click()
+    page.get_by_text("7 found").wait_for()
+    assert control.status is not None
+    control.status.positives = 9
+    page.get_by_text("9 found").wait_for()
+    assert asked.count("news") == 1
+    assert "loop" not in asked

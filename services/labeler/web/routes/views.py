@@ -131,7 +131,7 @@ class Views:
             {
                 "item": item,
                 "name": clean(catalog.name(item), 200),
-                "image": f"api/runs/{run}/images/{item}?v={self._shelf.version(catalog, item)}",
+                "image": f"api/runs/{run}/images/{item}?v={self._shelf.version(catalog, item)}&size=tile",
                 "label": int(marks.label[item]),
                 **({"notes": notes[item]} if item in notes else {}),
             }

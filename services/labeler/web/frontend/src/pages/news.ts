@@ -5,7 +5,9 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import { call, Refused } from "../core/api";
 import type { Dashboard, LoopWords } from "../core/types";
 
-const AGAIN_MS = 2000;
+const ASK_MS = 2000;
+const SILENCE_MS = 6000; // events that do not begin to come will not come
+const EVENTS_AGAIN = 15; // questions until events are tried once more
 
 export type News = LoopWords & { board: Dashboard | null };
 
@@ -18,22 +20,45 @@ export function useNews(run: string): State & { again: () => void } {
   const [state, setState] = useState<State>({ words: null, trouble: null });
   const [asked, setAsked] = useState(0);
   const again = useCallback(() => setAsked((count) => count + 1), []);
-  useEffect(() => {
-    let timer: number | undefined;
-    let gone = false;
-    let drawn = "";
-    const look = async (): Promise<void> => {
-      const next = await ask(run);
-      if (gone) return;
-      const key = JSON.stringify(next);
-      if (key !== drawn) setState(next); // whoever is about to tap a button must not miss it
-      drawn = key;
-      timer = window.setTimeout(look, AGAIN_MS);
-    };
-    void look();
-    return () => { gone = true; clearTimeout(timer); };
-  }, [run, asked]);
+  useEffect(() => follow(run, setState), [run, asked]);
   return { ...state, again };
+}
+
+// Tells what it hears until the function that it returns is called.
+function follow(run: string, tell: (state: State) => void): () => void {
+  let timer: number | undefined;
+  let events: EventSource | null = null;
+  let gone = false;
+  let said = "";
+  const hear = (next: State): void => {
+    const key = JSON.stringify(next);
+    if (!gone && key !== said) tell(next); // whoever is about to tap a button must not miss it
+    said = key;
+  };
+  const askUntil = async (left: number): Promise<void> => {
+    events?.close();
+    clearTimeout(timer);
+    const next = await ask(run);
+    if (gone) return;
+    hear(next);
+    timer = window.setTimeout(left > 0 || next.words === null ? () => void askUntil(left - 1) : listen, ASK_MS);
+  };
+  const listen = (): void => {
+    events = new EventSource(`api/runs/${run}/news`);
+    timer = window.setTimeout(() => void askUntil(EVENTS_AGAIN), SILENCE_MS);
+    events.onerror = () => void askUntil(EVENTS_AGAIN);
+    events.onmessage = ({ data }: MessageEvent<string>) => {
+      clearTimeout(timer);
+      const words = JSON.parse(data) as News | { trouble: string };
+      hear("trouble" in words ? { words: null, trouble: words.trouble } : { words, trouble: null });
+    };
+  };
+  listen();
+  return () => {
+    gone = true;
+    clearTimeout(timer);
+    events?.close();
+  };
 }
 
 async function ask(run: string): Promise<State> {
