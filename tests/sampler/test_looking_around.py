@@ -74,7 +74,7 @@ def test_nothing_labelled_is_no_hindrance(world: World, name: str) -> None:
 
 
 def test_hybrid_explores_clusters_without_a_label_while_nothing_likely_is_left(world: World) -> None:
-    chosen = world.select("hybrid", 20, scores=world.scores * 0.1)
+    chosen = world.select("hybrid", 20, scores=world.scores * 0.01)
     assert 7 <= Counter(chosen.reasons)["explore"] <= 8  # .4 of 20, and a little less for the little that is likely
     assert Counter(chosen.reasons)["boundary"] == 6
     explored = [item for item, why in zip(chosen.items.tolist(), chosen.reasons, strict=True) if why == "explore"]
@@ -93,7 +93,7 @@ def test_hybrid_explores_nothing_while_likely_images_are_left(world: World) -> N
 
 
 def test_the_beginning_of_a_hybrid_batch_is_the_same_mixture(world: World) -> None:
-    chosen = world.select("hybrid", 40, scores=world.scores * 0.1)
+    chosen = world.select("hybrid", 40, scores=world.scores * 0.01)
     assert set(chosen.reasons[:8]) == {"exploit", "boundary", "explore"}
 
 

@@ -10,13 +10,15 @@ from services.sampler.strategies.ranking import smallest
 from services.sampler.strategies.typiclust import typical_of_clusters
 
 EXPLOIT, BOUNDARY, EXPLORE = "exploit", "boundary", "explore"
+# One positive among eight is far more than any cluster that nobody has visited promises, where the class is rare.
+_SURE = 8.0
 
 
 def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     """A share of the likeliest positives, a share nearest to the threshold, and one typical image of clusters never visited.
 
     The surer the head expects its best images to be positive, the less is explored: with m the mean score of the ``count``
-    best, exploration gets max(0, 1 - 2 m) of its share. So a class of one mode is found nearly as fast as by ``positive``, and
+    best, exploration gets max(0, 1 - 8 m) of its share. So a class of one mode is found nearly as fast as by ``positive``, and
     a mode that is used up gives way to the search for the next one. The boundary always has its share: without it a head
     that has seen little but positives takes half the pool for them.
 
@@ -36,7 +38,7 @@ def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     if not np.isfinite(pool.scores[items]).all():
         return picked(typical_of_clusters(pool, count, rng), EXPLORE)
     scores = pool.scores[items].astype(np.float64)
-    doubt = max(0.0, 1.0 + 2.0 * float(np.partition(-scores, count - 1)[:count].mean()))
+    doubt = max(0.0, 1.0 - _SURE * float(-np.partition(-scores, count - 1)[:count].mean()))
     explore = _explored(pool, round(count * doubt * pool.parameters["explore"]), rng)
     boundary = min(round(count * pool.parameters["boundary"]), count - len(explore))
     free = pool.mask.copy()

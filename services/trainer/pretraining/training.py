@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import time
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -21,13 +23,15 @@ from services.trainer.pretraining.pixels import mapped
 from services.trainer.pretraining.plan import Plan
 
 CHECKPOINT = "last.ckpt"
+SPARE_S = 10.0  # epochs of a GPU can be shorter than the writing of their checkpoint
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 
 def train(
     plan: Plan, folder: Path, device: torch.device, out_of_time: Callable[[], bool], wanted: Callable[[], bool]
 ) -> tuple[Learner, Diary]:
-    """Trains on the pixels in ``folder``; a checkpoint there is gone on from, and each epoch leaves one.
+    """Trains on the pixels in ``folder``; a checkpoint there is gone on from. One is left after an epoch, at
+    most every ten seconds; what came since then is done again after a kill.
 
     Each random choice has a generator that follows from seed, epoch and batch: a training that was killed ends as a calm one.
 
@@ -62,6 +66,19 @@ def train(
     return learner, diary
 
 
+class SparingCheckpoint(ModelCheckpoint):
+    """Writes after an epoch when `SPARE_S` seconds have passed since the last time, and after the last epoch of a call."""
+
+    _written = -math.inf
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, learner: Any) -> None:
+        """Writes, or waits for the next epoch."""
+        last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        if last or time.monotonic() - self._written >= SPARE_S:
+            super().on_train_epoch_end(trainer, learner)
+            self._written = time.monotonic()
+
+
 def _ended(checkpoint: Path, learner: Learner, diary: Diary, plan: Plan) -> bool:
     """Fills learner and diary from the checkpoint of a training that was at its end already."""
     if not checkpoint.exists():
@@ -75,7 +92,7 @@ def _ended(checkpoint: Path, learner: Learner, diary: Diary, plan: Plan) -> bool
 
 
 def _trainer(plan: Plan, folder: Path, device: torch.device, diary: Diary) -> pl.Trainer:
-    keep = ModelCheckpoint(
+    keep = SparingCheckpoint(
         dirpath=folder, filename="last", save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=True
     )
     where: dict[str, Any] = {"accelerator": "cpu", "devices": 1}
