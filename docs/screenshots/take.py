@@ -82,6 +82,11 @@ def _desktop(browser: Browser, service: Service) -> None:
     context, page = _open(browser, service, DESKTOP, "Ann", shot="name-desktop")
     _answer(page, ANSWERS)
     _shot(page, "label-desktop")
+    for key, name in (("?", "menu"), ("g", "guide")):
+        page.keyboard.press(key)
+        page.wait_for_timeout(1500)
+        _shot(page, f"{name}-desktop")
+        page.keyboard.press("Escape")
     page.keyboard.press("ArrowRight")
     page.get_by_text("Continue labeling").wait_for()
     page.wait_for_timeout(600)
@@ -101,6 +106,11 @@ def _phone(browser: Browser, service: Service) -> None:
     _progress(page, "progress-phone")
     _answer(page, ANSWERS[:5])
     _shot(page, "label-phone")
+    page.get_by_role("button", name="More").click()
+    page.wait_for_timeout(300)
+    _shot(page, "menu-phone")
+    page.keyboard.press("Escape")
+    _settle(page)
     box = page.locator("#stage").bounding_box()
     assert box is not None
     touch = context.new_cdp_session(page)
@@ -155,6 +165,9 @@ def _open(
     page.get_by_role("textbox").fill(name)
     _shot(page, shot)
     page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Skip the practice").wait_for()
+    _shot(page, shot.replace("name", "practice"))
+    page.get_by_role("button", name="Skip the practice").click()
     _settle(page)
     return context, page
 
