@@ -43,7 +43,8 @@ class Labeler:
             catalogs = Catalogs(ArtifactStore(settings.artifacts), settings.data_root)
             self.desk = Desk(Database(settings.database_url), catalogs, settings.lease_seconds)
             opened.callback(self.desk.close)
-            self._workshop = Workshop(settings.derivatives_folder, settings.derivative_workers)
+            most = settings.derivatives_megabytes * 1024**2
+            self._workshop = Workshop(settings.derivatives_folder, settings.derivative_workers, most_bytes=most)
             opened.callback(self._workshop.close)
             self._loop = Loop(settings.control, settings.tls)
             opened.callback(self._loop.close)

@@ -71,6 +71,11 @@ class LabelerSettings(ServiceSettings):
     derivatives: Path | None = Field(
         None, description="labeler: folder where pictures for the page are kept; not given: beside the labels"
     )
+    derivatives_megabytes: int = Field(
+        4096,
+        ge=0,
+        description="labeler: how large that folder may grow; what was looked at longest ago goes first; 0: as large as it likes",
+    )
     derivative_workers: int = Field(1, ge=1, le=32, description="labeler: processes that make pictures for the page")
 
     @property

@@ -7,6 +7,7 @@ import os
 import queue
 import tempfile
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import count
@@ -18,6 +19,7 @@ from services.common.catalog import Row
 from services.common.images import UnreadableImageError
 from services.labeler.pictures.display import PLAIN, Look
 from services.labeler.pictures.process import WorkerDiedError, WorkerProcess
+from services.labeler.pictures.trimming import Trimmer
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +43,14 @@ class Workshop:
         folder: of the cache; may be deleted whenever the labeler is not running.
         workers: processes that decode.
         seconds: that one image may take.
+        most_bytes: that the cache may hold; 0: any number.
 
     Raises:
         InvalidInputError: when nothing can be written to the folder.
     """
 
-    def __init__(self, folder: Path, workers: int = 1, seconds: float = 30.0) -> None:
+    def __init__(self, folder: Path, workers: int = 1, seconds: float = 30.0, most_bytes: int = 0) -> None:
+        self._trimmer = Trimmer(folder, most_bytes)
         self._folder = folder
         self._seconds = seconds
         self._orders: queue.PriorityQueue[_Order] = queue.PriorityQueue()
@@ -140,6 +144,7 @@ class Workshop:
                 self._fatal.add(order.name)
                 return UnreadableImageError(reason)
         if reason is None:
+            self._trimmer.made_one()
             return None
         if order.source.is_file():  # one that is away for a while is tried again
             self._take_note(order.name, reason)
@@ -168,7 +173,11 @@ class Workshop:
 
 def _holds_something(file: Path) -> bool:
     try:
-        return file.stat().st_size > 0  # a power cut may leave an empty one
+        about = file.stat()
+        if about.st_size == 0:  # a power cut may leave an empty one
+            return False
+        os.utime(file, ns=(time.time_ns(), about.st_mtime_ns))  # used just now: others are trimmed first
+        return True
     except OSError:
         return False
 

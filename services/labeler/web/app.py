@@ -96,7 +96,10 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN) -> Fa
     ) -> Response:
         catalog = await asyncio.to_thread(desk.catalog, run)
         look = Look(size == "full", levels == "auto", size == "tile")
-        data = (await _settled(shelf.get(catalog, item, look))).read_bytes()
+        try:
+            data = (await _settled(shelf.get(catalog, item, look))).read_bytes()
+        except FileNotFoundError:  # the cache was trimmed at this very moment
+            data = (await _settled(shelf.get(catalog, item, look))).read_bytes()
         return Response(
             data, media_type=media_type(data), headers={"Cache-Control": "private, max-age=86400, immutable"}
         )
