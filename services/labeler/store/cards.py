@@ -112,9 +112,10 @@ def count_answered(connection: Connection, run: str, number: int) -> int:
     return sum(states.get(answer, 0) for answer in ANSWERED)
 
 
-def count_open(connection: Connection, run: str) -> int:
-    """Open cards of a run, in all rounds."""
-    return int(connection.scalar(select(func.count()).where(cards.c.run == run, cards.c.state == OPEN)) or 0)
+def count_open(connection: Connection, run: str, most: int) -> int:
+    """Open cards of a run, in all rounds; counted no further than ``most``, as it is asked in every exchange with a page."""
+    some = select(cards.c.item).where(cards.c.run == run, cards.c.state == OPEN).limit(most).subquery()
+    return int(connection.scalar(select(func.count()).select_from(some)) or 0)
 
 
 def count(connection: Connection, run: str, number: int | None, now_ms: int) -> Queue:

@@ -55,9 +55,12 @@ def claim(
         others: annotators at work besides the author.
     """
     given = unheld(connection, run, want, now_ms, author.annotator, others)
-    for part in chunks(given):
-        these = and_(cards.c.run == run, cards.c.state == OPEN, cards.c.item.in_([card.item for card in part]))
-        connection.execute(update(cards).where(these).values(holder=author.client, held_until_ms=until_ms))
+    for number in {
+        card.round for card in given
+    }:  # with the round, the key finds them; without it, all open cards are read
+        for part in chunks(card.item for card in given if card.round == number):
+            these = and_(cards.c.run == run, cards.c.round == number, cards.c.item.in_(part), cards.c.state == OPEN)
+            connection.execute(update(cards).where(these).values(holder=author.client, held_until_ms=until_ms))
     return given
 
 

@@ -43,13 +43,15 @@ def receive(
         leases.release(connection, run, client)
         held, mine = [], []
     else:
-        share = max(_LEAST_SHARE, -(-cards.count_open(connection, run) // max(1, people)))
+        most = _MOST_RESERVED if visit.reserve else MOST_HELD
+        people = max(1, people)
+        # Where everybody can have all that a hand holds, it does not matter how many more there are.
+        share = max(_LEAST_SHARE, -(-cards.count_open(connection, run, people * _MOST_RESERVED) // people))
         keep = len(visit.hold) if visit.reserve else share
         leases.release(connection, run, client, visit.hold[keep:])
         held = leases.renew(connection, run, client, visit.hold[:keep], now_ms, until)
         # Cards that an earlier reply gave away, but that never arrived, are given again.
         mine = [card for card in leases.held_by(connection, run, client, now_ms) if card.item not in set(held)]
-        most = _MOST_RESERVED if visit.reserve else MOST_HELD
         missing = min(visit.want, most, share) - len(held) - len(mine)
         mine += leases.claim(connection, run, visit.author, missing, now_ms, until, others)
     coming = leases.unheld(connection, run, _AHEAD, now_ms, annotator, others) if mine else []
