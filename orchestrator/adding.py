@@ -59,7 +59,7 @@ def compare(catalog: Catalog, images: list[Listed]) -> Growth:
 def grow(run: Run, before: Catalogued) -> tuple[Catalogued, Growth]:
     """The catalog with what is new in the folder behind it, published under the name of its content."""
     with run.open_catalog(before.catalog) as catalog:
-        source = list_source(run.settings.data, run.mirrors, run.reporter, catalog.listed_root)
+        source = list_source(run.settings.data, run.mirrors, run.reporter, catalog.listed_root, run.settings.tile)
         growth = compare(catalog, source.images)
         if not growth.new:
             return before, growth

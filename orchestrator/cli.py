@@ -63,12 +63,9 @@ def run(
         _option(["--config_path", "--config", "-c"], "YAML file: ours, or the original's pipeline_config.yaml"),
     ] = None,
     data: Annotated[
-        Path | None,
-        _option(
-            ["--data"],
-            "folder with the images (or with Unlabeled/ in it), a list of them (.csv, .jsonl, .parquet, .txt), or a URL",
-        ),
+        Path | None, _option(["--data"], "folder with the images, a list of them (.csv, .jsonl, .parquet), or a URL")
     ] = None,
+    tile: Annotated[int | None, _option(["--tile"], "cut larger images into windows of so many pixels")] = None,
     reference: Annotated[
         list[Path] | None, _option(["--reference"], "an image of what you look for; may be given several times")
     ] = None,
@@ -128,6 +125,7 @@ def run(
     """
     overrides = {
         "data": data,
+        "tile": tile,
         "seed_set.reference": reference[0] if reference else None,
         "seed_set.references": tuple(reference[1:]) if reference and len(reference) > 1 else None,
         "seed_set.phrase": phrase,

@@ -32,7 +32,7 @@ T = TypeVar("T")
 def list_data(run: Run) -> Catalogued:
     """Lists the images; `Unlabeled/` in the data folder is the data root, as in the original."""
     with run.telling("catalog") as words:
-        source = list_source(run.settings.data, run.mirrors, run.reporter)
+        source = list_source(run.settings.data, run.mirrors, run.reporter, tile=run.settings.tile)
         root, images = source.root, source.images
         with run.store.writing(f"catalogs/{run.id}.sqlite") as writing:
             write_catalog(writing.path, root, images)

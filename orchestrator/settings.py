@@ -340,6 +340,12 @@ class RunSettings(Section):
             " files (CSV, JSON lines, Parquet, text), or a URL that fsspec knows, for example `s3://bucket/folder`"
         )
     )
+    tile: int = Field(
+        0,
+        ge=0,
+        le=8192,
+        description="larger images are cut into windows of so many pixels a side, each an item of its own; 0: none are",
+    )
     runtime: Folder = Field(Path("runtime"), description="folder for everything that the run needs to go on later")
     output: Folder = Field(Path(), description="folder for `final_dataset/`, `final_model.ckpt` and the logs")
     name: str = Field(

@@ -8,6 +8,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from services.common.windows import file_name
+
 _MOST_BYTES = 255  # of a file name, on the usual file systems
 
 
@@ -20,7 +22,7 @@ def flat_names(paths: Sequence[str]) -> list[str]:
     Args:
         paths: relative paths [rows], no two the same.
     """
-    bare = [path.rpartition("/")[2] for path in paths]
+    bare = [file_name(path.rpartition("/")[2]) for path in paths]
     count = Counter(_folded(name) for name in bare)
     taken = {folded for folded, times in count.items() if times == 1}
     names = []

@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from services.common.images import UnreadableImageError
+from services.common.windows import read_window, split
+
 log = logging.getLogger(__name__)
 _THREADS = 4  # the work is waiting for the disk
 
@@ -39,6 +42,8 @@ MODES: dict[str, Put] = {"copy": copy, "hardlink": hardlink, "symlink": symlink}
 def transfer(pairs: Sequence[tuple[Path, Path]], mode: str) -> list[Path]:
     """Brings every source to its target; the sources stay as they are.
 
+    A window of a scene is written as an image of its own, PNG, whatever the mode.
+
     Where links are impossible (another disk, a file system without them), files are copied instead.
 
     Args:
@@ -58,8 +63,15 @@ def transfer(pairs: Sequence[tuple[Path, Path]], mode: str) -> list[Path]:
 
     def bring(pair: tuple[Path, Path]) -> Path | None:
         source, target = pair
+        window = split(source)
         try:
-            put(source, target)
+            if window is not None:
+                read_window(*window).save(target, "PNG", compress_level=1)
+            else:
+                put(source, target)
+        except UnreadableImageError as error:
+            log.warning("%s is left out, it cannot be read any more: %s", source, error)
+            return source
         except OSError as error:
             if readable(source):
                 raise
@@ -85,7 +97,7 @@ def readable(path: Path) -> bool:
 def _possible(pairs: Sequence[tuple[Path, Path]], put: Put) -> bool:
     """Tries with the first file that is still there."""
     for source, target in pairs:
-        if not readable(source):
+        if split(source) is not None or not readable(source):
             continue
         try:
             put(source, target)

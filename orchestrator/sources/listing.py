@@ -6,12 +6,13 @@ import os
 import re
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.reporting import Reporter
 from orchestrator.sources.lists import is_list, read_list
 from orchestrator.sources.mirror import Mirror
+from orchestrator.sources.tiles import in_windows
 from protos.errors import InvalidInputError
 from services.common.catalog import list_images
 
@@ -36,7 +37,7 @@ def url_of(data: Path | str) -> str | None:
     return f"{found[1].lower()}://{'/' if found[1].lower() == 'file' else ''}{found[2].lstrip('/')}"
 
 
-def list_source(data: Path, mirrors: Path, reporter: Reporter, root: Path | None = None) -> Source:
+def list_source(data: Path, mirrors: Path, reporter: Reporter, root: Path | None = None, tile: int = 0) -> Source:
     """The images that ``data`` names: a folder, a list of files, or a URL.
 
     Args:
@@ -44,12 +45,18 @@ def list_source(data: Path, mirrors: Path, reporter: Reporter, root: Path | None
         mirrors: folder for copies of what lies elsewhere; all services read them there.
         reporter: hears of downloads.
         root: where relative paths start, once that has been decided.
+        tile: side of the windows that larger images are cut into; 0: none are.
 
     Raises:
         NotFoundError: when it is not there.
         InvalidInputError: when there is no image in it, or it cannot be read.
         UnavailableError: when the place elsewhere cannot be reached.
     """
+    source = _list_whole(data, mirrors, reporter, root)
+    return replace(source, images=in_windows(source.root, source.images, tile)) if tile else source
+
+
+def _list_whole(data: Path, mirrors: Path, reporter: Reporter, root: Path | None) -> Source:
     url = url_of(data)
     if url is not None:
         mirror = Mirror(mirrors, reporter)

@@ -160,7 +160,7 @@ def size_of(path: Path) -> tuple[int, int]:
             return image.size
     except UnreadableImageError:
         raise
-    except UnidentifiedImageError as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         return _size_of_raster(path, error)
     except Exception as error:  # a mutated file raises anything
         raise UnreadableImageError(f"no image of a known format ({type(error).__name__})") from None

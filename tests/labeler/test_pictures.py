@@ -207,3 +207,17 @@ def test_a_damaged_jpeg_has_its_reason_as_a_tile_too(workshop: Workshop, tmp_pat
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff no image at all")
     with pytest.raises(UnreadableImageError, match="no image of a known format"):
         workshop.get("0" * 40, tmp_path / "a.jpg", look=Look(tile=True)).result(20)
+
+
+def test_a_window_of_a_scene_is_shown_alone(tmp_path: Path) -> None:
+    scene = Image.new("RGB", (400, 300), "red")
+    scene.paste("blue", (100, 50, 164, 98))
+    scene.save(tmp_path / "scene.png")
+    with Image.open(io.BytesIO(derive(tmp_path / "scene.png#100,50,64,48"))) as shown:
+        assert shown.size == (64, 48) and np.asarray(shown.convert("RGB")).reshape(-1, 3).max(axis=0).tolist() == [
+            0,
+            0,
+            255,
+        ]
+    with pytest.raises(UnreadableImageError, match="the window ends at"):
+        derive(tmp_path / "scene.png#390,50,64,48")

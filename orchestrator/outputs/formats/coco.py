@@ -10,7 +10,8 @@ from typing import Any
 
 from orchestrator.outputs.formats.snapshot import ImageRecord, Snapshot
 from orchestrator.outputs.formats.text_names import as_text, exact
-from services.common.images import UnreadableImageError, size_of
+from services.common.images import UnreadableImageError
+from services.common.windows import size_of
 
 _THREADS = 4  # the work is waiting for the disk
 _AT_ONCE = 4096

@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.outputs.formats.snapshot import ImageRecord, Snapshot
 from orchestrator.outputs.formats.text_names import as_text, is_text, safe_names
 from orchestrator.outputs.transfer import transfer
+from services.common.windows import split
 
 COPIES = "images"
 
@@ -32,7 +33,7 @@ def _key(image: ImageRecord) -> str:
 
 def _places(snapshot: Snapshot, images: list[ImageRecord], folder: Path) -> dict[int, str]:
     root = snapshot.curated.root.absolute()
-    places = {image.item: str(root / image.path) for image in images if is_text(str(root / image.path))}
+    places = {image.item: str(root / image.path) for image in images if _is_file(root / image.path)}
     others = [image for image in images if image.item not in places]
     if others:
         (folder / COPIES).mkdir()
@@ -45,6 +46,11 @@ def _places(snapshot: Snapshot, images: list[ImageRecord], folder: Path) -> dict
             if source not in gone
         }
     return places
+
+
+def _is_file(path: Path) -> bool:
+    """Whether FiftyOne can read an image where it lies: not where its name is no text, or it is a window of a scene."""
+    return is_text(str(path)) and split(path) is None
 
 
 def _label(snapshot: Snapshot, image: ImageRecord) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from orchestrator.outputs.names import flat_names
+from services.common.windows import file_name
 
 _RISKY = re.compile(r"[^\w .,()+=@-]")  # what globs, addresses and other systems' file names give a meaning to
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # on Windows
@@ -34,7 +35,7 @@ def safe_names(paths: Sequence[str]) -> list[str]:
     Args:
         paths: relative paths [rows], no two the same.
     """
-    cleaned = [_harmless(path.rpartition("/")[2]) for path in paths]
+    cleaned = [_harmless(file_name(path.rpartition("/")[2])) for path in paths]
     # a changed name could now be that of another file: its folder of its own, made of the path's bytes, keeps them apart
     keys = [f"{os.fsencode(path).hex()}/{name}" for path, name in zip(paths, cleaned, strict=True)]
     return flat_names(keys)

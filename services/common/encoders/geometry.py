@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from services.common.encoders.spec import EncoderSpec, HubSpec
-from services.common.images import decode, read_file, to_square
+from services.common.images import to_square
+from services.common.windows import open_image
 
 _STRIP = 16  # images longer than this many times their width are cut before they are resized
 
@@ -30,12 +31,12 @@ def to_pixels(image: Image.Image, spec: EncoderSpec) -> NDArray[np.uint8]:
 
 
 def read_pixels(path: Path, spec: EncoderSpec) -> NDArray[np.uint8]:
-    """The image file at ``path`` as uint8 [side, side, 3].
+    """The image at ``path``, a file or a window of one, as uint8 [side, side, 3].
 
     Raises:
         UnreadableImageError: with the reason.
     """
-    return to_pixels(decode(read_file(path)), spec)
+    return to_pixels(open_image(path), spec)
 
 
 def _middle(image: Image.Image, side: int, resize: int, filter_: Image.Resampling) -> Image.Image:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from services.common.images import LIMIT_PIXELS, decode, read_file
+from services.common.images import LIMIT_PIXELS, read_file
+from services.common.windows import open_image, split
 
 SIDE = 1600
 TILE_SIDE = 320  # many at once, on a page of all images
@@ -46,8 +47,8 @@ def derive(source: Path, look: Look = PLAIN) -> bytes:
     Raises:
         UnreadableImageError: with the reason.
     """
-    data = read_file(source)
-    image = (_small_jpeg(data) if look.tile else None) or decode(data, upright=True)
+    small = _small_jpeg(read_file(source)) if look.tile and split(source) is None else None
+    image = small or open_image(source, upright=True)
     side = TILE_SIDE if look.tile else FULL_SIDE if look.full else SIDE
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     if look.levels:

@@ -17,6 +17,7 @@ from protos.errors import InvalidInputError, UnavailableError
 from services.common.artifacts import digest_of
 from services.common.catalog import Row
 from services.common.images import UnreadableImageError
+from services.common.windows import file_of
 from services.labeler.pictures.display import PLAIN, Look
 from services.labeler.pictures.process import WorkerDiedError, WorkerProcess
 from services.labeler.pictures.trimming import Trimmer
@@ -146,7 +147,7 @@ class Workshop:
         if reason is None:
             self._trimmer.made_one()
             return None
-        if order.source.is_file():  # one that is away for a while is tried again
+        if file_of(order.source).is_file():  # one that is away for a while is tried again
             self._take_note(order.name, reason)
         return UnreadableImageError(reason)
 
