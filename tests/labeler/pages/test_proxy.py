@@ -36,6 +36,7 @@ def test_the_whole_page_works_below_a_path(runs: Callable[..., Run], tmp_path: P
         page.goto(links.annotator)
         page.get_by_role("textbox").fill("Ann")
         page.get_by_role("button", name="Start").click()
+        page.get_by_role("button", name="Skip the practice").click()
         press(page, "ArrowRight", "ArrowLeft")
         wait_for(lambda: len(run.answers()) == 2)
         (cookie,) = page.context.cookies()
