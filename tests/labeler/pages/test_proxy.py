@@ -43,7 +43,7 @@ def test_the_whole_page_works_below_a_path(runs: Callable[..., Run], tmp_path: P
         assert cookie["path"] == "/labels"  # other pages of that host never see it
         for view in ("browse", "grid", "seed", "progress"):
             page.goto(f"{proxy.url}#/run/{run.name}/{view}")
-            page.locator("main.view, #panel h2").first.wait_for()
+            page.locator("main:visible, h1:visible, h2:visible").first.wait_for()
         page.goto(proxy.url)
         page.get_by_role("button", name="Yes").wait_for()
         assert run.errors == []
