@@ -72,7 +72,7 @@ def offline(browser: Browser, service: Service, catalog: Artifact, minutes: floa
     run = "offline"
     service.open_run(catalog, run=run, batch_size=1000)
     service.offer(range(400), run=run)
-    page = open_page(browser, service, run)
+    page = open_page(browser, service, run, delay_ms=0)
     page.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Take 200 offline").click()
     start = time.monotonic()
@@ -81,7 +81,12 @@ def offline(browser: Browser, service: Service, catalog: Artifact, minutes: floa
     page.context.set_offline(True)
     start = time.monotonic()
     page.wait_for_timeout(500)
-    press(page, 200, 0.3)
+    page.evaluate(TIMER)
+    for number in range(200):
+        page.keyboard.press(KEYS[number % len(KEYS)])
+        if number < 199:
+            page.wait_for_function(SEEN, arg=number + 1, polling=10)
+        page.wait_for_timeout(50)
     kept = page.locator("#banner").inner_text()
     page.wait_for_timeout(max(0.0, minutes * 60 - (time.monotonic() - start)) * 1000)
     before = len(service.answers(run))

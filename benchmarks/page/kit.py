@@ -95,17 +95,18 @@ def open_page(browser: Browser, service: Service, run: str, delay_ms: int = DELA
     )
     page = context.new_page()
     session = context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.send("Network.emulateNetworkConditions", network(delay_ms))
+    if delay_ms:  # not where the network is to go away altogether: the two ways of emulation get into each other's way
+        session.send("Network.enable")
+        session.send("Network.emulateNetworkConditions", network(delay_ms))
     session.send("Emulation.setCPUThrottlingRate", {"rate": slow})
     page.goto(f"{service.url}#/run/{run}/label")
     page.locator(".card:not(.leaving) img").wait_for()
     return page
 
 
-def network(delay_ms: int, offline: bool = False) -> dict[str, Any]:
+def network(delay_ms: int) -> dict[str, Any]:
     """Conditions of the network, as Chromium takes them."""
-    return {"offline": offline, "latency": delay_ms, "downloadThroughput": -1, "uploadThroughput": -1}
+    return {"offline": False, "latency": delay_ms, "downloadThroughput": -1, "uploadThroughput": -1}
 
 
 def quantiles(times: list[float]) -> str:
