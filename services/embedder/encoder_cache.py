@@ -14,6 +14,7 @@ from protos.errors import InvalidInputError
 from services.common.artifacts import ArtifactStore
 from services.common.encoders.files import load_encoder
 from services.common.encoders.spec import EncoderSpec
+from services.embedder.gpu import Lanes
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class LoadedEncoder:
     spec: EncoderSpec
     network: nn.Module
     device: torch.device
+    lanes: Lanes | None = None  # on a GPU
 
 
 class EncoderCache:
@@ -31,10 +33,11 @@ class EncoderCache:
     Args:
         store: where encoder artifacts are.
         kept: how many stay in memory.
+        graphs: record networks as CUDA graphs, on GPUs.
     """
 
-    def __init__(self, store: ArtifactStore, kept: int = 2) -> None:
-        self._store, self._kept = store, kept
+    def __init__(self, store: ArtifactStore, kept: int = 2, graphs: bool = True) -> None:
+        self._store, self._kept, self._graphs = store, kept, graphs
         self._lock = threading.Lock()
         self._encoders: OrderedDict[tuple[str, torch.device], LoadedEncoder] = OrderedDict()
 
@@ -50,7 +53,8 @@ class EncoderCache:
             if key not in self._encoders:
                 spec, network = load_encoder(self._store.open(encoder.artifact))
                 network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-                self._encoders[key] = LoadedEncoder(spec, network, device)
+                lanes = Lanes(network, device, spec.image_size, self._graphs) if device.type == "cuda" else None
+                self._encoders[key] = LoadedEncoder(spec, network, device, lanes)
             self._encoders.move_to_end(key)
             while len(self._encoders) > self._kept:
                 self._encoders.popitem(last=False)

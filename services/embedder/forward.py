@@ -23,8 +23,15 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 BATCH_ROWS = 32  # divides a block; part of what makes vectors bit-equal, therefore no setting
+GPU_BATCH_ROWS = 256  # a block
+_GPU_AHEAD = 3  # batches that wait with their pixels
 PRECISIONS = ("fp32", "bf16")
 NOT_FINITE = "its embedding is not finite (NaN or infinity)"
+
+
+def rows_of_batch(encoder: LoadedEncoder) -> int:
+    """How many images go through the network at once, where the encoder is."""
+    return GPU_BATCH_ROWS if encoder.device.type == "cuda" else BATCH_ROWS
 
 
 def check_precision(precision: str) -> str:
@@ -52,6 +59,10 @@ class ForwardPass:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._pool = TurnPool(threads, "forward", partial(torch.set_num_threads, 1))
+
+    def ahead(self, encoder: LoadedEncoder) -> int:
+        """How many batches should be on their way at the same time."""
+        return _GPU_AHEAD if encoder.lanes is not None else self.threads
 
     def start(
         self,
@@ -89,10 +100,14 @@ class ForwardPass:
             return rows
         side = encoder.spec.image_size
         try:
-            batch = np.zeros((batch_rows, side, side, 3), dtype=np.uint8)
-            for row, image in there.items():
-                batch[row] = image
-            vectors = self._run(encoder, batch, precision)
+            if encoder.lanes is not None:
+                with encoder.lanes.lane() as lane:
+                    vectors = lane.embed(pixels, batch_rows, precision, _computing)
+            else:
+                batch = np.zeros((batch_rows, side, side, 3), dtype=np.uint8)
+                for row, image in there.items():
+                    batch[row] = image
+                vectors = self._run(encoder, batch, precision)
         except (MemoryError, RuntimeError) as error:
             raise _memory_error(error, encoder, batch_rows) from error
         rows[list(there)] = vectors[list(there)]
@@ -100,10 +115,8 @@ class ForwardPass:
 
     @staticmethod
     def _run(encoder: LoadedEncoder, batch: NDArray[np.uint8], precision: str) -> NDArray[np.float32]:
-        device = encoder.device
-        with _computing(device, precision):
-            images = to_batch(batch) if device.type == "cpu" else _to_gpu(batch, device)
-            vectors: NDArray[np.float32] = encoder.network(images).float().cpu().numpy()
+        with _computing(encoder.device, precision):
+            vectors: NDArray[np.float32] = encoder.network(to_batch(batch)).float().numpy()
         return vectors
 
     @staticmethod
@@ -121,11 +134,6 @@ def _computing(device: torch.device, precision: str) -> Iterator[None]:
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             yield
-
-
-def _to_gpu(batch: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """Bytes travel to the GPU, a quarter of what floats would be."""
-    return torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).to(torch.float32)
 
 
 def _memory_error(error: Exception, encoder: LoadedEncoder, batch_rows: int) -> Exception:

@@ -24,4 +24,5 @@ class EmbedderSettings(DeviceSettings):
     decode_threads: int = Field(
         default_factory=_cores, ge=1, description="threads that read and decode images; not given: one for each core"
     )
+    cuda_graphs: bool = Field(True, description="on a GPU, record the encoder once and replay it, a call for a batch")
     encoders_kept: int = Field(2, ge=1, description="encoders kept in memory between calls")

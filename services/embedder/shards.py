@@ -20,7 +20,7 @@ from services.common.blocks import BlockContent, read_block, write_block
 from services.common.catalog import BLOCK_ROWS, Catalog, Row
 from services.embedder.decoding import Decoded, decode_ahead
 from services.embedder.encoder_cache import LoadedEncoder
-from services.embedder.forward import BATCH_ROWS, NOT_FINITE, finite_rows, in_order
+from services.embedder.forward import NOT_FINITE, finite_rows, in_order, rows_of_batch
 from services.embedder.scaled import part_of_name
 from services.embedder.turns import next_turn
 from services.embedder.workers import Workers
@@ -103,14 +103,14 @@ def compute_blocks(
     contents = {block: _empty(len(rows), encoder.spec.dim) for block, rows in blocks.items()}
     known = {block: _take_known(store, catalog, shard, block, content) for block, content in contents.items()}
     rows = chain.from_iterable(rows[known[block] :] for block, rows in blocks.items())
-    turn = next_turn()
+    turn, size = next_turn(), rows_of_batch(encoder)
 
     def start(batch: _Batch) -> Future[NDArray[np.float32]]:
-        return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision, turn=turn)
+        return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision, size, turn)
 
     with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec, shard.decode_as, turn)) as files:
-        batches = _batches(files, blocks, known)
-        with closing(in_order(batches, start, workers.forward.threads)) as done:
+        batches = _batches(files, blocks, known, size)
+        with closing(in_order(batches, start, workers.forward.ahead(encoder))) as done:
             for batch, vectors in done:
                 if not wanted():
                     raise UnavailableError("the caller left before its blocks were embedded; ask again")
@@ -142,12 +142,12 @@ def _take_known(store: ArtifactStore, catalog: Catalog, shard: Shard, block: int
 
 
 def _batches(
-    files: Iterator[Decoded], blocks: Mapping[int, Sequence[Row]], known: Mapping[int, int]
+    files: Iterator[Decoded], blocks: Mapping[int, Sequence[Row]], known: Mapping[int, int], size: int
 ) -> Iterator[_Batch]:
     """The files of all blocks, cut into batches that never reach over the end of a block."""
     for block, rows in blocks.items():
-        for first in range(known[block], len(rows), BATCH_ROWS):
-            end = min(first + BATCH_ROWS, len(rows))
+        for first in range(known[block], len(rows), size):
+            end = min(first + size, len(rows))
             yield _Batch(block, first, list(islice(files, end - first)), end == len(rows))
 
 

@@ -33,7 +33,7 @@ class Workers:
 
     def __init__(self, store: ArtifactStore, settings: EmbedderSettings) -> None:
         self.settings = settings
-        self.encoders = EncoderCache(store, settings.encoders_kept)
+        self.encoders = EncoderCache(store, settings.encoders_kept, settings.cuda_graphs)
         self.forward = ForwardPass(settings.compute_threads)
         self.decoders = TurnPool(settings.decode_threads, "decode")
         self._devices = Devices(settings, on_release=self.encoders.clear_gpu)
