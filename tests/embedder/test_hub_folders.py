@@ -190,7 +190,7 @@ def test_preprocessing_that_is_refused(place: Place, tmp_path: Path, fields: dic
 
 
 def test_names_that_lead_nowhere(place: Place, tmp_path: Path) -> None:
-    for name in (f"{tmp_path}/none", "./none", "a/b/c", "../up", "a b", "-x"):
+    for name in (f"{tmp_path}/none", "./none", "a/b/c", "../up", "a b", "-x", "é" * 5000, "~nobody-here/x"):
         with pytest.raises(
             NotFoundError, match=r"is not on the embedder's machine, and no name at the hub; give one like"
         ):

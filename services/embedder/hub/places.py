@@ -24,6 +24,7 @@ FILES = (
     "model-*.safetensors",
 )
 _PROBE_S = 10.0
+_SHOWN = 200  # characters of a name in a sentence
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
 _FOLDER = "or download it elsewhere, and give the folder that it is in (with config.json and model.safetensors)"
 
@@ -39,19 +40,28 @@ def folder_of(model: str) -> Path:
         InvalidInputError: when it is no possible name.
         ConflictError: when ``transformers`` is not installed.
     """
-    path = Path(model).expanduser()
-    if path.is_dir():
+    path, kind = _looked_at(model)
+    if kind == "folder":
         return path
-    if path.is_file():
+    if kind == "file":
         raise InvalidInputError(
             f"the model {model} is a file; give the folder that it is in, or a checkpoint as encoder.path"
         )
     if not _NAME.fullmatch(model) or ".." in model or "--" in model:
         raise NotFoundError(
-            f"the folder {model} is not on the embedder's machine, and no name at the hub; give one like facebook/dinov2-small"
+            f"the folder {model[:_SHOWN]} is not on the embedder's machine, and no name at the hub; give one like facebook/dinov2-small"
         )
     library()
     return _downloaded(model)
+
+
+def _looked_at(model: str) -> tuple[Path, str]:
+    """The path of that name and what is there; nothing where it is too long, or begins with the home of nobody."""
+    try:
+        path = Path(model).expanduser()
+        return path, "folder" if path.is_dir() else "file" if path.is_file() else ""
+    except (OSError, RuntimeError, ValueError):
+        return Path(), ""
 
 
 def _downloaded(model: str) -> Path:
