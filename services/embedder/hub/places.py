@@ -49,7 +49,8 @@ def folder_of(model: str) -> Path:
         )
     if not _NAME.fullmatch(model) or ".." in model or "--" in model:
         raise NotFoundError(
-            f"the folder {model[:_SHOWN]} is not on the embedder's machine, and no name at the hub; give one like facebook/dinov2-small"
+            f"the folder {model[:_SHOWN]} is not on the embedder's machine, and no name at the hub;"
+            " give one like facebook/dinov2-small"
         )
     library()
     return _downloaded(model)
