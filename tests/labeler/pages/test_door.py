@@ -75,6 +75,22 @@ def test_a_link_lets_in_and_its_token_stays_nowhere_to_be_seen(run: Run, guarded
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
 
 
+@pytest.mark.parametrize("role", ["annotator", "admin"])
+def test_what_only_an_admin_may_do_is_not_offered_to_others(
+    runs: Callable[..., Run], guarded: Service, page: Page, role: str
+) -> None:
+    run = runs(of=guarded, data=guarded.folder / "data", batch_size=2)
+    run.offer()
+    page.goto(f"{guarded.url}join#{token(guarded, role)}")
+    inside(page)
+    page.goto(f"{guarded.url}#/run/{run.name}/label")
+    start(page)
+    press(page, "ArrowRight", "ArrowLeft")
+    page.get_by_text("2 images done").wait_for()
+    page.get_by_role("button", name="Continue labeling").wait_for()
+    assert page.get_by_role("button", name="Finish batch early").is_visible() == (role == "admin")
+
+
 def test_without_a_link_there_is_a_door_and_a_pasted_link_opens_it(run: Run, guarded: Service, page: Page) -> None:
     page.goto(guarded.url)
     assert "You need a link" in page.get_by_role("heading").inner_text()

@@ -2,6 +2,7 @@
 
 import { render, type JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { call } from "./core/api";
 import { useModel } from "./core/model";
 import { notices } from "./core/notices";
 import { Entry } from "./label/entry";
@@ -48,6 +49,9 @@ function Notices(): JSX.Element {
     </>
   );
 }
+
+// What only an admin may do is not offered to others; the server decides all the same.
+void call<{ role: string }>("api/me").then(({ role }) => { document.documentElement.dataset.role = role; }, () => undefined);
 
 const place = document.getElementById("app");
 if (place !== null) {

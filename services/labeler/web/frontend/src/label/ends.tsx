@@ -28,9 +28,9 @@ function BatchEnd({ labeling }: { labeling: Labeling }): JSX.Element {
       <Review answers={answers} back={(given) => labeling.undo(given)} />
       <div class="acts">
         <Act click={goOn}>Continue labeling</Act>
-        <Act other click={() => void labeling.finish()}>Finish batch early</Act>
+        <span class="admin"><Act other click={() => void labeling.finish()}>Finish batch early</Act></span>
       </div>
-      <p>
+      <p class="admin">
         {`${counted(open, "image")} of this round ${open === 1 ? "is" : "are"} left. Finishing early puts them back`
           + " for everyone, and the loop goes on with the answers so far."}
       </p>

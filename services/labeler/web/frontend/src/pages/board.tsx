@@ -48,7 +48,7 @@ export function Board({ run, words, again }: Props): JSX.Element {
           rows={people.map((who) => [who.name, who.answers, who.shared > 0 ? percent(who.agreed / who.shared) : "–"])}
         />
       ) : null}
-      <div class="acts">
+      <div class="acts admin">
         <button type="button" class="other" onClick={() => void tell("continuous", { on: !continuous })}>
           {continuous ? "Continuous mode off" : "Continuous mode on"}
         </button>

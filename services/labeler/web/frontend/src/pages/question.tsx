@@ -20,14 +20,15 @@ export function Ask({ question, answer }: Props): JSX.Element {
   return (
     <section class="question">
       <p>{question.text.replace(/\s*\[\w\]/g, "")}</p>
+      <p class="annotator">An admin answers this, here or in the terminal.</p>
       {question.choices.length > 0 ? (
-        <div class="acts">
+        <div class="acts admin">
           {question.choices.map((choice) => (
             <button key={choice} type="button" class="other" onClick={() => void answer(question.id, choice)}>{WORDS[choice] ?? choice}</button>
           ))}
         </div>
       ) : (
-        <form onSubmit={submit}>
+        <form class="admin" onSubmit={submit}>
           <input ref={field} type="number" min="0" inputMode="numeric" aria-label="A number" />
           <button class="main">Answer</button>
         </form>
