@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -32,6 +33,8 @@ def object_store(patch: pytest.MonkeyPatch) -> Iterator[str]:
     }.items():
         patch.setenv(name, value)
     try:
+        # What it holds belongs to the process, and outlives each server.
+        urlopen(Request(f"{address}/moto-api/reset", method="POST")).close()
         client().create_bucket(Bucket=BUCKET)
         yield address
     finally:
