@@ -11,7 +11,7 @@ from pathlib import Path
 
 # What an image has beyond the extra that is named like the service.
 _MORE = {
-    "embedder": ("hub", "heic", "geotiff"),
+    "embedder": ("hub", "turbo", "heic", "geotiff"),
     "trainer": ("hub", "heic", "geotiff"),
     "labeler": ("postgres", "heic", "geotiff"),
 }

@@ -138,15 +138,6 @@ def read_file(path: Path, limit_bytes: int = LIMIT_BYTES) -> bytes:
         raise UnreadableImageError(f"the file cannot be read: {reason}") from None
 
 
-def read_square(path: Path, size: int) -> NDArray[np.uint8]:
-    """The image file at ``path`` as uint8 [size, size, 3].
-
-    Raises:
-        UnreadableImageError: with the reason.
-    """
-    return to_square(decode(read_file(path)), size)
-
-
 def size_of(path: Path) -> tuple[int, int]:
     """Width and height in pixels as the image file says, without rotation by EXIF; its pixels are not read.
 

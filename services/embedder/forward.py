@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -14,36 +13,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from protos.errors import ExhaustedError, InvalidInputError
+from protos.errors import ExhaustedError
 from services.common.encoders.preprocess import to_batch
 from services.embedder.encoder_cache import LoadedEncoder
+from services.embedder.precision import computing
 from services.embedder.turns import AHEAD, TurnPool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 BATCH_ROWS = 32  # divides a block; part of what makes vectors bit-equal, therefore no setting
-GPU_BATCH_ROWS = 256  # a block
+_GPU_BATCHES = (256, 128, 64)  # rows; a block, or a part of it
+_GPU_PIXELS = 256 * 256**2  # of a batch: what is large goes in fewer, or a small card has no room for it
 _GPU_AHEAD = 3  # batches that wait with their pixels
-PRECISIONS = ("fp32", "bf16")
 NOT_FINITE = "its embedding is not finite (NaN or infinity)"
 
 
 def rows_of_batch(encoder: LoadedEncoder) -> int:
-    """How many images go through the network at once, where the encoder is."""
-    return GPU_BATCH_ROWS if encoder.device.type == "cuda" else BATCH_ROWS
-
-
-def check_precision(precision: str) -> str:
-    """``precision`` in its canonical spelling; "" stands for fp32.
-
-    Raises:
-        InvalidInputError: for another one.
-    """
-    name = precision.strip().lower() or "fp32"
-    if name not in PRECISIONS:
-        raise InvalidInputError(f"precision {precision!r} is not known; it takes {' or '.join(PRECISIONS)}")
-    return name
+    """How many images go through the network at once: more on a GPU, unless they are large."""
+    if encoder.device.type != "cuda":
+        return BATCH_ROWS
+    fitting = (rows for rows in _GPU_BATCHES if rows * encoder.spec.image_size**2 <= _GPU_PIXELS)
+    return next(fitting, BATCH_ROWS)
 
 
 class ForwardPass:
@@ -102,7 +93,7 @@ class ForwardPass:
         try:
             if encoder.lanes is not None:
                 with encoder.lanes.lane() as lane:
-                    vectors = lane.embed(pixels, batch_rows, precision, _computing)
+                    vectors = lane.embed(pixels, batch_rows, precision)
             else:
                 batch = np.zeros((batch_rows, side, side, 3), dtype=np.uint8)
                 for row, image in there.items():
@@ -115,25 +106,18 @@ class ForwardPass:
 
     @staticmethod
     def _run(encoder: LoadedEncoder, batch: NDArray[np.uint8], precision: str) -> NDArray[np.float32]:
-        with _computing(encoder.device, precision):
+        with computing(encoder.device, precision):
             vectors: NDArray[np.float32] = encoder.network(to_batch(batch)).float().numpy()
         return vectors
 
     @staticmethod
     def _embed_text(encoder: LoadedEncoder, tokens: NDArray[np.int64], precision: str) -> NDArray[np.float32]:
         network: Any = encoder.network
-        with _computing(encoder.device, precision):
+        with computing(encoder.device, precision):
             vectors: NDArray[np.float32] = (
                 network.embed_tokens(torch.from_numpy(tokens).to(encoder.device)).cpu().numpy()
             )
         return vectors
-
-
-@contextmanager
-def _computing(device: torch.device, precision: str) -> Iterator[None]:
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            yield
 
 
 def _memory_error(error: Exception, encoder: LoadedEncoder, batch_rows: int) -> Exception:

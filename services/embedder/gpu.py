@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from queue import SimpleQueue
 
 import numpy as np
@@ -18,12 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from services.embedder.precision import computing
+
 log = logging.getLogger(__name__)
 
 LANES = 2  # one computes, one is being filled
 _WARM_UP = 2  # passes before a recording: libraries choose and allocate in the first
 
-Computing = Callable[[torch.device, str], AbstractContextManager[None]]
 _RECORDING = threading.Lock()
 
 
@@ -43,9 +44,7 @@ class Lane:
         self._pinned = torch.empty((0, side, side, 3), dtype=torch.uint8)
         self._recorded: dict[tuple[int, str], tuple[torch.cuda.CUDAGraph, Tensor, Tensor] | None] = {}
 
-    def embed(
-        self, pixels: Sequence[NDArray[np.uint8] | None], rows: int, precision: str, computing: Computing
-    ) -> NDArray[np.float32]:
+    def embed(self, pixels: Sequence[NDArray[np.uint8] | None], rows: int, precision: str) -> NDArray[np.float32]:
         """Vectors float32 [rows, dim]; rows without pixels are those of a black image."""
         buffer = self._fill(pixels, rows)
         with torch.cuda.device(self._device), torch.cuda.stream(self._stream), computing(self._device, precision):

@@ -13,9 +13,9 @@ from services.common.artifacts import ArtifactStore
 from services.common.catalog import Catalog
 from services.common.devices import describe_device
 from services.embedder.embedding import embed_shard
-from services.embedder.forward import check_precision
 from services.embedder.importing import Wanted, import_encoder
 from services.embedder.pictures import embed_pictures
+from services.embedder.precision import check_precision
 from services.embedder.scaled import check_decode
 from services.embedder.settings import EmbedderSettings
 from services.embedder.shards import Shard

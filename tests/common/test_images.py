@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from services.common.images import UnreadableImageError, decode, read_file, read_square, size_of, to_square
+from services.common.images import UnreadableImageError, decode, read_file, size_of, to_square
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **more: Any) -> bytes:
@@ -128,7 +128,7 @@ def test_files_that_cannot_be_read_have_a_reason(tmp_path: Path) -> None:
 
 def test_a_file_becomes_a_square(tmp_path: Path) -> None:
     noise().save(tmp_path / "a.png")
-    assert np.array_equal(read_square(tmp_path / "a.png", 16), to_square(noise(), 16))
+    assert np.array_equal(to_square(decode(read_file(tmp_path / "a.png")), 16), to_square(noise(), 16))
 
 
 def test_a_size_is_told_without_the_pixels(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from services.common.encoders.files import load_encoder, save_encoder
 from services.common.encoders.networks import build_network
 from services.common.encoders.preprocess import to_batch
 from services.common.encoders.spec import EncoderSpec
-from services.common.images import read_square
+from services.common.images import decode, read_file, to_square
 from services.trainer.export import export
 from services.trainer.final_model import Classification, load
 from services.trainer.heads import EVALUATOR, Head, HeadRecord, HeadShape, head_bytes, load_head
@@ -52,7 +52,9 @@ def test_it_gives_the_scores_of_the_loop(store: ArtifactStore, images: Any, arch
     paths = sorted(images.folder.iterdir())
     _, network = load_encoder(store.open(encoder))
     with torch.no_grad():
-        vectors = torch.cat([network(to_batch(np.stack([read_square(path, 20)]))) for path in paths]).numpy()
+        vectors = torch.cat(
+            [network(to_batch(np.stack([to_square(decode(read_file(path)), 20)]))) for path in paths]
+        ).numpy()
     expected = probabilities(load_head(store.open(head))[0], vectors, np.ones(len(paths), dtype=bool))
     found = model.probabilities(paths)
     assert found.dtype == np.float32

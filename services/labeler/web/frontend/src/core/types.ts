@@ -38,7 +38,6 @@ export interface Reply {
   refused: { sequence: number; why: string }[];
   held: number[];
   others?: number; // people at work besides this one
-  guide?: string;
   cards: Card[];
   progress: Progress;
 }

@@ -15,7 +15,6 @@ export function Guide({ labeling, close }: { labeling: Labeling; close: () => vo
   return (
     <Panel enter={close} escape={close}>
       <h1>{reply?.question || reply?.name || "Does this image belong?"}</h1>
-      {reply?.guide ? reply.guide.split("\n").map((line, at) => <p key={at} class="strong">{line}</p>) : null}
       <Examples run={run} label="positive" title="✓ Answered yes" />
       <Examples run={run} label="negative" title="✕ Answered no" />
       <div class="acts"><Act click={close}>Back to the image</Act></div>

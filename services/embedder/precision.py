@@ -1,0 +1,32 @@
+"""The number format of the forward pass, on every device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from protos.errors import InvalidInputError
+
+PRECISIONS = ("fp32", "bf16")
+
+
+def check_precision(precision: str) -> str:
+    """``precision`` in its canonical spelling; "" stands for fp32.
+
+    Raises:
+        InvalidInputError: for another one.
+    """
+    name = precision.strip().lower() or "fp32"
+    if name not in PRECISIONS:
+        raise InvalidInputError(f"precision {precision!r} is not known; it takes {' or '.join(PRECISIONS)}")
+    return name
+
+
+@contextmanager
+def computing(device: torch.device, precision: str) -> Iterator[None]:
+    """Inference alone, in ``precision``, by kernels that give the same bits each time."""
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
