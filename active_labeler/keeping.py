@@ -84,7 +84,7 @@ def _copy_store(source: Path, target: Path) -> bool:
     if not source.is_file():
         return False
     newest = _newest(source)
-    if target.is_file() and _newest(target) == newest:
+    if newest is None or (target.is_file() and _newest(target) == newest):
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = target.with_name(f".{target.name}.new")
@@ -98,12 +98,14 @@ def _copy_store(source: Path, target: Path) -> bool:
     return True
 
 
-def _newest(store: Path) -> tuple[int, int]:
-    """What tells whether a label store has changed: its last event, and its cards."""
-    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
-        events = database.execute("SELECT COUNT(*) FROM events").fetchone()[0]
-        cards = database.execute("SELECT COUNT(*) FROM cards").fetchone()[0]
-    return int(events), int(cards)
+def _newest(store: Path) -> tuple[int, ...] | None:
+    """What tells whether a label store has changed; None where it is not whole: just being made, or a copy that is damaged."""
+    try:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+            tables = ("events", "cards", "remarks")
+            return tuple(database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables)  # noqa: S608
+    except sqlite3.Error:
+        return None
 
 
 def _write(target: Path, content: bytes) -> None:

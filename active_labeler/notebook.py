@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -120,7 +121,7 @@ class Session:
             return
         try:
             keep(self.folder / "runtime", self._home)
-        except OSError as error:  # Drive is away for a moment, or full: the next time may do
+        except (OSError, sqlite3.Error) as error:  # Drive is away for a moment, or full: the next time may do
             sys.stderr.write(f"the run could not be copied to {self._home}: {error}\n")
 
 

@@ -90,11 +90,7 @@ def store_catalog(out: Path) -> Artifact:
     """The catalog of the unpacked images."""
     root = (out / "images").absolute()
     store = ArtifactStore(out / "store")
-    return store.once("catalogs/cifar.sqlite", lambda path: _write(path, root))[0]
-
-
-def _write(path: Path, root: Path) -> None:
-    write_catalog(path, root, list_images(root))
+    return store.once("catalogs/cifar.sqlite", lambda path: write_catalog(path, root, list_images(root)))[0]
 
 
 def pretrained(archive: Path, out: Path, plan: Plan = PLAN, threads: int | None = None) -> Path:

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import NoReturn
 
 from orchestrator.clients.refs import ArtifactRef
@@ -68,7 +67,7 @@ def grow(run: Run, before: Catalogued) -> tuple[Catalogued, Growth]:
         rows = chain(((row.path, row.size, row.mtime_ns) for row in catalog.rows()), growth.new)
         root = catalog.listed_root
         artifact, _ = run.store.once(
-            f"catalogs/{run.id}-{name[:32]}.sqlite", lambda path: _write(path, root, rows, before.images)
+            f"catalogs/{run.id}-{name[:32]}.sqlite", lambda path: write_catalog(path, root, rows, before.images)
         )
     images = before.images + len(growth.new)
     return Catalogued(catalog=ArtifactRef.of(artifact), images=images), growth
@@ -163,10 +162,6 @@ def _forget_what_was_shown(run: Run) -> None:
             "What was shown about recall or precision holds for the images of then; with more, audit again"
         )
     run.audit = run.proof = None
-
-
-def _write(path: Path, root: Path, rows: chain[Listed], grown_from: int) -> None:
-    write_catalog(path, root, rows, grown_from)
 
 
 def _never() -> NoReturn:

@@ -68,12 +68,16 @@ class LabelLog:
     client: LabelerClient
     run: str
     _events: list[LabelEvent] = field(default_factory=list)
+    _newest: Labels | None = None
 
     def newest(self) -> Labels:
         """All answers that there are now."""
         after = self._events[-1].position if self._events else 0
         self._events.extend(self.client.events(self.run, after))
-        return self.at(self._events[-1].position if self._events else 0)
+        position = self._events[-1].position if self._events else 0
+        if self._newest is None or self._newest.position != position:  # who waits asks every moment
+            self._newest = self.at(position)
+        return self._newest
 
     def at(self, position: int) -> Labels:
         """The answers as they were at a position: what a resumed run needs to repeat itself."""

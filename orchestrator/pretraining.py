@@ -130,12 +130,8 @@ def _trainer(places: Places, process: OrchestratorSettings) -> Iterator[tuple[Pr
 def _catalog(store: ArtifactStore, root: Path, images: list[tuple[str, int, int]]) -> ArtifactRef:
     """The catalog of the images, named by what it lists, so that the same images go on with the same training."""
     digest = hashlib.sha256(repr((str(root), images)).encode(errors="surrogateescape")).hexdigest()
-    artifact, _ = store.once(f"catalogs/{digest}.sqlite", lambda path: _write(path, root, images))
+    artifact, _ = store.once(f"catalogs/{digest}.sqlite", lambda path: write_catalog(path, root, images))
     return ArtifactRef.of(artifact)
-
-
-def _write(path: Path, root: Path, images: list[tuple[str, int, int]]) -> None:
-    write_catalog(path, root, images)
 
 
 def _bring(store: ArtifactStore, artifact: ArtifactRef, place: Path) -> None:

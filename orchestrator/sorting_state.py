@@ -79,7 +79,7 @@ class SortingState:
         parts = (part for path, size, mtime in rows for part in (os.fsencode(path), size, mtime))
         artifact, _ = self._store.once(
             f"catalogs/{self.run}-{digest_of(*parts)[:32]}.sqlite",
-            lambda path: _write(path, self._folder, rows, len(before)),
+            lambda path: write_catalog(path, self._folder, rows, len(before)),
         )
         self._catalog = ArtifactRef.of(artifact)
         with replacing(self._file) as scratch:
@@ -95,7 +95,3 @@ class SortingState:
             return {name: known[name] for name in ("run", "folder", "catalog")}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DamagedError(f"{self._file} cannot be read ({error}); restore it from a backup") from error
-
-
-def _write(path: Path, folder: Path, rows: list[tuple[str, int, int]], grown_from: int) -> None:
-    write_catalog(path, folder, rows, grown_from)

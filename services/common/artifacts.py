@@ -125,7 +125,7 @@ class ArtifactStore:
             _copy(file, copy)
         return writing.artifact
 
-    def once(self, name: str, write: Callable[[Path], None]) -> tuple[Artifact, bool]:
+    def once(self, name: str, write: Callable[[Path], object]) -> tuple[Artifact, bool]:
         """The artifact ``name``, written by ``write(path)`` unless it is published already; and whether it was written."""
         found = self.find(name)
         if found is not None:
