@@ -40,6 +40,11 @@ class IndexClient:
         )
         return GenerationRef.of(self._call(self._stub.Build, request, LONG_S).generation)
 
+    def project(self, run: str, generation: GenerationRef) -> ArtifactRef:
+        """The vectors as points of a map: uint16 [rows, 2], 65535 where an item has none."""
+        request = index_pb2.ProjectRequest(run=run, generation=generation.to(common_pb2.Generation))
+        return ArtifactRef.of(self._call(self._stub.Project, request, LONG_S).points)
+
     def neighbours(
         self,
         run: str,

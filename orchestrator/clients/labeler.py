@@ -104,10 +104,11 @@ class LabelerClient:
         """Tells people that labeling is over, and where the result is."""
         self._call(self._stub.CloseRun, labeler_pb2.CloseRunRequest(run=run, sentence=sentence))
 
-    def offer(self, run: str, number: int, picks: Sequence[Pick], replace: bool = False) -> None:
-        """Puts cards on offer, best first; with ``replace`` in the place of all that nobody holds."""
+    def offer(self, run: str, number: int, picks: Sequence[Pick], replace: bool = False) -> int:
+        """Puts cards on offer, best first; with ``replace`` in the place of all that nobody holds. Returns how many are new."""
         cards = [labeler_pb2.Card(item=p.item, reason=p.reason, score=p.score, second=p.second) for p in picks]
-        self._call(self._stub.Offer, labeler_pb2.OfferRequest(run=run, round=number, cards=cards, replace=replace))
+        request = labeler_pb2.OfferRequest(run=run, round=number, cards=cards, replace=replace)
+        return int(self._call(self._stub.Offer, request).added)
 
     def simulate(
         self, run: str, number: int, pos_class: str, limit: int = 0, error: float = 0.0, seed: int = 0

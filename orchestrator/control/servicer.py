@@ -102,6 +102,13 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
         steering.set_continuous(self._manager.get(request.run), request.on)
         return control_pb2.SetContinuousResponse(run=request.run, on=request.on)
 
+    def QueueItems(
+        self, request: control_pb2.QueueItemsRequest, context: grpc.ServicerContext
+    ) -> control_pb2.QueueItemsResponse:
+        """Images that a person has chosen, on offer."""
+        added = steering.queue_items(self._manager.get(request.run), list(request.item))
+        return control_pb2.QueueItemsResponse(run=request.run, added=added)
+
     def GetPageLinks(
         self, request: control_pb2.GetPageLinksRequest, context: grpc.ServicerContext
     ) -> control_pb2.PageLinks:

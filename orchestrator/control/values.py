@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.control.manager import ManagedRun
+from orchestrator.model import Model
 from orchestrator.outputs.quarantine import read_quarantine
 from orchestrator.run import Run
 from protos.common_pb2 import Artifact
@@ -18,15 +19,16 @@ from services.common.artifacts import digest_of
 MOST = 1_000_000  # items in one answer: 4 MB
 SCORES = "scores"
 QUARANTINE = "quarantine"
-_WIDTHS = {"float32": "<f4", "uint8": "u1"}
+MAP = "map"
+_WIDTHS = {"float32": "<f4", "uint8": "u1", "uint32": "<u4"}
 
 
 @dataclass(frozen=True)
 class ItemValues:
-    """An array [rows], float32 or uint8, and a word that changes with it."""
+    """An array [rows], float32, uint8 or uint32, and a word that changes with it."""
 
     version: str
-    array: NDArray[np.float32] | NDArray[np.uint8]
+    array: NDArray[np.float32] | NDArray[np.uint8] | NDArray[np.uint32]
 
     @property
     def rows(self) -> int:
@@ -45,19 +47,24 @@ class ItemValues:
 
 
 def values_of(managed: ManagedRun, kind: str) -> ItemValues:
-    """The array of a kind: "scores", float32 [items]; or "quarantine", the bytes of a JSON text, {"item": "reason"}.
+    """The array of a kind: "scores", float32 [items]; "quarantine", the bytes of a JSON text, {"item": "reason"}; or "map",
+    uint32 [items], x in the lower half of each and y in the upper one.
 
     Raises:
         ConflictError: when the run is not at work, or has nothing embedded yet.
         InvalidInputError: for a kind that is not known.
     """
-    if kind not in (SCORES, QUARANTINE):
-        raise InvalidInputError(f"there are no values of the kind {kind[:40]!r}; ask for {SCORES} or {QUARANTINE}")
+    if kind not in (SCORES, QUARANTINE, MAP):
+        raise InvalidInputError(
+            f"there are no values of the kind {kind[:40]!r}; ask for {SCORES}, {QUARANTINE} or {MAP}"
+        )
     work = managed.work
     if work is None or work.latest is None:
         raise ConflictError(f"run {managed.folder.run} has nothing to show yet (it is {managed.board.state})")
     if kind == QUARANTINE:
         return _quarantine(work)
+    if kind == MAP:
+        return _points(work, work.latest)
     scores = work.latest.scores
     if scores is None:
         return ItemValues("", np.full(work.latest.generation.rows, np.nan, dtype=np.float32))
@@ -68,6 +75,13 @@ def scores_of(work: Run, artifact: Artifact) -> NDArray[np.float32]:
     """An array of scores [rows] float32, mapped and not read."""
     array: NDArray[np.float32] = np.load(work.store.open(artifact), mmap_mode="r", allow_pickle=False)
     return array
+
+
+def _points(work: Run, model: Model) -> ItemValues:
+    """The map of the newest vectors, drawn by the index when it is asked for first."""
+    points = work.clients.index.project(work.id, model.generation)
+    pairs = np.load(work.store.open(points.to(Artifact)), mmap_mode="r", allow_pickle=False)
+    return ItemValues(points.sha256[:16], pairs.astype("<u2").reshape(-1).view("<u4"))
 
 
 def _quarantine(work: Run) -> ItemValues:

@@ -12,6 +12,7 @@ from services.common.artifacts import ArtifactStore
 from services.index.cache import OpenGenerations
 from services.index.generations import Generations
 from services.index.parameters import BuildParameters
+from services.index.projection import Maps
 
 
 class IndexServicer(index_pb2_grpc.IndexServicer):
@@ -24,6 +25,7 @@ class IndexServicer(index_pb2_grpc.IndexServicer):
 
     def __init__(self, store: ArtifactStore, open_generations: int) -> None:
         self._generations = Generations(store)
+        self._maps = Maps(store)
         self._open = OpenGenerations(store, self._generations, open_generations)
 
     def Build(self, request: index_pb2.BuildRequest, context: grpc.ServicerContext) -> index_pb2.BuildResponse:
@@ -38,6 +40,11 @@ class IndexServicer(index_pb2_grpc.IndexServicer):
         )
         generation, seconds = self._generations.build(parameters, request.blocks)
         return index_pb2.BuildResponse(run=request.run, generation=generation, seconds=seconds)
+
+    def Project(self, request: index_pb2.ProjectRequest, context: grpc.ServicerContext) -> index_pb2.ProjectResponse:
+        """The map of a generation, drawn or found."""
+        points = self._maps.of(self._generations.get(request.generation))
+        return index_pb2.ProjectResponse(run=request.run, points=points)
 
     def Neighbours(
         self, request: index_pb2.NeighboursRequest, context: grpc.ServicerContext

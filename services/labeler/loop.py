@@ -12,6 +12,7 @@ from protos import control_pb2, control_pb2_grpc, rpc
 from protos.errors import NotFoundError
 
 _PATIENCE_S = 5.0
+_MAP_S = 600.0  # drawing the map of a million vectors, once
 _LONG_S = 60.0  # embedding a picture, or a million scores
 
 
@@ -113,6 +114,28 @@ class Loop:
             ConflictError: when nothing is embedded yet.
         """
         return {int(item): str(reason) for item, reason in json.loads(self._values(run, "quarantine", 1)).items()}
+
+    def map(self, run: str, known: str = "") -> tuple[str, bytes | None]:
+        """The version of the map, and the point of each item, x and y as uint16 little-endian (65535: none).
+
+        Args:
+            known: a version whose points the caller has; for it, the points are None.
+
+        Raises:
+            ConflictError: when nothing is embedded yet.
+        """
+        request = control_pb2.GetValuesRequest(run=run, kind="map", count=1)
+        version = str(self._stub().GetValues(request, timeout=_MAP_S).version)
+        return version, None if version == known else self._values(run, "map", 4)
+
+    def queue(self, run: str, items: list[int]) -> int:
+        """Puts images on offer that a person has chosen; how many of them are new.
+
+        Raises:
+            ConflictError: when the run cannot take any just now.
+            InvalidInputError: for an item that there is not.
+        """
+        return int(self._stub().QueueItems(control_pb2.QueueItemsRequest(run=run, item=items), timeout=_LONG_S).added)
 
     def set_continuous(self, run: str, on: bool) -> None:
         """Continuous mode on or off, from the next round on."""

@@ -17,6 +17,7 @@ class Answer(StrEnum):
 
 OPEN = "open"  # states of a card; the others are the answers
 WITHDRAWN = "withdrawn"
+CHOSEN = "chosen"  # reason of a card that a person asked for
 ANSWERED = (Answer.POSITIVE.value, Answer.NEGATIVE.value, Answer.UNSURE.value)
 
 

@@ -38,7 +38,16 @@ def test_a_run_is_seeded_searched_steered_and_seen_from_the_page(place: Path, tm
         )
         assert np.isnan(np.frombuffer(web.get(f"{at}/scores").content, "<f4")).all()  # no head yet
         assert web.get(f"{at}/dashboard").json()["pool"] == []
+        points = web.get(f"{at}/map")
+        drawn = np.frombuffer(points.content, "<u2").reshape(rows, 2)
+        assert len(np.unique(drawn, axis=0)) > rows / 2
+        known = {"If-None-Match": points.headers["etag"]}
+        assert web.get(f"{at}/map", headers=known).status_code == 304
         label_until(tmp_path, [ann], "round-2/score")
+        free = sorted(set(range(rows)) - set(ann.said))[:30]
+        added = web.post(f"{at}/queue", json={"items": [*free, ann.said[0]]}).json()["added"]
+        assert 0 < added <= 30  # some are on offer already; what has an answer is not asked again
+        assert web.post(f"{at}/queue", json={"items": [rows]}).status_code == 404
         scores = np.frombuffer(web.get(f"{at}/scores").content, "<f4")
         assert len(scores) == rows
         assert not np.isnan(scores).any()

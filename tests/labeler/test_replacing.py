@@ -8,7 +8,7 @@ import pytest
 
 from protos.errors import InvalidInputError
 from services.labeler.desk import Desk, is_wrong
-from services.labeler.model import Answer, Offered
+from services.labeler.model import CHOSEN, Answer, Offered
 from tests.labeler.kit import Person, log_of, offer
 
 
@@ -25,6 +25,14 @@ def test_cards_that_nobody_holds_give_way(desk: Desk) -> None:
     assert Person(desk, "Bob").take(9) == [30, 5, 31]
     everything = desk.queue("r1", None)
     assert (everything.open, everything.held, everything.withdrawn) == (5, 5, 8)
+
+
+def test_cards_that_a_person_has_chosen_stay(desk: Desk) -> None:
+    offer(desk, range(3))
+    desk.offer("r1", 1, [Offered(item, CHOSEN) for item in (60, 61)]).result()
+    assert replace(desk, [30, 61], number=2) == 2
+    assert Person(desk, "Ann").take(9) == [60, 30, 61]
+    assert desk.queue("r1", None).open == 3
 
 
 def test_a_card_in_hand_is_not_offered_to_anybody_else(desk: Desk) -> None:

@@ -11,7 +11,7 @@ import grpc
 import numpy as np
 
 from protos import control_pb2, control_pb2_grpc
-from protos.errors import NotFoundError, UnavailableError
+from protos.errors import ConflictError, NotFoundError, UnavailableError
 from protos.rpc import Registration
 
 QUESTION = control_pb2.Question(id="round-1/choice", text="Train [l] or finish [q]?", choices=["l", "q"])
@@ -29,6 +29,9 @@ class Control(control_pb2_grpc.ControlServicer):
         dashboard: of the run.
         scores: of the items; sent in parts of ``part`` of them.
         quarantine: item -> reason; sent like the scores.
+        refusal: a sentence that whoever asks for values gets instead.
+        points: of the map, y in the upper half of each; sent like the scores.
+        queued: items that were put on offer, by call.
         searched: requests of searches, which find the items of ``found``.
         continuous: as it was set last.
         stopped: whether the run was told to stop.
@@ -45,6 +48,9 @@ class Control(control_pb2_grpc.ControlServicer):
         self.scores = np.empty(0, dtype=np.float32)
         self.part = 4
         self.quarantine: dict[int, str] = {}
+        self.refusal = ""
+        self.points = np.empty(0, dtype=np.uint32)
+        self.queued: list[list[int]] = []
         self.searched: list[control_pb2.SearchRequest] = []
         self.found: list[int] = []
         self.continuous: bool | None = None
@@ -66,8 +72,10 @@ class Control(control_pb2_grpc.ControlServicer):
         return self.dashboard
 
     def GetValues(self, request: Any, context: grpc.ServicerContext) -> control_pb2.Values:
+        if self.refusal:
+            raise ConflictError(self.refusal)
         text = np.frombuffer(json.dumps(self.quarantine).encode(), dtype=np.uint8)
-        values = text if request.kind == "quarantine" else self.scores
+        values = {"quarantine": text, "map": self.points}.get(request.kind, self.scores)
         data = values[request.first : request.first + self.part].tobytes()
         return control_pb2.Values(run="r", version="v", rows=len(values), first=request.first, data=data)
 
@@ -79,6 +87,10 @@ class Control(control_pb2_grpc.ControlServicer):
     def SetContinuous(self, request: Any, context: grpc.ServicerContext) -> control_pb2.SetContinuousResponse:
         self.continuous = request.on
         return control_pb2.SetContinuousResponse(run="r", on=request.on)
+
+    def QueueItems(self, request: Any, context: grpc.ServicerContext) -> control_pb2.QueueItemsResponse:
+        self.queued.append(list(request.item))
+        return control_pb2.QueueItemsResponse(run="r", added=len(request.item))
 
     def StopRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StopRunResponse:
         self.stopped = True

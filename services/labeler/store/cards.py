@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, true, update
 
-from services.labeler.model import ANSWERED, OPEN, WITHDRAWN, Answer, Offered, Progress, Queue
+from services.labeler.model import ANSWERED, CHOSEN, OPEN, WITHDRAWN, Answer, Offered, Progress, Queue
 from services.labeler.store.rows import chunks
 from services.labeler.store.runs import last_position
 from services.labeler.store.schema import cards
@@ -46,13 +46,15 @@ def offer(connection: Connection, run: str, number: int, offered: Sequence[Offer
 
 
 def replace(connection: Connection, run: str, number: int, offered: Sequence[Offered], now_ms: int) -> int:
-    """The same, in the place of all cards that nobody holds, of whatever round; returns how many are new.
+    """The same, in the place of all cards that nobody holds or has chosen, of whatever round; returns how many are new.
 
     What was answered since the cards were chosen is not offered again, but for a second opinion.
     """
     answered = _answered_of(connection, run, [card.item for card in offered])
     fresh = [card for card in offered if card.second or card.item not in answered]
-    nobody_holds = and_(cards.c.run == run, cards.c.state == OPEN, cards.c.held_until_ms <= now_ms)
+    nobody_holds = and_(
+        cards.c.run == run, cards.c.state == OPEN, cards.c.held_until_ms <= now_ms, cards.c.reason != CHOSEN
+    )
     wanted = {card.item for card in fresh}
     idle = [
         (int(row.round), int(row.item))

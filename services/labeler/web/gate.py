@@ -15,6 +15,7 @@ from services.labeler.web.refusals import refuse
 ANNOTATORS_MAY = frozenset(
     {"sync", "search", "tiles", "marks", "remarks"}
 )  # last parts of the paths that they may POST to
+ADMINS_SEE = frozenset({"map"})  # last parts of the paths that annotators may not GET either
 _UNKNOWN = (
     "this labeler lets in whoever has its link: open the link that you were given, or ask for one;"
     " who runs the labeler gets it from `active-labeler link`"
@@ -45,7 +46,7 @@ class Gate:
         if role is None and not _is_public(path):
             await self._ask(path, headers, scope, receive, send)
             return
-        if role is Role.ANNOTATOR and method not in ("GET", "HEAD") and not _may(path):
+        if role is Role.ANNOTATOR and not _may(path, method):
             await refuse(send, headers, 403, _STEERING)
             return
         if role is Role.ADMIN:
@@ -83,7 +84,9 @@ def _is_public(path: str) -> bool:
     return path == "/join" or path.startswith(("/door/", "/static/"))
 
 
-def _may(path: str) -> bool:
+def _may(path: str, method: str) -> bool:
+    if method in ("GET", "HEAD"):
+        return path.rpartition("/")[2] not in ADMINS_SEE
     return path == "/join" or path.rpartition("/")[2] in ANNOTATORS_MAY
 
 

@@ -45,5 +45,5 @@ def test_a_run_without_anything_embedded_has_none(tmp_path: Path) -> None:
     with embedded_control(settings, folder, TerminalAsker(print), TerminalReporter(quiet=True)) as control:
         with pytest.raises(ConflictError, match="has nothing to show yet"):
             values.values_of(control.managed, "quarantine")
-        with pytest.raises(InvalidInputError, match="ask for scores or quarantine"):
+        with pytest.raises(InvalidInputError, match="ask for scores, quarantine or map"):
             values.values_of(control.managed, "colours")

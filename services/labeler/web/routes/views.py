@@ -146,6 +146,10 @@ class Views:
         """The label of each image."""
         return self._browsing.marks(run).label.copy()
 
+    def rounds(self, run: str) -> NDArray[np.int32]:
+        """The round of the newest answer about each image; -1: none."""
+        return self._browsing.marks(run).round.astype("<i4")
+
     def _scores(self, run: str) -> NDArray[np.float32] | None:
         """Probabilities; None while nobody can say: browsing needs no loop."""
         rows = self._desk.catalog(run).rows
@@ -200,6 +204,10 @@ def router(desk: Desk, shelf: Shelf, loop: Loop) -> APIRouter:
     @routes.get("/labels")
     async def labels(run: RunName) -> Response:
         return Response((await asyncio.to_thread(views.labels, run)).tobytes(), media_type=_BYTES)
+
+    @routes.get("/rounds")
+    async def rounds(run: RunName) -> Response:
+        return Response((await asyncio.to_thread(views.rounds, run)).tobytes(), media_type=_BYTES)
 
     @routes.get("/scores")
     async def scores(run: RunName) -> Response:

@@ -2,10 +2,10 @@
 
 import { Gone, Refused } from "./api";
 
-async function bytes(path: string): Promise<ArrayBuffer> {
+async function bytes(path: string, cache: RequestCache = "no-store"): Promise<ArrayBuffer> {
   let response: Response;
   try {
-    response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(60000) });
+    response = await fetch(path, { cache, signal: AbortSignal.timeout(600000) });
   } catch (error) {
     throw new Gone(String(error));
   }
@@ -21,4 +21,19 @@ export async function items(run: string, filters: Record<string, string | boolea
 
 export async function labels(run: string): Promise<Uint8Array> {
   return new Uint8Array(await bytes(`api/runs/${run}/labels`));
+}
+
+// Probabilities; not-a-number where there is none.
+export async function scores(run: string): Promise<Float32Array> {
+  return new Float32Array(await bytes(`api/runs/${run}/scores`));
+}
+
+// The round of the newest answer; -1 where there is none.
+export async function rounds(run: string): Promise<Int32Array> {
+  return new Int32Array(await bytes(`api/runs/${run}/rounds`));
+}
+
+// x and y of each image on the map, 65535 where it has no place; the browser keeps them until they change.
+export async function points(run: string): Promise<Uint16Array> {
+  return new Uint16Array(await bytes(`api/runs/${run}/map`, "no-cache"));
 }

@@ -6,9 +6,9 @@ import { toast } from "../core/notices";
 import type { Dashboard } from "../core/types";
 import { counted } from "../core/words";
 import { Histogram } from "./histogram";
+import { PAGES } from "./rail";
 
 const percent = (share: number | null): string => (share === null ? "–" : `${Math.round(share * 100)} %`);
-const PAGES: [string, string][] = [["seed", "Search"], ["grid", "Grid"], ["browse", "Browse"]];
 
 interface Props {
   run: string;
@@ -60,7 +60,9 @@ export function Board({ run, words, again }: Props): JSX.Element {
         </button>
       </div>
       <nav class="acts" aria-label="Pages">
-        {PAGES.map(([page, word]) => <a key={page} class="other" href={`#/run/${run}/${page}`}>{word}</a>)}
+        {PAGES.filter(({ name }) => name !== "label" && name !== "progress").map(({ name, word, admin }) => (
+          <a key={name} class={admin ? "other admin" : "other"} href={`#/run/${run}/${name}`}>{word}</a>
+        ))}
       </nav>
     </section>
   );

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { open } from "../views/pages";
+import { MapPage } from "./map";
 import { Progress } from "./progress";
 
 interface Props {
@@ -12,6 +13,7 @@ interface Props {
 }
 
 export function Pages(props: Props): JSX.Element {
+  if (props.page === "map") return <MapPage run={props.run} />;
   return props.page === "progress" ? <Progress run={props.run} /> : <Old {...props} />;
 }
 

@@ -1,10 +1,7 @@
 // What all pages that look at the whole data set share: a title, the ways to the others, and a body.
 
 import { make } from "../dom";
-
-const PAGES: [string, string][] = [
-  ["label", "Label"], ["seed", "Search"], ["grid", "Grid"], ["browse", "Browse"], ["progress", "Progress"],
-];
+import { PAGES } from "../pages/rail";
 
 export class Frame {
   readonly title = make("h1", {});
@@ -19,8 +16,8 @@ export class Frame {
       "main", { class: "view", tabindex: "-1" },
       make(
         "header", {}, this.title,
-        make("nav", { "aria-label": "Pages" }, ...PAGES.map(([page, word]) => make(
-          "a", { href: `#/run/${run}/${page}`, "aria-current": page === current && "page" }, word,
+        make("nav", { "aria-label": "Pages" }, ...PAGES.map(({ name: page, word, admin }) => make(
+          "a", { href: `#/run/${run}/${page}`, class: admin === true && "admin", "aria-current": page === current && "page" }, word,
         ))),
       ),
       this.tools, this.body, this.bar,
