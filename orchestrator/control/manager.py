@@ -36,6 +36,7 @@ class ManagedRun:
     """A run at work, or at its end.
 
     Attributes:
+        left: what it was when it ended; its files are there, its services are not.
         interrupted: it ended because a service was gone, and goes on at the next start of the daemon.
     """
 
@@ -47,6 +48,7 @@ class ManagedRun:
     message: str = ""
     interrupted: bool = False
     work: Run | None = None
+    left: Run | None = None
     thread: threading.Thread | None = None
     _log: LabelLog | None = None
     _reading: threading.Lock = field(default_factory=threading.Lock)
@@ -206,7 +208,7 @@ class RunManager:
             self._end(managed, "failed", ActiveLabelerError.exit_code)
 
     def _end(self, managed: ManagedRun, state: str, exit_code: int = 0) -> None:
-        managed.work = None
+        managed.left, managed.work = managed.work, None
         managed.board.state = state
         managed.events.add(text=managed.message, state=state, exit_code=exit_code)
         log.info("run %s %s", managed.folder.run, state)

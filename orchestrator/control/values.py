@@ -51,19 +51,23 @@ def values_of(managed: ManagedRun, kind: str) -> ItemValues:
     uint32 [items], x in the lower half of each and y in the upper one.
 
     Raises:
-        ConflictError: when the run is not at work, or has nothing embedded yet.
+        ConflictError: when the run has nothing embedded yet, or, for its map, is not at work; what it left is shown.
         InvalidInputError: for a kind that is not known.
     """
     if kind not in (SCORES, QUARANTINE, MAP):
         raise InvalidInputError(
             f"there are no values of the kind {kind[:40]!r}; ask for {SCORES}, {QUARANTINE} or {MAP}"
         )
-    work = managed.work
+    work = managed.work or managed.left
     if work is None or work.latest is None:
         raise ConflictError(f"run {managed.folder.run} has nothing to show yet (it is {managed.board.state})")
     if kind == QUARANTINE:
         return _quarantine(work)
     if kind == MAP:
+        if managed.work is None:
+            raise ConflictError(
+                f"run {managed.folder.run} is not at work (it is {managed.board.state}); resume it for its map"
+            )
         return _points(work, work.latest)
     scores = work.latest.scores
     if scores is None:

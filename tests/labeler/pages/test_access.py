@@ -31,6 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[
     control.status.question.CopyFrom(control_pb2.Question(id="w", text="And now?", choices=["l", "q"], optional=True))
     control.scores, control.part = np.linspace(0, 1, ROWS, dtype=np.float32), ROWS
     control.points = np.arange(ROWS, dtype=np.uint32) * 65537 * 1000
+    control.quarantine = {0: "the file is empty"}
     control.found = [5, 4, 6, 3, 7]
     control.dashboard.pool[:] = [2] * 50
     control.dashboard.sampled[:] = [0] * 20 + [1] * 10 + [0] * 20
@@ -92,12 +93,14 @@ def test_the_way_in(run: Run, browser: Browser, context: dict[str, object], sche
     made.close()
 
 
-@pytest.mark.parametrize("where", ["progress", "seed/5", "grid", "browse", "map"])
+@pytest.mark.parametrize("where", ["progress", "seed/5", "grid", "browse", "map", "quarantine"])
 @pytest.mark.parametrize(("context", "scheme"), LOOKS, ids=IDS)
 def test_the_pages_of_the_whole_data_set(run: Run, context: dict[str, object], scheme: str, where: str) -> None:
     page = run.open(color_scheme=scheme, **context)
     page.goto(f"{run.service.url}#/run/r/{where}")
-    page.locator({"progress": ".board", "map": ".legend li"}.get(where, ".tile img[src]")).first.wait_for()
+    page.locator(
+        {"progress": ".board", "map": ".legend li", "quarantine": ".aside td"}.get(where, ".tile img[src]")
+    ).first.wait_for()
     if where == "map":
         page.get_by_role("button", name="Take what is in sight").click()
         page.locator(".choice img").first.wait_for()

@@ -29,6 +29,7 @@ function BatchEnd({ labeling }: { labeling: Labeling }): JSX.Element {
       <div class="acts">
         <Act click={goOn}>Continue labeling</Act>
         <span class="admin"><Act other click={() => void labeling.finish()}>Finish batch early</Act></span>
+        <ToProgress run={labeling.run} />
       </div>
       <p class="admin">
         {`${counted(open, "image")} of this round ${open === 1 ? "is" : "are"} left. Finishing early puts them back`
@@ -70,17 +71,22 @@ function Finished({ labeling, sentence, yours }: { labeling: Labeling; sentence:
 }
 
 // The last answers, for second thoughts.
-function LookBack({ labeling }: { labeling: Labeling }): JSX.Element | null {
+function LookBack({ labeling }: { labeling: Labeling }): JSX.Element {
   const { history, batch } = labeling;
-  if (history.length === 0) return null;
+  if (history.length === 0) return <div class="acts"><ToProgress run={labeling.run} /></div>;
   const back: Back = (given) => labeling.undo(given);
   return (
     <>
       {batch.length > 0 ? <Tally answers={batch} /> : null}
       {batch.length > 0 ? <Review answers={batch} back={back} /> : null}
-      <div class="acts"><Act other click={() => back()}>Take the last answer back</Act></div>
+      <div class="acts"><Act other click={() => back()}>Take the last answer back</Act><ToProgress run={labeling.run} /></div>
     </>
   );
+}
+
+// The header lies behind the panel, out of reach for keys.
+function ToProgress({ run }: { run: string }): JSX.Element {
+  return <a class="other" href={`#/run/${run}/progress`}>Progress</a>;
 }
 
 function UnknownRun({ waiting }: { waiting: number }): JSX.Element {

@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { open } from "../views/pages";
 import { MapPage } from "./map";
 import { Progress } from "./progress";
+import { Quarantine } from "./quarantine";
 
 interface Props {
   page: string;
@@ -14,6 +15,7 @@ interface Props {
 
 export function Pages(props: Props): JSX.Element {
   if (props.page === "map") return <MapPage run={props.run} />;
+  if (props.page === "quarantine") return <Quarantine run={props.run} />;
   return props.page === "progress" ? <Progress run={props.run} /> : <Old {...props} />;
 }
 

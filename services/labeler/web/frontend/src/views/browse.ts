@@ -71,6 +71,7 @@ export class Browse {
       select("label", "Label", [["", "any"], ["none", "none"], ["positive", "yes"], ["negative", "no"], ["unsure", "unsure"]]),
       select("sort", "Order", [["item", "as they lie"], ["highest", "likely first"], ["lowest", "unlikely first"], ["unsure", "doubtful first"]]),
       bound("low", "From"), bound("high", "To"),
+      make("label", {}, "Round", make("input", { name: "round", type: "number", min: "0", max: "4294967295", step: "1", change: () => this.load() })),
       make("label", {}, "By", make("input", { name: "annotator", maxlength: "80", change: () => this.load() })),
       make("label", { class: "check" }, make("input", { name: "disagreement", type: "checkbox", change: () => this.load() }), "people disagree"),
       make("label", { class: "check" }, make("input", { name: "flagged", type: "checkbox", change: () => this.load() }), "flagged or noted"),

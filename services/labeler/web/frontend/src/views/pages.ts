@@ -2,12 +2,10 @@
 
 import { Browse } from "./browse";
 import { GridPage } from "./grid";
-import { Quarantine } from "./quarantine";
 import { Seed } from "./seed";
 
 export function open(page: string, run: string, item?: number): { close: () => void } {
   if (page === "browse") return new Browse(run);
   if (page === "grid") return new GridPage(run);
-  if (page === "quarantine") return new Quarantine(run);
   return new Seed(run, item);
 }
