@@ -57,7 +57,8 @@ export class Tiles {
     this.tiles = tiles.map((tile, place) => this.tile(tile, place));
     this.element.replaceChildren(...this.tiles.map((tile) => tile.button));
     for (const { button } of this.tiles) this.watch.observe(button);
-    this.tiles[0]?.button.focus({ preventScroll: true });
+    // Whoever is about to press Enter on the way to another page must not commit this one.
+    if (document.activeElement?.closest(".view > header") == null) this.tiles[0]?.button.focus({ preventScroll: true });
   }
 
   private tile({ item, name, image }: TileData, place: number): Tile {
