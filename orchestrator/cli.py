@@ -220,6 +220,8 @@ def export(
 
 app.command("label")(label_command.command)
 app.command("pretrain")(pretrain_command.command)
+app.command("backup")(operating.backup)
+app.command("restore")(operating.restore)
 app.command("certificates")(operating.certificates)
 
 

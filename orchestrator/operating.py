@@ -8,6 +8,10 @@ from typing import Annotated
 
 import typer
 
+from orchestrator import backup as backups
+from orchestrator import config_file
+from orchestrator.folder import open_existing
+from orchestrator.service_settings import read_orchestrator_settings
 from protos.errors import InvalidInputError
 
 
@@ -36,3 +40,31 @@ def certificates(
         + "Each process gets its folder alone: ACTIVE_LABELER_TLS_CERTIFICATE=.../certificate.pem, _TLS_KEY=.../key.pem and"
         " _TLS_AUTHORITY=.../authority.pem.\n"
     )
+
+
+def backup(
+    runtime: Annotated[Path, typer.Argument(help="the runtime folder of the run, at work or not")],
+    archive: Annotated[Path, typer.Argument(help="file to write, for example run.tar")],
+) -> None:
+    """Write a run with its labels into one file, for safety or for another machine; the images are not in it."""
+    folder = open_existing(runtime.absolute())
+    settings = config_file.load(folder.path / "run.yaml", {"verbose": False})
+    files, events = backups.backup(folder, settings, read_orchestrator_settings(), archive.absolute())
+    sys.stdout.write(
+        f"Run {folder.run}: {files} files and {events} answers in {archive}. Back again, here or elsewhere:"
+        f" active-labeler restore {archive.name}\n"
+    )
+
+
+def restore(
+    archive: Annotated[Path, typer.Argument(help="a file of `backup`")],
+    runtime: Annotated[Path, typer.Option("--runtime", help="folder for the run; there must be nothing in it")] = Path(
+        "runtime"
+    ),
+    output: Annotated[Path, typer.Option("--output", help="folder for final_dataset/ and final_model.ckpt")] = Path(),
+) -> None:
+    """Make a run of a backup, to go on with the same labels. The images have to be where they were."""
+    place = runtime.absolute()
+    settings, events = backups.restore(archive, place, output.absolute(), read_orchestrator_settings())
+    lacks = f"Put the images into {settings.data}, then go on" if not settings.data.exists() else "Go on"
+    sys.stdout.write(f"Restored with {events} answers. {lacks} with `active-labeler resume {place}`\n")

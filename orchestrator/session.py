@@ -47,14 +47,14 @@ def session(
         stack.enter_context(working_for(folder.run))
         journal = Journal(folder.journal)
         stack.callback(journal.close)
-        endpoints = _endpoints(settings, process)
+        endpoints = endpoints_of(settings, process)
         call, artifacts, in_flight = (
             Caller(process.patience_s),
-            _artifacts(folder, process, endpoints),
+            artifacts_of(folder, process, endpoints),
             process.in_flight,
         )
         owns_page = False
-        if _missing(endpoints):
+        if missing_of(endpoints):
             launcher = Launcher(
                 folder.logs,
                 environment(settings, folder, artifacts),
@@ -112,17 +112,24 @@ def _labeler_environment(settings: RunSettings, control: str) -> dict[str, str]:
     return log_file | ({"ACTIVE_LABELER_CONTROL": control} if control else {})
 
 
-def _endpoints(settings: RunSettings, process: OrchestratorSettings) -> EndpointSettings:
+def endpoints_of(settings: RunSettings, process: OrchestratorSettings) -> EndpointSettings:
+    """The addresses of services that run already: those of the run win over those of the process."""
     given = {name: value for name, value in settings.endpoints.model_dump().items() if value}
     return process.endpoints.model_copy(update=given)
 
 
-def _missing(endpoints: EndpointSettings) -> list[str]:
+def missing_of(endpoints: EndpointSettings) -> list[str]:
+    """The services that have to be started for this run."""
     return [name for name in clients.SERVICES if not getattr(endpoints, name)]
 
 
-def _artifacts(folder: RunFolder, process: OrchestratorSettings, endpoints: EndpointSettings) -> Path:
-    if len(_missing(endpoints)) == len(clients.SERVICES):
+def artifacts_of(folder: RunFolder, process: OrchestratorSettings, endpoints: EndpointSettings) -> Path:
+    """The folder of the artifact store: the run's own where all services are started for it.
+
+    Raises:
+        InvalidInputError: when services run already and nobody says where they have theirs.
+    """
+    if len(missing_of(endpoints)) == len(clients.SERVICES):
         return folder.artifacts
     if process.artifacts is None:
         raise InvalidInputError(

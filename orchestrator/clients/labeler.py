@@ -17,6 +17,7 @@ from protos.errors import UnavailableError
 from protos.wire import to_labels
 
 _LINKS_S = 20.0
+_COPY_S = 1800.0  # a million answers take less than two minutes
 
 
 class Answer(StrEnum):
@@ -99,6 +100,16 @@ class LabelerClient:
     def links(self) -> Links:
         """The addresses that people get."""
         return links_of(self._call(self._stub.GetLinks, labeler_pb2.GetLinksRequest()))
+
+    def save_run(self, run: str) -> tuple[ArtifactRef, int]:
+        """A copy of all that the label store has of a run, as an artifact to be removed afterwards; and the events in it."""
+        saved = self._call(self._stub.SaveRun, labeler_pb2.SaveRunRequest(run=run), _COPY_S)
+        return ArtifactRef.of(saved.rows), int(saved.events)
+
+    def restore_run(self, run: str, rows: ArtifactRef) -> int:
+        """Brings such a copy into the label store; returns the events in it."""
+        request = labeler_pb2.RestoreRunRequest(run=run, rows=rows.to(common_pb2.Artifact))
+        return int(self._call(self._stub.RestoreRun, request, _COPY_S).events)
 
     def close_run(self, run: str, sentence: str) -> None:
         """Tells people that labeling is over, and where the result is."""

@@ -58,7 +58,7 @@ class Catalogs:
     """
 
     def __init__(self, artifacts: ArtifactStore, root: Path | None) -> None:
-        self._artifacts, self._root = artifacts, root
+        self.artifacts, self._root = artifacts, root
         self._open: dict[str, RunCatalog] = {}
         self._lock = threading.Lock()
 
@@ -71,7 +71,7 @@ class Catalogs:
         with self._lock:
             found = self._open.get(ref.sha256)
             if found is None:
-                path = self._artifacts.open(Artifact(path=ref.path, sha256=ref.sha256, bytes=ref.bytes))
+                path = self.artifacts.open(Artifact(path=ref.path, sha256=ref.sha256, bytes=ref.bytes))
                 found = self._open[ref.sha256] = RunCatalog(path, self._root)
             return found
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from protos.errors import InvalidInputError
 from services.labeler.catalogs import Catalogs, RunCatalog
 from services.labeler.changes import Changes
+from services.labeler.copies import Copies
 from services.labeler.model import Answer, Author, Entry, Event, Offered, Outcome, Queue, Remark, Reply, Run, Visit
 from services.labeler.people import People
 from services.labeler.store import cards, events, remarks, runs
@@ -62,6 +63,7 @@ class Desk:
         self._changes = Changes()
         self._people = People(lease_s)
         self._writer = Writer(database, self._changes.bump)
+        self.copies = Copies(database, self._writer, catalogs.artifacts)
 
     def close(self) -> None:
         """Finishes what is being written and closes the store."""

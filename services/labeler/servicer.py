@@ -50,6 +50,18 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
         links = self._links.links()
         return pb.Links(page=links.page, admin=links.admin, annotator=links.annotator, local=links.is_local)
 
+    def SaveRun(self, request: pb.SaveRunRequest, context: grpc.ServicerContext) -> pb.SaveRunResponse:
+        """A copy of the rows of a run."""
+        rows, events = self._desk.copies.save(request.run)
+        log.info("run %s: %d events copied", request.run, events)
+        return pb.SaveRunResponse(run=request.run, rows=rows, events=events)
+
+    def RestoreRun(self, request: pb.RestoreRunRequest, context: grpc.ServicerContext) -> pb.RestoreRunResponse:
+        """The rows of a run from a copy."""
+        events = self._desk.copies.restore(request.run, request.rows)
+        log.info("run %s: restored with %d events", request.run, events)
+        return pb.RestoreRunResponse(run=request.run, events=events)
+
     def CloseRun(self, request: pb.CloseRunRequest, context: grpc.ServicerContext) -> pb.CloseRunResponse:
         """Tells people that labeling is over."""
         self._desk.close_run(request.run, request.sentence).result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -201,3 +202,31 @@ def test_a_call_to_nobody_ends(tmp_path: Path) -> None:
     channel = rpc.connect(f"unix:{tmp_path}/nobody.sock")
     assert isinstance(channel, grpc.Channel)
     assert not rpc.is_healthy(channel, timeout_s=1)
+
+
+def test_a_deployed_run_is_saved_and_restored(stack: Stack) -> None:
+    work = stack.folder / "saved"
+    work.mkdir()
+    done = _client(stack, *_arguments(stack), cwd=work)
+    assert done.returncode == 0, done.stderr
+    inside = {name: value for name, value in stack.environment.items() if name != "ACTIVE_LABELER_LISTEN"}
+
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        line = [*ACTIVE_LABELER, *arguments]
+        return subprocess.run(line, cwd=work, env=inside, capture_output=True, text=True, timeout=100)
+
+    saved = command("backup", "runtime", "run.tar")
+    assert saved.returncode == 0, saved.stderr
+    store = Path(stack.environment["ACTIVE_LABELER_ARTIFACTS"])
+    store.rename(stack.folder / "away")  # an artifact volume that is new
+    try:
+        store.mkdir()
+        restored = command("restore", "run.tar", "--runtime", "again")
+        assert restored.returncode == 0, restored.stderr  # the labeler has the very same rows
+        brought = {path.relative_to(store) for path in store.rglob("*") if path.is_file()}
+        assert {path.parts[0] for path in brought} >= {"catalogs", "encoders", "heads"}
+    finally:
+        shutil.rmtree(store)
+        (stack.folder / "away").rename(store)
+    status = command("status", "again")
+    assert "finished" in status.stdout, status.stdout + status.stderr
