@@ -24,6 +24,10 @@ test: ## install what tests need and run them
 	@scripts/test-extras.sh
 	@PATH="$$PATH:$(POSTGRES)" $(BIN)/python -m pytest -m "not long and not compose"
 
+test-exports: ## read our exports with FiftyOne and Label Studio's SDK, in an environment of their own: minutes to install
+	@scripts/environment.sh test
+	@scripts/test-exports.sh
+
 check: ## style, types, the import rules of the house, the wire, the reference in docs/, the built web page
 	@scripts/environment.sh check
 	$(BIN)/ruff check .

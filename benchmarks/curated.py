@@ -3,7 +3,8 @@
 Only pools on which a head with all labels reaches a precision and a recall of 0.97 out of fold: elsewhere no number of labels
 gives a good set. Once with the plain threshold of 0.5, and once as ``finish`` does with a proof: the threshold is chosen from the
 calibrated probabilities for the wanted precision, a uniform draw from what it accepts is labelled (its swipes are counted
-apart from the 100), and the exact bound says whether the precision is shown.
+apart from the 100), and the exact bound says whether the precision is shown. And once more with all that lies between the proved
+threshold and 0.5 reviewed by people, as the loop offers it after a proof; these swipes are counted apart as well.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ from benchmarks.labels.arms import LOGISTIC, Items, Scores, Task, sampled, train
 from benchmarks.labels.arms import score as scores_of
 from benchmarks.labels.course import BATCH, seed_set
 from benchmarks.labels.pools import Pool, all_pools
+from orchestrator.reviewing import to_review
 from services.sampler.certainty.audits import PRECISION, Audit, draw, plan, precision_shown
 from services.sampler.certainty.threshold import choose_threshold
 from services.trainer.logistic_training import fit_logistic
 
-LABELS, WANTED, SEPARABLE, SEEDS = 100, 0.95, 0.97, 5
+LABELS, WANTED, SEPARABLE, SEEDS, PLAIN = 100, 0.95, 0.97, 5, 0.5
 
 
 @dataclass(frozen=True)
 class Curated:
-    """A curated set: its precision and recall, the swipes of the proof, and whether it shows the wanted precision.
+    """A curated set: its precision and recall, the swipes of the proof and of the review, and whether the proof holds.
 
     ``draws`` is 0 where nothing was sure enough to be accepted, and then the set is what people said yes to.
     """
@@ -37,6 +39,7 @@ class Curated:
     recall: float
     draws: int = 0
     shown: bool = False
+    reviewed: int = 0
 
     @property
     def good(self) -> bool:
@@ -66,11 +69,14 @@ def labelled(pool: Pool, seed: int) -> tuple[Items, Scores]:
 
 def plain(pool: Pool, asked: Items, scores: Scores) -> Curated:
     """Labels, and else a probability of 0.5."""
-    return _measure(pool, scores >= 0.5, asked)
+    return _measure(pool, scores >= PLAIN, asked)
 
 
-def proved(pool: Pool, asked: Items, scores: Scores, seed: int) -> Curated:
-    """Labels, those of the draw among them, and else the threshold chosen for the wanted precision."""
+def proved(pool: Pool, asked: Items, scores: Scores, seed: int, review: bool = False) -> Curated:
+    """Labels, those of the draw and of the review among them, and else the threshold chosen for the wanted precision.
+
+    There is a review only after a proof that holds, as in a run.
+    """
     unlabelled = np.ones(len(pool.truth), dtype=np.bool_)
     unlabelled[asked] = False
     line = choose_threshold(scores, unlabelled, WANTED)
@@ -81,8 +87,11 @@ def proved(pool: Pool, asked: Items, scores: Scores, seed: int) -> Curated:
     drawn = draw(accepted & unlabelled, min(count, line.accepted), np.random.default_rng([seed, 7]))
     audit = Audit(pool=line.accepted, drawn=len(drawn), positive=int(pool.truth[drawn].sum()))
     shown = precision_shown(audit).at_least >= WANTED
-    measured = _measure(pool, accepted, np.concatenate([asked, drawn]))
-    return Curated(measured.precision, measured.recall, len(drawn), shown)
+    known = np.concatenate([asked, drawn])
+    cards = to_review(scores, np.ones_like(unlabelled), known.astype(np.uint64), PLAIN, line.threshold)
+    items = np.array([card.item for card in cards if review and shown], dtype=np.int64)
+    measured = _measure(pool, accepted, np.concatenate([known, items]))
+    return Curated(measured.precision, measured.recall, len(drawn), shown, len(items))
 
 
 def _measure(pool: Pool, accepted: NDArray[np.bool_], asked: Items) -> Curated:
@@ -93,7 +102,7 @@ def _measure(pool: Pool, accepted: NDArray[np.bool_], asked: Items) -> Curated:
 
 
 def line(name: str, ways: list[list[Curated]], of: int) -> str:
-    """A line of the table: ``ways`` are the plain sets and the proved ones of the same runs."""
+    """A line of the table: ``ways`` are the plain sets, the proved ones and the reviewed ones of the same runs."""
     cells = [name, f"{len(ways[0]) // SEEDS} of {of}"]
     for way in ways:
         precision, recall = (np.mean([getattr(run, what) for run in way]) for what in ("precision", "recall"))
@@ -102,26 +111,29 @@ def line(name: str, ways: list[list[Curated]], of: int) -> str:
     false = [run for run in tried if run.shown and run.precision < WANTED]
     draws = f"{np.median([run.draws for run in tried]):.0f}" if tried else "-"
     shown = f"{np.mean([run.shown for run in ways[1]]):.0%}"
-    return f"| {' | '.join([*cells, draws, shown, str(len(false))])} |"
+    reviewed = f"{np.median([run.reviewed for run in ways[2]]):.0f}"
+    return f"| {' | '.join([*cells, draws, reviewed, shown, str(len(false))])} |"
 
 
 def tables() -> Iterator[str]:
     """Markdown, a line as soon as it is known."""
     yield (
-        "| data | classes | plain: precision, recall, both | proved: the same | swipes of the draw | shown | wrongly |\n"
-        "| --- | --- | --- | --- | --- | --- | --- |"
+        "| data | classes | plain: precision, recall, both | proved: the same | and reviewed | swipes of the draw"
+        " | of the review | shown | wrongly |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     )
     for name, pools in all_pools(None):
         good = [pool for pool in pools if separable(pool)]
         if not good:
-            yield f"| {name} | 0 of {len(pools)} | - | - | - | - | - |"
+            yield f"| {name} | 0 of {len(pools)} | - | - | - | - | - | - | - |"
             continue
-        ways: list[list[Curated]] = [[], []]
+        ways: list[list[Curated]] = [[], [], []]
         for number, pool in enumerate(good):
             for seed in range(SEEDS):
                 asked, scores = labelled(pool, 1000 * number + seed)
                 ways[0].append(plain(pool, asked, scores))
-                ways[1].append(proved(pool, asked, scores, 1000 * number + seed))
+                for way, review in ((1, False), (2, True)):
+                    ways[way].append(proved(pool, asked, scores, 1000 * number + seed, review))
         yield line(name, ways, len(pools))
 
 

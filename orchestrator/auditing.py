@@ -5,11 +5,12 @@ from __future__ import annotations
 from orchestrator.assessing import assess
 from orchestrator.clients.certainty import PRECISION, RECALL, AuditRef, Drawn, Judged, Line
 from orchestrator.clients.labeler import Answer
-from orchestrator.clients.refs import Pick
+from orchestrator.clients.refs import ArtifactRef, Pick
 from orchestrator.labeling import label
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued, Model
 from orchestrator.questions import AUDIT, TRAIN, Question, Standing
+from orchestrator.reviewing import to_review
 from orchestrator.rounds import learn
 from orchestrator.run import Proof, Run
 from orchestrator.selecting import free_items
@@ -90,9 +91,28 @@ def _prove(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, number
     run.reporter.invite(_told(judged, answers, drawn))
     if judged.shown:
         run.proof = Proof(model, line.threshold, judged.sentence)
+        _review(run, log, scores, number, step)
     else:
         run.reporter.say(f"A precision of {target:.0%} is not shown; label more, or try a lower one")
     return model
+
+
+def _review(run: Run, log: LabelLog, scores: ArtifactRef, number: int, step: str) -> None:
+    """Offers what lies between the line that is proved and the one without a proof, as much of it as is wanted."""
+    assert run.results is not None
+    assert run.proof is not None
+    lowest, proved = run.settings.final_dataset.threshold, run.proof.threshold
+    asked = log.at(run.once(f"{step}/review-labels", int, lambda: log.newest().position)).asked()
+    picks = to_review(run.results.load(scores), run.results.present, asked, lowest, proved)
+    if not picks:
+        return
+    text = (
+        f"{len(picks)} more images have a probability from {lowest:.3g} to {proved:.3g}: likely positives that no draw has"
+        " proved. How many of them shall be looked at, the likeliest first? (0: none)"
+    )
+    wanted = int(run.ask(Question(f"{step}/review", text, most=len(picks)), _NOBODY))
+    if wanted:
+        label(run, log, number, picks[:wanted], f"{step}/review")
 
 
 def _percent(run: Run, step: str, what: str) -> float:

@@ -38,6 +38,25 @@ def test_what_people_said_wins_over_scores() -> None:
     assert not proved(pool, everything[:50], wrong, 1).shown
 
 
+def test_a_review_after_the_proof_brings_what_the_proof_leaves_out() -> None:
+    pool = synthetic(1, 20_000, 0.01, 0)
+    asked, scores = labelled(pool, 1)
+    alone, reviewed = (proved(pool, asked, scores, 1, review) for review in (False, True))
+    assert alone.shown
+    assert alone.recall < 0.95
+    assert (alone.reviewed, reviewed.draws) == (0, alone.draws)
+    assert reviewed.reviewed > 0
+    assert reviewed.good
+
+
+def test_without_a_proof_there_is_no_review() -> None:
+    pool = _easy()
+    wrong = np.where(pool.truth, 0.6, 0.999).astype(np.float32)
+    failed = proved(pool, np.arange(50), wrong, 1, review=True)
+    assert (failed.shown, failed.reviewed) == (False, 0)
+
+
 def test_a_line_counts_sets_that_are_shown_but_not_good() -> None:
-    text = line("a", [[Curated(1.0, 1.0)] * 5, [Curated(0.9, 1.0, 20, True)] * 5], 10)
-    assert text == "| a | 1 of 10 | 1.000, 1.000, 100% | 0.900, 1.000, 0% | 20 | 100% | 5 |"
+    ways = [[Curated(1.0, 1.0)] * 5, [Curated(0.9, 1.0, 20, True)] * 5, [Curated(1.0, 1.0, 20, True, 70)] * 5]
+    text = line("a", ways, 10)
+    assert text == ("| a | 1 of 10 | 1.000, 1.000, 100% | 0.900, 1.000, 0% | 1.000, 1.000, 100% | 20 | 70 | 100% | 5 |")

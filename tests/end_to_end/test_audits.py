@@ -63,6 +63,19 @@ def test_a_proved_precision_decides_what_is_written(place: Path, tmp_path: Path)
     assert ("proof " in done.stdout) == judged["shown"]
 
 
+def test_after_a_proof_what_lies_below_its_line_is_offered_for_review(tmp_path: Path) -> None:
+    draw_data_set(tmp_path / "data", positives=150, negatives=450)
+    picture("ring", np.random.default_rng(9)).save(tmp_path / "reference.png")
+    typed = "20\n0\n" + "l\n" * 3 + "p\n90\n25\n1\nq\n"
+    done = run_command(*_run(tmp_path), "--set", "sampling.strategy=uncertainty", cwd=tmp_path, typed=typed)
+    if "more images have a probability" not in done.stdout:
+        pytest.skip("with these pictures nothing is left between the proved line and the plain one")
+    assert done.returncode == 0, done.stderr
+    assert len(label_rows(tmp_path / "runtime")) == 20 + 20 * 3 + 25 + 1
+    assert any(step.endswith("/review") for step in _steps(tmp_path))
+    assert "proof " in done.stdout  # the proof outlives the review
+
+
 def test_status_shows_three_lights_and_advice(place: Path, tmp_path: Path) -> None:
     stopped = run_command(*_run(place), cwd=tmp_path, typed="20\n0\nl\nl\n")  # standard input ends: the run waits
     assert stopped.returncode == 2

@@ -13,6 +13,7 @@ PAGE = Path(__file__).parents[3] / "services/labeler/web/frontend/src"
 BY_CONTROL = {"run": "StartRun", "resume": "StartRun", "status": "GetRun", "link": "GetPageLinks"}
 NOT_OF_A_RUN_AT_WORK = {
     "add",  # a wish in the runtime folder
+    "backup",  # reads files and the label store, whatever the run does
     "certificates",
     "export",
     "label",  # without a loop
@@ -20,6 +21,7 @@ NOT_OF_A_RUN_AT_WORK = {
     "pretrain",
     "strategies",
     "replay",
+    "restore",
     "services",
     "serve",
 }  # the command line's alone
