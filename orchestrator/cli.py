@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from orchestrator import commands, label_command, operating, pretrain_command, sharing
+from orchestrator import commands, encoder_command, label_command, operating, pretrain_command, sharing
 from protos.errors import ActiveLabelerError
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,10 @@ def run(
     ] = None,
     encoder: Annotated[
         Path | None,
-        _option(["--encoder"], "checkpoint of a self-supervised encoder (.ckpt, .pt), or one of `pretrain`"),
+        _option(
+            ["--encoder"],
+            "checkpoint of an encoder (.ckpt, .pt), or what `pretrain` or `encoder import` wrote",
+        ),
     ] = None,
     encoder_model: Annotated[
         str | None, _option(["--encoder-model"], "instead: a model of the Hugging Face hub, its name or local folder")
@@ -222,6 +225,7 @@ app.command("label")(label_command.command)
 app.command("pretrain")(pretrain_command.command)
 app.command("backup")(operating.backup)
 app.command("restore")(operating.restore)
+app.add_typer(encoder_command.app, name="encoder")
 app.command("certificates")(operating.certificates)
 
 

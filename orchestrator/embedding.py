@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import shutil
 import threading
@@ -16,12 +15,14 @@ from typing import TypeVar
 from orchestrator.clients.embedder import publish_blocks, quarantined_items
 from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef, GenerationRef
 from orchestrator.crew import Crew
+from orchestrator.encoder_folder import encoder_file
 from orchestrator.model import Catalogued, Embedded
 from orchestrator.outputs.quarantine import write_quarantine
+from orchestrator.publishing import publish
 from orchestrator.run import Run, Stopped
 from orchestrator.sources.listing import list_source
 from protos.common_pb2 import Artifact
-from protos.errors import ConflictError, InvalidInputError, NotFoundError
+from protos.errors import ConflictError, NotFoundError
 from services.common.catalog import BLOCK_ROWS, write_catalog
 
 _LOOK_S = 0.5  # how often a wait looks whether the run is being stopped
@@ -51,7 +52,9 @@ def import_encoder(run: Run) -> EncoderRef:
     """
     path = run.settings.encoder.path
     with run.telling("encoder") as words:
-        checkpoint = publish(run, path, "checkpoints", "checkpoint", "encoder.path") if path else None
+        checkpoint = (
+            publish(run.store, encoder_file(path), "checkpoints", "checkpoint", "encoder.path") if path else None
+        )
         try:
             encoder, found = run.clients.embedder.import_encoder(run.id, checkpoint, run.settings)
         except (NotFoundError, ConflictError) as error:
@@ -71,26 +74,6 @@ def _choice(data: Path, error: Exception) -> str:
         "  run --encoder FILE, or --encoder-model FOLDER   takes one that you have\n"
         "  run --set encoder.builtin=hog   takes outlines and colours, nothing learned"
     )
-
-
-def publish(run: Run, path: Path, folder: str, what: str, setting: str) -> ArtifactRef:
-    """Brings a file from outside the data set into the store, under the name of its content.
-
-    Raises:
-        NotFoundError: when there is no such file.
-        InvalidInputError: when it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise NotFoundError(f"the {what} {path} does not exist; give another file in {setting}") from error
-    except OSError as error:
-        raise InvalidInputError(
-            f"the {what} {path} cannot be read ({error.strerror}); mend it, or {setting}"
-        ) from error
-    name = f"{folder}/{digest}"
-    return ArtifactRef.of(run.store.find(name) or run.store.put_file(name, path))
 
 
 def embed_ahead(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> None:

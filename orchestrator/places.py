@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orchestrator.encoder_folder import check_encoder
 from orchestrator.settings import RunSettings
 from orchestrator.sources.listing import folder_root, url_of
 from orchestrator.sources.lists import is_list
@@ -81,8 +82,8 @@ def check_places(settings: RunSettings) -> None:
 def _check(settings: RunSettings) -> None:
     if url_of(settings.data) is None:
         _check_data(settings)
-    if settings.encoder.path is not None and not settings.encoder.path.is_file():
-        raise NotFoundError(f"the encoder {settings.encoder.path} does not exist; give a .ckpt or .pt file")
+    if settings.encoder.path is not None:
+        check_encoder(settings.encoder.path)
     _check_seed_set(settings)
 
 

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import clients
-from orchestrator.clients.caller import Caller
 from orchestrator.clients.pretraining import PretrainingClient, Progress, Wish
 from orchestrator.clients.refs import ArtifactRef
-from orchestrator.launcher import Launcher
+from orchestrator.one_service import bring, one_service
 from orchestrator.service_settings import OrchestratorSettings
-from orchestrator.settings import EndpointSettings
-from protos import rpc
-from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
 from protos.trainer_pb2_grpc import TrainerStub
 from services.common.artifacts import ArtifactStore
 from services.common.catalog import list_images, write_catalog
 
 _CALL_S = 20.0
-_HEALTHY_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -97,34 +90,16 @@ def pretrain(places: Places, wish: Wish, process: OrchestratorSettings, tell: Ca
             progress = client.pretrain(f"pretrain-{catalog.sha256[:12]}", catalog, wish, _CALL_S)
             tell(progress)
             if progress.encoder is not None and progress.metrics is not None:
-                _bring(store, progress.metrics, places.output.with_suffix(".csv"))
-                _bring(store, progress.encoder.artifact, places.output)
+                bring(store, progress.metrics, places.output.with_suffix(".csv"))
+                bring(store, progress.encoder.artifact, places.output)
                 return progress
 
 
 @contextmanager
 def _trainer(places: Places, process: OrchestratorSettings) -> Iterator[tuple[PretrainingClient, ArtifactStore]]:
     """The trainer of the deployment, or one that is started here."""
-    address, artifacts, call = process.endpoints.trainer, process.artifacts, Caller(process.patience_s)
-    launcher = None
-    try:
-        if address is None:
-            artifacts = places.work / "store"
-            launcher = Launcher(places.work / "logs", {"ACTIVE_LABELER_ARTIFACTS": str(artifacts)})
-            others = {name: "elsewhere" for name in clients.SERVICES if name != "trainer"}
-            address = launcher.start(EndpointSettings(**others)).trainer
-            call = Caller(0.0, launcher.why_gone)
-        if artifacts is None:
-            raise InvalidInputError(
-                "a trainer that runs already shares an artifact folder with this process: name it in ACTIVE_LABELER_ARTIFACTS"
-            )
-        assert address is not None
-        with rpc.connect(address, tls=process.tls) as channel:
-            rpc.wait_until_healthy(channel, "trainer", _HEALTHY_S)
-            yield PretrainingClient(TrainerStub(channel), call), ArtifactStore(artifacts)
-    finally:
-        if launcher is not None:
-            launcher.stop()
+    with one_service("trainer", places.work / "store", places.work / "logs", process) as service:
+        yield PretrainingClient(TrainerStub(service.channel), service.call), service.store
 
 
 def _catalog(store: ArtifactStore, root: Path, images: list[tuple[str, int, int]]) -> ArtifactRef:
@@ -132,11 +107,3 @@ def _catalog(store: ArtifactStore, root: Path, images: list[tuple[str, int, int]
     digest = hashlib.sha256(repr((str(root), images)).encode(errors="surrogateescape")).hexdigest()
     artifact, _ = store.once(f"catalogs/{digest}.sqlite", lambda path: write_catalog(path, root, images))
     return ArtifactRef.of(artifact)
-
-
-def _bring(store: ArtifactStore, artifact: ArtifactRef, place: Path) -> None:
-    """Copies an artifact to where the user wants it, whole or not at all."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    scratch = place.with_name(f".{place.name}.new")
-    shutil.copyfile(store.open(artifact.to(Artifact)), scratch)
-    scratch.replace(place)

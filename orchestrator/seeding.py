@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef, GenerationRef, Pick
-from orchestrator.embedding import publish
 from orchestrator.labeling import label
 from orchestrator.labels import SEED_FOLDER, LabelLog
 from orchestrator.model import Catalogued
+from orchestrator.publishing import publish
 from orchestrator.questions import Question, Standing
 from orchestrator.run import Run
 from orchestrator.selecting import HYBRID, free_items
@@ -76,7 +76,7 @@ def embed_reference(run: Run, encoder: EncoderRef) -> list[list[float]]:
     """
     vectors: list[list[float]] = []
     for reference in run.settings.reference_images:
-        image = publish(run, reference, "references", "reference image", "seed_set.reference (--reference)")
+        image = publish(run.store, reference, "references", "reference image", "seed_set.reference (--reference)")
         vectors += run.clients.embedder.embed_image(run.id, encoder, image, str(reference), run.settings).tolist()
     phrase = run.settings.seed_set.phrase.strip()
     if phrase:

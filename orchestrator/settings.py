@@ -29,7 +29,8 @@ class EncoderSettings(Section):
 
     path: OptionalPath = Field(
         None,
-        description="checkpoint of a self-supervised encoder (.ckpt or .pt), or a file of `active-labeler pretrain`",
+        description="checkpoint of a self-supervised encoder (.ckpt or .pt), a file of `active-labeler pretrain`, or a folder of"
+        " `active-labeler encoder import`",
     )
     model: str = Field(
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,35 @@ from protos import common_pb2, embedder_pb2
 from protos.wire import from_vectors
 from services.common.artifacts import ArtifactStore
 from services.common.blocks import publish_manifest, read_block, read_manifest
+
+
+@dataclass(frozen=True)
+class Images:
+    """How images are prepared for an encoder, as `Preprocessing` of the contract says it."""
+
+    resize: int
+    filter: str
+    scale: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    bgr: bool
+
+
+@dataclass(frozen=True)
+class EncoderFacts:
+    """What was found when an encoder was imported, as `EncoderDetails` of the contract says it."""
+
+    layout: str
+    prefix: str
+    parameters: int
+    left_aside: int
+    preprocessing: Images
+
+
+def _facts(details: embedder_pb2.EncoderDetails) -> EncoderFacts:
+    said = details.preprocessing
+    images = Images(said.resize, said.filter, said.scale, tuple(said.mean), tuple(said.std), said.bgr)
+    return EncoderFacts(details.layout, details.prefix, details.parameters, details.left_aside, images)
 
 
 class EmbedderClient:
@@ -38,6 +68,23 @@ class EmbedderClient:
         )
         answer = self._call(self._stub.ImportEncoder, request, LONG_S if model else 600)  # it may be downloaded
         return EncoderRef.of(answer.encoder), answer.found
+
+    def import_file(
+        self, run: str, checkpoint: ArtifactRef, file_name: str, image_size: int
+    ) -> tuple[EncoderRef, EncoderFacts]:
+        """The encoder in a file, and what was found.
+
+        Args:
+            image_size: side of its input in pixels; 0: what the file says.
+
+        Raises:
+            InvalidInputError: when the file is not understood, with what was seen.
+        """
+        request = embedder_pb2.ImportEncoderRequest(
+            run=run, checkpoint=checkpoint.to(common_pb2.Artifact), file_name=file_name, image_size=image_size
+        )
+        answer = self._call(self._stub.ImportEncoder, request, LONG_S)
+        return EncoderRef.of(answer.encoder), _facts(answer.details)
 
     def embed_shard(
         self, run: str, encoder: EncoderRef, catalog: ArtifactRef, first: int, blocks: int, settings: RunSettings

@@ -18,12 +18,13 @@ from services.common.encoders.networks import build_encoder, build_network
 from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec, resized, spec_of
 from services.embedder.checkpoints.archives import read_archive
 from services.embedder.checkpoints.modules import describe_root, image_size_in, named_tensors
-from services.embedder.checkpoints.recognise import read_weights, recognise
+from services.embedder.checkpoints.recognise import Recognised, read_weights, recognise
+from services.embedder.found import Found
 from services.embedder.hub.reading import find_model, read_model
 
-_VERSION = 1  # of how checkpoints are read: another one reads them again
+_VERSION = 2  # of how checkpoints are read: another one reads them again
 _HUB_VERSION = 1  # of how models of the hub are read
-_Encoder = tuple[nn.Module, EncoderSpec, str]
+_Encoder = tuple[nn.Module, EncoderSpec, Found]
 BUILTINS = ("hog",)
 IMAGE_SIZE_RESNET = 224  # what a checkpoint that does not say it is used with; the size of ImageNet
 IMAGE_SIZE_MINICNN = (
@@ -58,8 +59,18 @@ class Wanted:
         return self.model or self.file_name or (self.checkpoint.path if self.checkpoint else self.builtin)
 
 
-def import_encoder(store: ArtifactStore, wanted: Wanted) -> tuple[Encoder, str]:
-    """The encoder artifact of a checkpoint or model, and one sentence about what was found; made once.
+@dataclass(frozen=True)
+class Imported:
+    """An encoder artifact, what it is, and what was found."""
+
+    encoder: Encoder
+    spec: EncoderSpec
+    found: Found
+    parameters: int
+
+
+def import_encoder(store: ArtifactStore, wanted: Wanted) -> Imported:
+    """The encoder artifact of a checkpoint or model, and what was found; made once.
 
     Raises:
         InvalidInputError: when the file is not understood, or its encoder is not the expected one.
@@ -73,12 +84,14 @@ def import_encoder(store: ArtifactStore, wanted: Wanted) -> tuple[Encoder, str]:
     if note is None or artifact is None:
         network, spec, found = read()
         artifact, _ = store.once(f"{name}.safetensors", lambda path: save_encoder(path, network, spec))
-        note = store.put(f"{name}.json", json.dumps({"spec": asdict(spec), "found": found}).encode())
+        parameters = sum(tensor.numel() for tensor in network.state_dict().values())
+        facts = {"spec": asdict(spec), "found": asdict(found), "parameters": parameters}
+        note = store.put(f"{name}.json", json.dumps(facts).encode())
     content = json.loads(store.open(note).read_bytes())
     spec = spec_of(content["spec"])
     _check_dim(wanted, spec)
     encoder = Encoder(artifact=artifact, architecture=spec.architecture, dim=spec.dim, image_size=spec.image_size)
-    return encoder, str(content["found"])
+    return Imported(encoder, spec, Found(**content["found"]), int(content["parameters"]))
 
 
 def _source(store: ArtifactStore, wanted: Wanted) -> tuple[str, Callable[[], _Encoder]]:
@@ -86,12 +99,7 @@ def _source(store: ArtifactStore, wanted: Wanted) -> tuple[str, Callable[[], _En
     if not wanted.model:
         return wanted.checkpoint.sha256 if wanted.checkpoint else wanted.builtin, lambda: _read(store, wanted)
     model = find_model(wanted.model)
-
-    def read() -> _Encoder:
-        network, spec, found = read_model(model, wanted.image_size)
-        return network, spec, _sentence(found, spec)
-
-    return f"hub {_HUB_VERSION} {model.digest}", read
+    return f"hub {_HUB_VERSION} {model.digest}", lambda: read_model(model, wanted.image_size)
 
 
 def _check_request(wanted: Wanted) -> None:
@@ -115,10 +123,10 @@ def _check_dim(wanted: Wanted, spec: EncoderSpec) -> None:
         )
 
 
-def _read(store: ArtifactStore, wanted: Wanted) -> tuple[nn.Module, EncoderSpec, str]:
+def _read(store: ArtifactStore, wanted: Wanted) -> _Encoder:
     if wanted.checkpoint is None:
         spec = EncoderSpec("hog", Hog.dim, wanted.image_size or SIDE)
-        return build_network("hog", Hog.dim), spec, _sentence("Builtin encoder hog", spec)
+        return build_network("hog", Hog.dim), spec, Found("Builtin encoder hog", "builtin")
     path = store.open(wanted.checkpoint)
     try:
         if _is_ours(path):
@@ -137,7 +145,7 @@ def _is_ours(path: Path) -> bool:
         return file.read(9)[8:] == b"{"
 
 
-def _read_ours(path: Path, image_size: int) -> tuple[nn.Module, EncoderSpec, str]:
+def _read_ours(path: Path, image_size: int) -> _Encoder:
     spec, network = load_encoder(path)
     if image_size not in (0, spec.image_size) and isinstance(spec, HubSpec):
         weights = network.state_dict()
@@ -145,10 +153,14 @@ def _read_ours(path: Path, image_size: int) -> tuple[nn.Module, EncoderSpec, str
         network = build_encoder(spec)  # places that a model has learned are read differently at another size
         network.load_state_dict(weights)
     spec = resized(spec, image_size)
-    return network, spec, _sentence(f"Encoder file of Active Labeler with {spec.architecture}", spec)
+    return (
+        network,
+        spec,
+        Found(f"Encoder file of Active Labeler with {spec.architecture}", "encoder file of Active Labeler"),
+    )
 
 
-def _read_checkpoint(path: Path, image_size: int) -> tuple[nn.Module, EncoderSpec, str]:
+def _read_checkpoint(path: Path, image_size: int) -> _Encoder:
     root = read_archive(path)
     recognised = recognise(named_tensors(root))
     weights = read_weights(recognised)
@@ -156,10 +168,11 @@ def _read_checkpoint(path: Path, image_size: int) -> tuple[nn.Module, EncoderSpe
     network.load_state_dict(weights)
     default = IMAGE_SIZE_RESNET if recognised.architecture in RESNETS else IMAGE_SIZE_MINICNN
     spec = EncoderSpec(recognised.architecture, recognised.dim, image_size or image_size_in(root) or default)
+    return network, spec, _found(describe_root(root), recognised)
+
+
+def _found(layout: str, recognised: Recognised) -> Found:
     where = f"under {recognised.prefix!r}" if recognised.prefix else "at its top"
     left = f", {recognised.others} other tensors left aside" if recognised.others else ""
-    return network, spec, _sentence(f"{describe_root(root)} with {recognised.architecture} {where}{left}", spec)
-
-
-def _sentence(what: str, spec: EncoderSpec) -> str:
-    return f"{what}: {spec.dim} numbers for an image of {spec.image_size} x {spec.image_size} pixels."
+    what = f"{layout} with {recognised.architecture} {where}{left}"
+    return Found(what, layout, recognised.prefix, recognised.others)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import grpc
+from PIL import Image
 
 from protos import embedder_pb2, embedder_pb2_grpc
 from protos.rpc import Registration
@@ -12,8 +13,9 @@ from protos.wire import to_vectors
 from services.common.artifacts import ArtifactStore
 from services.common.catalog import Catalog
 from services.common.devices import describe_device
+from services.common.encoders.spec import preprocessing_of
 from services.embedder.embedding import embed_shard
-from services.embedder.importing import Wanted, import_encoder
+from services.embedder.importing import Imported, Wanted, import_encoder
 from services.embedder.pictures import embed_pictures
 from services.embedder.precision import check_precision
 from services.embedder.scaled import check_decode
@@ -45,8 +47,10 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
         wanted = Wanted(
             checkpoint, request.file_name, request.builtin, request.image_size, request.expected_dim, request.model
         )
-        encoder, found = import_encoder(self._store, wanted)
-        return embedder_pb2.ImportEncoderResponse(run=request.run, encoder=encoder, found=found)
+        done = import_encoder(self._store, wanted)
+        return embedder_pb2.ImportEncoderResponse(
+            run=request.run, encoder=done.encoder, found=done.found.sentence(done.spec), details=_details(done)
+        )
 
     def EmbedShard(
         self, request: embedder_pb2.EmbedShardRequest, context: grpc.ServicerContext
@@ -87,6 +91,24 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
         with self._workers.encoder(request.encoder, request.options.device) as encoder:
             vectors = embed_phrases(request.phrases, encoder, precision, self._workers.forward)
         return embedder_pb2.EmbedTextResponse(run=request.run, vectors=to_vectors(vectors))
+
+
+def _details(done: Imported) -> embedder_pb2.EncoderDetails:
+    images = preprocessing_of(done.spec)
+    return embedder_pb2.EncoderDetails(
+        layout=done.found.layout,
+        prefix=done.found.prefix,
+        parameters=done.parameters,
+        left_aside=done.found.left_aside,
+        preprocessing=embedder_pb2.Preprocessing(
+            resize=images.resize,
+            filter=Image.Resampling(images.resample).name.lower(),
+            scale=images.scale,
+            mean=images.mean,
+            std=images.std,
+            bgr=images.bgr,
+        ),
+    )
 
 
 def registration(store: ArtifactStore, settings: EmbedderSettings) -> Registration:

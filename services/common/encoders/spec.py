@@ -120,6 +120,16 @@ class HubSpec(EncoderSpec):
             )
 
 
+PLAIN = Preprocessing(
+    0, 2, 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+)  # bilinear, bytes as they are: of all that say nothing
+
+
+def preprocessing_of(spec: EncoderSpec) -> Preprocessing:
+    """How the images of an encoder are prepared, whether its spec says so or not."""
+    return spec.preprocessing if isinstance(spec, HubSpec) else PLAIN
+
+
 def spec_of(fields: Mapping[str, Any]) -> EncoderSpec:
     """The spec whose ``dataclasses.asdict`` gave ``fields``, of whichever kind.
 

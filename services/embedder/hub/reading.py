@@ -13,6 +13,7 @@ from protos.errors import ActiveLabelerError, InvalidInputError
 from services.common.encoders.hub import HubEncoder, check_size, model_class, model_options
 from services.common.encoders.hub_config import checked, config_of, family_of
 from services.common.encoders.spec import HubSpec, resized
+from services.embedder.found import Found
 from services.embedder.hub.folder import ModelFolder
 from services.embedder.hub.phrases import text_input
 from services.embedder.hub.places import folder_of
@@ -57,7 +58,7 @@ def find_model(name: str) -> HubModel:
         raise _named(name, error) from error
 
 
-def read_model(model: HubModel, image_size: int) -> tuple[nn.Module, HubSpec, str]:
+def read_model(model: HubModel, image_size: int) -> tuple[nn.Module, HubSpec, Found]:
     """The network, what it is, and what was found in words.
 
     Args:
@@ -77,7 +78,7 @@ def _named(name: str, error: ActiveLabelerError) -> ActiveLabelerError:
     return type(error)(f"the model {name} cannot be used: {error}")
 
 
-def _read(folder: ModelFolder, image_size: int) -> tuple[nn.Module, HubSpec, str]:
+def _read(folder: ModelFolder, image_size: int) -> tuple[nn.Module, HubSpec, Found]:
     fields = checked(folder.config or {})
     family, config = family_of(fields["model_type"]), config_of(fields)
     side, preprocessing = preprocessing_of(_preprocessor(folder))
@@ -146,7 +147,6 @@ def _dim(network: nn.Module, side: int) -> int:
         ) from error
 
 
-def _found(spec: HubSpec) -> str:
-    if spec.text is not None:
-        return f"Hub model of type {spec.architecture}, which understands phrases"
-    return f"Hub model of type {spec.architecture}"
+def _found(spec: HubSpec) -> Found:
+    phrases = ", which understands phrases" if spec.text is not None else ""
+    return Found(f"Hub model of type {spec.architecture}{phrases}", "folder of the hub")

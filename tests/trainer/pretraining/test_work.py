@@ -68,9 +68,9 @@ def test_images_become_an_encoder_that_the_embedder_takes(
     assert 0 <= answer.neighbours <= 1 and answer.seconds > 0
     lines = list(csv.DictReader(store.open(answer.metrics).read_text().splitlines()))
     assert [line["epoch"] for line in lines] == ["1", "2", "3", "4"]
-    imported, found = import_encoder(store, Wanted(answer.encoder.artifact, "encoder.safetensors"))
-    assert (imported.architecture, imported.dim, imported.image_size) == ("minicnn16", 16, 16)
-    assert "minicnn16" in found
+    done = import_encoder(store, Wanted(answer.encoder.artifact, "encoder.safetensors"))
+    assert (done.spec.architecture, done.spec.dim, done.spec.image_size) == ("minicnn16", 16, 16)
+    assert done.encoder.architecture == "minicnn16"
     assert list((store.root / "pretraining").rglob("pixels*")) == []
 
 

@@ -1,0 +1,28 @@
+"""What was found in a file or folder that holds an encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.common.encoders.spec import EncoderSpec
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file or folder turned out to be.
+
+    Attributes:
+        what: in words, the beginning of a sentence.
+        layout: its kind, for example "Lightning checkpoint".
+        prefix: what the names of the encoder's tensors begin with there.
+        left_aside: how many of its tensors are none of the encoder's.
+    """
+
+    what: str
+    layout: str
+    prefix: str = ""
+    left_aside: int = 0
+
+    def sentence(self, spec: EncoderSpec) -> str:
+        """One sentence for people."""
+        return f"{self.what}: {spec.dim} numbers for an image of {spec.image_size} x {spec.image_size} pixels."
