@@ -20,7 +20,7 @@ from services.labeler.people import People
 from services.labeler.store import cards, events, remarks, runs
 from services.labeler.store.database import Database, translated
 from services.labeler.store.runs import Level
-from services.labeler.store.visits import receive
+from services.labeler.store.visits import receive, with_progress
 from services.labeler.store.writer import T, Writer
 from services.labeler.text import check_run, clean
 
@@ -177,7 +177,9 @@ class Desk:
         """One exchange with a page: its answers are recorded, its leases renewed, its hands filled, in one transaction."""
         people, others = self._people.at_work(run, visit.author, visit.leave)
         return self._writer.submit(
-            run, lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, people, others)
+            run,
+            lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, people, others),
+            lambda connection, reply, shared: with_progress(connection, run, visit, reply, shared),
         )
 
     def simulate(

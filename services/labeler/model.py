@@ -174,11 +174,11 @@ class Progress:
         yours: answers of the annotator that stand.
     """
 
-    round: int
-    open: int
-    answered: int
-    positives: int
-    yours: int
+    round: int = 0
+    open: int = 0
+    answered: int = 0
+    positives: int = 0
+    yours: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,5 +214,5 @@ class Reply:
     held: list[int]
     cards: list[Card]
     ahead: list[int]
-    progress: Progress
     others: int = 0
+    progress: Progress = Progress()

@@ -110,6 +110,7 @@ def test_a_store_of_the_first_version_is_migrated(tmp_path: Path, store: Artifac
     Database(f"sqlite:///{file}").close()
     with sqlite3.connect(file) as old:
         old.execute("DROP INDEX events_of_item")
+        old.execute("DROP INDEX cards_of_second")
         old.execute("ALTER TABLE cards DROP COLUMN second")
         old.execute("UPDATE about SET version = 1")
     Database(f"sqlite:///{file}").close()

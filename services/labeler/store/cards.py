@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, true, update
 
 from services.labeler.model import ANSWERED, CHOSEN, OPEN, WITHDRAWN, Answer, Offered, Progress, Queue
 from services.labeler.store.rows import chunks
@@ -114,10 +114,18 @@ def count_answered(connection: Connection, run: str, number: int) -> int:
     return sum(states.get(answer, 0) for answer in ANSWERED)
 
 
+_OPEN = (
+    select(cards.c.item)
+    .where(cards.c.run == bindparam("b_run"), cards.c.state == OPEN)
+    .limit(bindparam("b_most"))
+    .subquery()
+)
+_COUNT_OPEN = select(func.count()).select_from(_OPEN)
+
+
 def count_open(connection: Connection, run: str, most: int) -> int:
     """Open cards of a run, in all rounds; counted no further than ``most``, as it is asked in every exchange with a page."""
-    some = select(cards.c.item).where(cards.c.run == run, cards.c.state == OPEN).limit(most).subquery()
-    return int(connection.scalar(select(func.count()).select_from(some)) or 0)
+    return int(connection.scalar(_COUNT_OPEN, {"b_run": run, "b_most": most}) or 0)
 
 
 def count(connection: Connection, run: str, number: int | None, now_ms: int) -> Queue:
@@ -153,19 +161,27 @@ def _by_state(connection: Connection, run: str, number: int | None) -> dict[str,
     return {state: int(many) for state, many in rows}
 
 
-def progress(connection: Connection, run: str, annotator: str) -> Progress:
-    """What the page shows of a run to one person: the oldest round with open cards, or else the newest round."""
+_YOURS = select(func.count()).where(
+    cards.c.run == bindparam("b_run"), cards.c.annotator == bindparam("b_annotator"), cards.c.state.in_(ANSWERED)
+)
+
+
+def count_of_annotator(connection: Connection, run: str, annotator: str) -> int:
+    """Answers of an annotator that stand."""
+    return int(connection.scalar(_YOURS, {"b_run": run, "b_annotator": annotator}) or 0)
+
+
+def common_progress(connection: Connection, run: str) -> Progress:
+    """What the page shows of a run to everybody: of the oldest round with open cards, or else of the newest round."""
     of_run = cards.c.run == run
     number = connection.scalar(select(func.min(cards.c.round)).where(of_run, cards.c.state == OPEN))
     if number is None:
         number = connection.scalar(select(func.max(cards.c.round)).where(of_run)) or 0
     states = _by_state(connection, run, int(number))
     found = select(func.count(cards.c.item.distinct())).where(of_run, cards.c.state == Answer.POSITIVE)
-    yours = select(func.count()).where(of_run, cards.c.annotator == annotator, cards.c.state.in_(ANSWERED))
     return Progress(
         round=int(number),
         open=states.get(OPEN, 0),
         answered=sum(states.get(answer, 0) for answer in ANSWERED),
         positives=int(connection.scalar(found) or 0),
-        yours=int(connection.scalar(yours) or 0),
     )

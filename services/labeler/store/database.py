@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from protos.errors import ActiveLabelerError, ConflictError, ExhaustedError, InvalidInputError, UnavailableError
 from services.labeler.store import schema
 from services.labeler.store.migrations import can_migrate, migrate
+from services.labeler.store.statistics import tell_planner
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
@@ -148,3 +149,6 @@ def _create_tables(connection: Connection) -> None:
         raise ConflictError(
             f"the label store has version {version} and this labeler knows {schema.VERSION}; install the release that made it"
         )
+    schema.SECOND_OPINIONS.create(connection, checkfirst=True)
+    if connection.dialect.name == "sqlite":
+        tell_planner(connection)

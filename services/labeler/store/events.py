@@ -12,6 +12,26 @@ from services.labeler.store.rows import chunks
 from services.labeler.store.runs import lock_run
 from services.labeler.store.schema import cards, events, runs
 
+# Built once, as they are part of every exchange with a page.
+_CARDS = select(cards).where(cards.c.run == bindparam("b_run"), cards.c.item.in_(bindparam("b_items", expanding=True)))
+_NEWEST = select(func.max(events.c.sequence)).where(
+    events.c.run == bindparam("b_run"), events.c.client == bindparam("b_client")
+)
+_UPDATE_CARD = (
+    update(cards)
+    .where(
+        cards.c.run == bindparam("b_run"), cards.c.round == bindparam("b_round"), cards.c.item == bindparam("b_item")
+    )
+    .values(
+        state=bindparam("b_state"),
+        holder=bindparam("b_holder"),
+        held_until_ms=bindparam("b_until"),
+        annotator=bindparam("b_annotator"),
+    )
+)
+_ADD = insert(events)
+_MOVE_ON = update(runs).where(runs.c.run == bindparam("b_run")).values(last=bindparam("b_last"))
+
 
 class Appender:
     """Adds entries of one author to the log of a run and keeps the cards in step, all in the caller's transaction.
@@ -19,6 +39,7 @@ class Appender:
     Args:
         lease_until_ms: how long a card that an undo opens again stays with the one who took the answer back.
         needs_card: refuse answers about images that were never on offer.
+        last: newest position of the log where the caller has locked the run.
     """
 
     def __init__(
@@ -29,10 +50,11 @@ class Appender:
         now_ms: int,
         lease_until_ms: int,
         needs_card: bool = True,
+        last: int | None = None,
     ) -> None:
         self._connection, self._run, self._author = connection, run, author
         self._now, self._until, self._needs_card = now_ms, lease_until_ms, needs_card
-        _, self._last = lock_run(connection, run)
+        self._last = lock_run(connection, run)[1] if last is None else last
         self._cards: dict[int, list[_Card]] = {}
         self._rows: list[dict[str, Any]] = []
         self.outcome = Outcome()
@@ -90,23 +112,13 @@ class Appender:
     def _write(self) -> None:
         if not self._rows:
             return
-        self._connection.execute(insert(events), self._rows)
-        changed = [card.values() for found in self._cards.values() for card in found if card.changed]
+        self._connection.execute(_ADD, self._rows)
+        changed = [
+            {"b_run": self._run, **card.values()} for found in self._cards.values() for card in found if card.changed
+        ]
         if changed:
-            self._connection.execute(
-                update(cards)
-                .where(
-                    cards.c.run == self._run, cards.c.round == bindparam("b_round"), cards.c.item == bindparam("b_item")
-                )
-                .values(
-                    state=bindparam("b_state"),
-                    holder=bindparam("b_holder"),
-                    held_until_ms=bindparam("b_until"),
-                    annotator=bindparam("b_annotator"),
-                ),
-                changed,
-            )
-        self._connection.execute(update(runs).where(runs.c.run == self._run).values(last=self._last))
+            self._connection.execute(_UPDATE_CARD, changed)
+        self._connection.execute(_MOVE_ON, {"b_run": self._run, "b_last": self._last})
 
 
 class _Card:
@@ -155,7 +167,7 @@ class _Card:
 def _cards_of(connection: Connection, run: str, items: Iterable[int]) -> dict[int, list[_Card]]:
     found: dict[int, list[_Card]] = {}
     for part in chunks(sorted(items)):
-        for row in connection.execute(select(cards).where(cards.c.run == run, cards.c.item.in_(part))):
+        for row in connection.execute(_CARDS, {"b_run": run, "b_items": part}):
             found.setdefault(int(row.item), []).append(_Card(row))
     return found
 
@@ -185,7 +197,7 @@ def _card_to_retract(found: list[_Card], entry: Entry, author: Author) -> _Card 
 
 def newest_of_client(connection: Connection, run: str, client: str) -> int:
     """The highest sequence number in the log from a client that numbers upwards; -1 where there is none."""
-    found = connection.scalar(select(func.max(events.c.sequence)).where(events.c.run == run, events.c.client == client))
+    found = connection.scalar(_NEWEST, {"b_run": run, "b_client": client})
     return -1 if found is None else int(found)
 
 

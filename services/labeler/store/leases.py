@@ -6,93 +6,134 @@ Postgres agree about them. A lease that nobody renews runs out, so that a closed
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, true, update
+from sqlalchemy import Connection, and_, bindparam, distinct, exists, false, func, or_, select, true, update
 
 from services.labeler.model import OPEN, Author, Card
 from services.labeler.store.rows import chunks
 from services.labeler.store.schema import cards, events
 
+_FRESH = 8  # a lease is not written anew while less than one part of so many of it is gone
 
-def renew(connection: Connection, run: str, client: str, items: Sequence[int], now_ms: int, until_ms: int) -> list[int]:
-    """Holds the items further, also those whose lease ran out while nobody else took them; returns what is held."""
-    kept: set[int] = set()
-    for part in chunks(items):
-        mine = and_(
-            cards.c.run == run,
-            cards.c.item.in_(part),
-            cards.c.state == OPEN,
-            or_(cards.c.holder == client, cards.c.holder.is_(None), cards.c.held_until_ms <= now_ms),
-        )
-        kept.update(int(item) for item in connection.scalars(select(cards.c.item).where(mine)))
-        connection.execute(update(cards).where(mine).values(holder=client, held_until_ms=until_ms))
-    return [item for item in items if item in kept]
+# Statements are built once: to build one takes longer than to run it, and an exchange with a page has several.
+_OF_RUN = and_(cards.c.run == bindparam("b_run"), cards.c.state == OPEN)
+_ITEMS = cards.c.item.in_(bindparam("b_items", expanding=True))
+# Sorted by us: asked for this order, SQLite would rather read all open cards in it than the few of a holder.
+_OWNED = select(cards.c.item, cards.c.round, cards.c.rank, cards.c.held_until_ms).where(
+    _OF_RUN, cards.c.holder == bindparam("b_client")
+)
+_FREE = and_(_OF_RUN, _ITEMS, or_(cards.c.holder.is_(None), cards.c.held_until_ms <= bindparam("b_now")))
+_STILL_FREE = select(cards.c.item).where(_FREE)
+_HOLD: dict[str, Any] = {"holder": bindparam("b_client"), "held_until_ms": bindparam("b_until")}
+_RENEW = update(cards).where(_OF_RUN, _ITEMS, cards.c.holder == bindparam("b_client")).values(_HOLD)
+_TAKE = update(cards).where(_FREE).values(_HOLD)
+# With the round, the key finds them; without it, all open cards are read.
+_CLAIM = update(cards).where(_OF_RUN, cards.c.round == bindparam("b_round"), _ITEMS).values(_HOLD)
+_RELEASE_ALL = (
+    update(cards).where(_OF_RUN, cards.c.holder == bindparam("b_client")).values(holder=None, held_until_ms=0)
+)
+_RELEASE = _RELEASE_ALL.where(_ITEMS)
+_UNHELD = (
+    select(cards.c.item, cards.c.round, cards.c.rank)
+    .where(_OF_RUN, cards.c.held_until_ms <= bindparam("b_now"))
+    .order_by(cards.c.round, cards.c.rank)
+    .limit(bindparam("b_limit"))
+)
+_FIRST_OPINIONS = _UNHELD.where(cards.c.second == false())
+_VOTE = and_(events.c.run == cards.c.run, events.c.item == cards.c.item)
+_OTHER_VOTES = (
+    select(func.count(distinct(events.c.annotator)))
+    .where(_VOTE, events.c.annotator.in_(bindparam("b_others", expanding=True)))
+    .scalar_subquery()
+)
+_SECOND_OPINIONS = _UNHELD.where(
+    cards.c.second == true(),
+    or_(
+        ~exists().where(_VOTE, events.c.annotator == bindparam("b_annotator")),
+        bindparam("b_other_count") <= _OTHER_VOTES,
+    ),
+)
 
 
-def held_by(connection: Connection, run: str, client: str, now_ms: int) -> list[Card]:
-    """The cards that a client holds, in the order of their offer."""
-    rows = connection.execute(
-        select(cards.c.item, cards.c.round)
-        .where(cards.c.run == run, cards.c.holder == client, cards.c.state == OPEN, cards.c.held_until_ms > now_ms)
-        .order_by(cards.c.round, cards.c.rank)
-    )
-    return [Card(int(item), int(number)) for item, number in rows]
+@dataclass(frozen=True)
+class Hands:
+    """What a client holds: the items that it asked to hold further, and cards that it was given but did not name."""
+
+    held: list[int]
+    unnamed: list[Card]
 
 
-def claim(
-    connection: Connection,
-    run: str,
-    author: Author,
-    want: int,
-    now_ms: int,
-    until_ms: int,
-    others: Collection[str] = (),
-) -> list[Card]:
-    """Gives up to ``want`` cards that nobody holds to a client, best first; the run is locked by the caller.
+def renew(connection: Connection, run: str, client: str, items: Sequence[int], now_ms: int, until_ms: int) -> Hands:
+    """Holds the items further, also those whose lease ran out while nobody else took them.
 
-    Args:
-        others: annotators at work besides the author.
+    A lease that has hardly begun is left as it is: people answer every second, and a minute's lease need not be written
+    each time.
     """
-    given = unheld(connection, run, want, now_ms, author.annotator, others)
-    for number in {
-        card.round for card in given
-    }:  # with the round, the key finds them; without it, all open cards are read
+    of = {"b_run": run, "b_client": client}
+    rows = sorted(connection.execute(_OWNED, of), key=lambda row: (row.round, row.rank))
+    owned = {int(row.item): row for row in rows}
+    fresh = range(until_ms - (until_ms - now_ms) // _FRESH, until_ms + 1)
+    stale = [item for item in items if item in owned and int(owned[item].held_until_ms) not in fresh]
+    for part in chunks(stale):
+        connection.execute(_RENEW, {**of, "b_items": part, "b_until": until_ms})
+    lost = [item for item in items if item not in owned]
+    taken = _take_free(connection, run, client, lost, now_ms, until_ms)
+    wanted = set(items)
+    return Hands(
+        held=[item for item in items if item in owned or item in taken],
+        unnamed=[
+            Card(item, int(row.round))
+            for item, row in owned.items()
+            if item not in wanted and int(row.held_until_ms) > now_ms
+        ],
+    )
+
+
+def _take_free(
+    connection: Connection, run: str, client: str, items: Iterable[int], now_ms: int, until_ms: int
+) -> set[int]:
+    taken: set[int] = set()
+    for part in chunks(items):
+        free = {"b_run": run, "b_items": part, "b_now": now_ms}
+        taken.update(int(item) for item in connection.scalars(_STILL_FREE, free))
+        connection.execute(_TAKE, {**free, "b_client": client, "b_until": until_ms})
+    return taken
+
+
+def claim(connection: Connection, run: str, client: str, given: Sequence[Card], until_ms: int) -> None:
+    """Gives cards that nobody holds to a client; the run is locked by the caller."""
+    for number in {card.round for card in given}:
         for part in chunks(card.item for card in given if card.round == number):
-            these = and_(cards.c.run == run, cards.c.round == number, cards.c.item.in_(part), cards.c.state == OPEN)
-            connection.execute(update(cards).where(these).values(holder=author.client, held_until_ms=until_ms))
-    return given
+            these = {"b_run": run, "b_round": number, "b_items": part}
+            connection.execute(_CLAIM, {**these, "b_client": client, "b_until": until_ms})
 
 
 def unheld(
-    connection: Connection, run: str, limit: int, now_ms: int, annotator: str, others: Collection[str] = ()
+    connection: Connection, run: str, limit: int, now_ms: int, author: Author, others: Collection[str] = ()
 ) -> list[Card]:
     """The next cards that nobody holds, best first, the oldest round before the others.
 
-    A second opinion is for somebody who has not answered the image. It waits for one of the ``others`` who has not; where
-    there is nobody like that, the annotator is asked again, so that no round waits for ever.
+    A second opinion is for somebody who has not answered the image. It waits for one of the ``others``, annotators at
+    work besides the author, who has not; where there is nobody like that, the author is asked again, so that no round
+    waits for ever.
     """
     if limit <= 0:
         return []
-    wanted = or_(
-        ~cards.c.second, ~_has_answered(run, annotator), and_(true(), *(_has_answered(run, other) for other in others))
-    )
-    rows = connection.execute(
-        select(cards.c.item, cards.c.round)
-        .where(cards.c.run == run, cards.c.state == OPEN, cards.c.held_until_ms <= now_ms, wanted)
-        .order_by(cards.c.round, cards.c.rank)
-        .limit(limit)
-    )
-    return [Card(int(item), int(number)) for item, number in rows]
-
-
-def _has_answered(run: str, annotator: str) -> ColumnElement[bool]:
-    return exists().where(events.c.run == run, events.c.item == cards.c.item, events.c.annotator == annotator)
+    of = {"b_run": run, "b_now": now_ms, "b_limit": limit}
+    asked = {"b_annotator": author.annotator, "b_others": list(others), "b_other_count": len(others)}
+    rows = [*connection.execute(_FIRST_OPINIONS, of), *connection.execute(_SECOND_OPINIONS, {**of, **asked})]
+    rows.sort(key=lambda row: (row.round, row.rank))
+    return [Card(int(row.item), int(row.round)) for row in rows[:limit]]
 
 
 def release(connection: Connection, run: str, client: str, items: Sequence[int] | None = None) -> None:
     """Gives back what a client holds: these items, or everything."""
-    mine = and_(cards.c.run == run, cards.c.holder == client, cards.c.state == OPEN)
-    for part in [None] if items is None else chunks(items):
-        these = mine if part is None else and_(mine, cards.c.item.in_(part))
-        connection.execute(update(cards).where(these).values(holder=None, held_until_ms=0))
+    of = {"b_run": run, "b_client": client}
+    if items is None:
+        connection.execute(_RELEASE_ALL, of)
+        return
+    for part in chunks(items):
+        connection.execute(_RELEASE, {**of, "b_items": part})

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from protos.errors import NotFoundError
 from services.labeler.model import OPEN, CatalogRef, Run
 from services.labeler.store.schema import cards, runs
 from services.labeler.text import clean, is_run
+
+_LOCK = select(runs).where(runs.c.run == bindparam("b_run")).with_for_update()
 
 
 def open_run(connection: Connection, run: Run, now_ms: int) -> None:
@@ -52,7 +54,7 @@ def lock_run(connection: Connection, run: str) -> tuple[Run, int]:
     """
     row = None
     if is_run(run):
-        row = connection.execute(select(runs).where(runs.c.run == run).with_for_update()).one_or_none()
+        row = connection.execute(_LOCK, {"b_run": run}).one_or_none()
     if row is None:
         raise unknown_run(run)
     return _run(row), int(row.last)

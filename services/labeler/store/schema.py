@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     event,
     false,
+    text,
 )
 
 VERSION = 2
@@ -40,6 +41,11 @@ runs = Table(
     Column("last", BigInteger, nullable=False),  # position of the newest event
 )
 
+# Of later than version 2: made where it is missing. Few cards are second opinions, and every exchange looks for them.
+SECOND_OPINIONS = Index(
+    "cards_of_second", "run", "state", "round", "rank", sqlite_where=text("second = 1"), postgresql_where=text("second")
+)
+
 cards = Table(
     "cards",
     metadata,
@@ -58,6 +64,7 @@ cards = Table(
     Index("cards_of_round", "run", "round", "rank"),
     Index("cards_of_annotator", "run", "annotator", "state"),
     Index("cards_of_holder", "run", "holder", "state"),
+    SECOND_OPINIONS,
     sqlite_with_rowid=False,
 )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -25,7 +27,7 @@ def receive(
     people: int = 1,
     others: Collection[str] = (),
 ) -> Reply:
-    """Does what a page asks for.
+    """Does what a page asks for; how far the run is, `with_progress` adds at the end of the transaction.
 
     Args:
         people: clients at work on the run. When few cards are open, each gets a share of them, and whoever holds more than
@@ -36,33 +38,48 @@ def receive(
         NotFoundError: when there is no such run.
     """
     until = now_ms + (max(lease_ms, _RESERVED_MS) if visit.reserve else lease_ms)
-    client, annotator = visit.author.client, visit.author.annotator
-    known, _ = runs.lock_run(connection, run)
-    outcome = _record(connection, run, visit, now_ms, until)
+    client = visit.author.client
+    known, last = runs.lock_run(connection, run)
+    outcome = _record(connection, run, last, visit, now_ms, until)
     if visit.leave:
         leases.release(connection, run, client)
-        held, mine = [], []
-    else:
-        most = _MOST_RESERVED if visit.reserve else MOST_HELD
-        people = max(1, people)
-        # Where everybody can have all that a hand holds, it does not matter how many more there are.
-        share = max(_LEAST_SHARE, -(-cards.count_open(connection, run, people * _MOST_RESERVED) // people))
-        keep = len(visit.hold) if visit.reserve else share
-        leases.release(connection, run, client, visit.hold[keep:])
-        held = leases.renew(connection, run, client, visit.hold[:keep], now_ms, until)
-        # Cards that an earlier reply gave away, but that never arrived, are given again.
-        mine = [card for card in leases.held_by(connection, run, client, now_ms) if card.item not in set(held)]
-        missing = min(visit.want, most, share) - len(held) - len(mine)
-        mine += leases.claim(connection, run, visit.author, missing, now_ms, until, others)
-    coming = leases.unheld(connection, run, _AHEAD, now_ms, annotator, others) if mine else []
-    ahead = [card.item for card in coming]
-    return Reply(known, outcome, held, mine, ahead, cards.progress(connection, run, annotator), max(0, people - 1))
+        return Reply(known, outcome, [], [], [], max(0, people - 1))
+    most = _MOST_RESERVED if visit.reserve else MOST_HELD
+    people = max(1, people)
+    # Where everybody can have all that a hand holds, it does not matter how many more there are.
+    enough = people * max(most, len(visit.hold))
+    share = max(_LEAST_SHARE, -(-cards.count_open(connection, run, enough) // people))
+    keep = len(visit.hold) if visit.reserve else share
+    leases.release(connection, run, client, visit.hold[keep:])
+    hands = leases.renew(connection, run, client, visit.hold[:keep], now_ms, until)
+    # Cards that an earlier reply gave away, but that never arrived, are given again.
+    mine = hands.unnamed
+    missing = max(0, min(visit.want, most, share) - len(hands.held) - len(mine))
+    ahead = _AHEAD if mine or missing else 0
+    free = leases.unheld(connection, run, missing + ahead, now_ms, visit.author, others)
+    leases.claim(connection, run, client, free[:missing], until)
+    mine = mine + free[:missing]
+    coming = [card.item for card in free[missing:]] if mine else []
+    return Reply(known, outcome, hands.held, mine, coming, people - 1)
 
 
-def _record(connection: Connection, run: str, visit: Visit, now_ms: int, until_ms: int) -> Outcome:
+def with_progress(connection: Connection, run: str, visit: Visit, reply: Reply, shared: dict[Any, Any]) -> Reply:
+    """The reply with how far the run is: counted once for all who are answered in one transaction.
+
+    Args:
+        shared: by all of these.
+    """
+    if run not in shared:
+        shared[run] = cards.common_progress(connection, run)
+    yours = cards.count_of_annotator(connection, run, visit.author.annotator)
+    return replace(reply, progress=replace(shared[run], yours=yours))
+
+
+def _record(connection: Connection, run: str, last: int, visit: Visit, now_ms: int, until_ms: int) -> Outcome:
     if not visit.entries:
         return Outcome()
     # A page numbers upwards and sends in order: whatever is not above the newest number has been dealt with.
     newest = events.newest_of_client(connection, run, visit.author.client)
     done = {entry.sequence for entry in visit.entries if entry.sequence is not None and entry.sequence <= newest}
-    return events.Appender(connection, run, visit.author, now_ms, until_ms).append(visit.entries, done)
+    appender = events.Appender(connection, run, visit.author, now_ms, until_ms, last=last)
+    return appender.append(visit.entries, done)

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _GROUP = 256  # jobs in one transaction
 T = TypeVar("T")
+# Gets what the job has returned and a dictionary shared by all jobs of the transaction; returns what the future carries.
+Finish = Callable[[Connection, Any, dict[Any, Any]], Any]
 
 
 @dataclass
@@ -30,6 +32,7 @@ class _Job:
     run: str
     work: Callable[[Connection], Any]
     future: Future[Any]
+    finish: Finish | None = None
 
 
 class Writer:
@@ -48,13 +51,17 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="label-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, run: str, work: Callable[[Connection], T]) -> Future[T]:
-        """Queues ``work``; its future is done after the commit, or carries the error and nothing of it was written."""
+    def submit(self, run: str, work: Callable[[Connection], T], finish: Finish | None = None) -> Future[T]:
+        """Queues ``work``; its future is done after the commit, or carries the error and nothing of it was written.
+
+        Args:
+            finish: what is read when all jobs of the transaction have been done, and adds to the outcome of this one.
+        """
         future: Future[T] = Future()
         if self._closed:
             future.set_exception(UnavailableError("the labeler is stopping; send it again in a moment"))
         else:
-            self._jobs.put(_Job(run, work, future))
+            self._jobs.put(_Job(run, work, future, finish))
         return future
 
     def close(self) -> None:
@@ -87,7 +94,7 @@ class Writer:
         group.sort(key=lambda job: job.run)
         try:
             with self._database.engine.begin() as connection:
-                results = [_attempt(connection, job) for job in group]
+                results = _finish(connection, group, [_attempt(connection, job) for job in group])
         except Exception as error:
             if len(group) == 1:
                 group[0].future.set_exception(self._failure(error))
@@ -120,3 +127,13 @@ def _attempt(connection: Connection, job: _Job) -> tuple[Any, Exception | None]:
         raise  # the transaction cannot go on; the group is tried again job by job
     except Exception as error:
         return None, error
+
+
+def _finish(
+    connection: Connection, group: list[_Job], results: list[tuple[Any, Exception | None]]
+) -> list[tuple[Any, Exception | None]]:
+    shared: dict[Any, Any] = {}
+    return [
+        (value if raised or job.finish is None else job.finish(connection, value, shared), raised)
+        for job, (value, raised) in zip(group, results, strict=True)
+    ]
