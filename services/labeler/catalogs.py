@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from protos.common_pb2 import Artifact
@@ -12,6 +13,8 @@ from protos.errors import ConflictError, NotFoundError
 from services.common.artifacts import ArtifactStore
 from services.common.catalog import Catalog, Row
 from services.labeler.model import CatalogRef
+
+_ROWS = 20_000  # kept in memory, a few hundred bytes each
 
 
 class RunCatalog:
@@ -22,6 +25,8 @@ class RunCatalog:
         self._lock = threading.Lock()
         self.rows = len(self._catalog)
         self.root = self._catalog.root
+        # The cards of people at work are looked up in every exchange; a catalog never changes.
+        self._cached_row = lru_cache(maxsize=_ROWS)(self._read_row)
 
     def row(self, item: int) -> Row:
         """One image.
@@ -31,6 +36,9 @@ class RunCatalog:
         """
         if not 0 <= item < self.rows:
             raise NotFoundError(f"there is no image {item} in this run; it has {self.rows}, counted from 0")
+        return self._cached_row(item)
+
+    def _read_row(self, item: int) -> Row:
         with self._lock:
             return self._catalog.row(item)
 

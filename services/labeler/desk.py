@@ -20,7 +20,7 @@ from services.labeler.people import People
 from services.labeler.store import cards, events, remarks, runs
 from services.labeler.store.database import Database, translated
 from services.labeler.store.runs import Level
-from services.labeler.store.visits import receive, with_progress
+from services.labeler.store.visits import Counted, receive
 from services.labeler.store.writer import T, Writer
 from services.labeler.text import check_run, clean
 
@@ -62,6 +62,7 @@ class Desk:
         self._lease_ms = int(lease_s * 1000)
         self._changes = Changes()
         self._people = People(lease_s)
+        self._counted = Counted()
         self._writer = Writer(database, self._changes.bump)
         self.copies = Copies(database, self._writer, catalogs.artifacts)
 
@@ -179,7 +180,7 @@ class Desk:
         return self._writer.submit(
             run,
             lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, people, others),
-            lambda connection, reply, shared: with_progress(connection, run, visit, reply, shared),
+            lambda connection, reply, shared: self._counted.add_to(connection, run, visit, reply, shared),
         )
 
     def simulate(

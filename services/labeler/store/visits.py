@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
 
-from services.labeler.model import Outcome, Reply, Visit
+from services.labeler.model import Outcome, Progress, Reply, Visit
 from services.labeler.store import cards, events, leases, runs
 
 MOST_HELD = 50  # cards in one pair of hands
@@ -16,6 +17,8 @@ _MOST_RESERVED = 200  # for a time without a network
 _RESERVED_MS = 3_600_000
 _LEAST_SHARE = 2  # one to look at, one to come
 _AHEAD = 24
+_MANY = 5_000  # open cards
+_COUNT_AGAIN_S = 0.25
 
 
 def receive(
@@ -27,7 +30,7 @@ def receive(
     people: int = 1,
     others: Collection[str] = (),
 ) -> Reply:
-    """Does what a page asks for; how far the run is, `with_progress` adds at the end of the transaction.
+    """Does what a page asks for; how far the run is, `Counted` adds at the end of the transaction.
 
     Args:
         people: clients at work on the run. When few cards are open, each gets a share of them, and whoever holds more than
@@ -63,16 +66,34 @@ def receive(
     return Reply(known, outcome, hands.held, mine, coming, people - 1)
 
 
-def with_progress(connection: Connection, run: str, visit: Visit, reply: Reply, shared: dict[Any, Any]) -> Reply:
-    """The reply with how far the run is: counted once for all who are answered in one transaction.
+class Counted:
+    """How far runs are, for all who ask.
 
-    Args:
-        shared: by all of these.
+    Counted once for all who are answered in one transaction; and where very many cards are open, so that counting takes
+    milliseconds, not more than four times a second.
     """
-    if run not in shared:
-        shared[run] = cards.common_progress(connection, run)
-    yours = cards.count_of_annotator(connection, run, visit.author.annotator)
-    return replace(reply, progress=replace(shared[run], yours=yours))
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, Progress]] = {}
+
+    def add_to(self, connection: Connection, run: str, visit: Visit, reply: Reply, shared: dict[Any, Any]) -> Reply:
+        """The reply with its progress.
+
+        Args:
+            shared: by all who are answered in this transaction.
+        """
+        if run not in shared:
+            shared[run] = self._of(connection, run)
+        yours = cards.count_of_annotator(connection, run, visit.author.annotator)
+        return replace(reply, progress=replace(shared[run], yours=yours))
+
+    def _of(self, connection: Connection, run: str) -> Progress:
+        until, known = self._known.get(run, (0.0, Progress()))
+        if known.open > _MANY and time.monotonic() < until:
+            return known
+        found = cards.common_progress(connection, run)
+        self._known[run] = (time.monotonic() + _COUNT_AGAIN_S, found)
+        return found
 
 
 def _record(connection: Connection, run: str, last: int, visit: Visit, now_ms: int, until_ms: int) -> Outcome:

@@ -45,7 +45,7 @@ class WebServer:
             lifespan="off",
             timeout_keep_alive=30,
             timeout_graceful_shutdown=1,
-            limit_concurrency=500,
+            limit_concurrency=2000,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
@@ -89,7 +89,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(1024)
     except OSError as error:
         listener.close()
         raise _refusal(error, host, port) from error
