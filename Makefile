@@ -8,6 +8,9 @@ POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
 # One process at a time gets the cores it needs by its own settings; libraries do not start a thread per core on top.
 export OMP_NUM_THREADS ?= 1
 
+# Tests wait for servers more than they compute: two files at once take the time of one.
+JOBS ?= 2
+
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
@@ -22,7 +25,7 @@ demo: ## find one digit among 1,797 handwritten ones, labels simulated; LABEL=we
 test: ## install what tests need and run them
 	@scripts/environment.sh test
 	@scripts/test-extras.sh
-	@PATH="$$PATH:$(POSTGRES)" $(BIN)/python -m pytest -m "not long and not compose"
+	@PATH="$$PATH:$(POSTGRES)" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m "not long and not compose"
 
 test-exports: ## read our exports with FiftyOne and Label Studio's SDK, in an environment of their own: minutes to install
 	@scripts/environment.sh test
