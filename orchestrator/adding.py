@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NoReturn
 
+from orchestrator.clients.labeler import Shown
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.embedding import embed, embed_ahead
 from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.outputs.swipe import SwipeFolders
 from orchestrator.pruning import prune
 from orchestrator.run import Run
+from orchestrator.settings import RunSettings
 from orchestrator.sources.listing import Listed, list_source
 from services.common.artifacts import digest_of
 from services.common.catalog import Catalog, write_catalog
@@ -134,17 +136,18 @@ def newest_catalog(run: Run, listed: Catalogued) -> Catalogued:
 def show_images(run: Run, catalogued: Catalogued) -> None:
     """Makes the images known to the labeler, its page and the folders of links."""
     run.board.images = catalogued.images
-    run.board.page = _open_page(run, catalogued)
+    run.board.page = open_page(run, catalogued, run.settings)
     with run.open_catalog(catalogued.catalog) as catalog:
         run.swipe = SwipeFolders(run.folder.path / "swipe", catalog.root, [row.path for row in catalog.rows()])
 
 
-def _open_page(run: Run, catalogued: Catalogued) -> bool:
-    """Makes the run known to the labeler; whether people label there, and labels are not simulated."""
-    settings = run.settings
+def open_page(run: Run, catalogued: Catalogued, settings: RunSettings) -> bool:
+    """Makes the run known to the labeler, or renews what its page says; whether people label there, nothing is simulated."""
     name = settings.name or settings.data.absolute().name
     question = settings.question or f"Is this {settings.labeling.pos_class or 'what you are looking for'}?"
-    run.clients.labeler.open_run(run.id, catalogued.catalog, name, question, settings.labeling.batch_size)
+    labeling = settings.labeling
+    shown = Shown(name, question, labeling.batch_size, settings.definition, labeling.continuous)
+    run.clients.labeler.open_run(run.id, catalogued.catalog, shown)
     return not settings.labeling.simulate
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from orchestrator import clients
 from orchestrator.clients.caller import Caller
-from orchestrator.clients.labeler import LabelerClient
+from orchestrator.clients.labeler import LabelerClient, Shown
 from orchestrator.clients.refs import Pick
 from orchestrator.inviting import greet
 from orchestrator.labels import LabelLog
@@ -79,7 +79,7 @@ def sort_folder(wish: Sorting, reporter: Reporter) -> str:
     folders = SideFolders(wish.sides, wish.folder, listed.paths, wish.runtime, wish.mode)
     with _labeler(wish) as labeler:
         question = wish.question or "Is this what you are looking for?"
-        labeler.open_run(state.run, listed.catalog, wish.folder.name, question, wish.batch_size)
+        labeler.open_run(state.run, listed.catalog, Shown(wish.folder.name, question, wish.batch_size))
         log = LabelLog(labeler, state.run)
         try:
             _answer_all(wish, reporter, labeler, log, folders, state.run, len(listed.paths))

@@ -8,6 +8,9 @@ from orchestrator.settings import RunSettings
 from protos.errors import ConflictError
 
 CHANGEABLE = (
+    "name",
+    "question",
+    "definition",
     "auto",
     "endpoints",
     "verbose",
@@ -46,6 +49,7 @@ def resumed(stored: RunSettings, given: RunSettings) -> RunSettings:
             "endpoints": given.endpoints,
             "verbose": given.verbose,
             "device": given.device,
+            **{name: getattr(given, name) or getattr(stored, name) for name in ("name", "question", "definition")},
             "labeling": stored.labeling.model_copy(update=labeling),
         }
     )

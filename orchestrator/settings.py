@@ -353,6 +353,11 @@ class RunSettings(Section):
         "", max_length=200, description="what the run is called on the page; not given: the data folder's name"
     )
     question: str = Field("", max_length=500, description="what people are asked about each image")
+    definition: str = Field(
+        "",
+        max_length=5000,
+        description="what counts as yes and what does not, in some sentences; the page shows it one key away",
+    )
     goal: Annotated[Literal["find_all", "classifier", "both"], BeforeValidator(lower)] = Field(
         "both",
         description="what the hybrid strategy leans to: find_all: likely positives; classifier: uncertain images",

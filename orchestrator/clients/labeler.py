@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +17,7 @@ from protos.errors import UnavailableError
 from protos.wire import to_labels
 
 _LINKS_S = 20.0
-_COPY_S = 1800.0  # a million answers take less than two minutes
+_COPY_S = 1800.0
 
 
 class Answer(StrEnum):
@@ -49,6 +49,34 @@ class LabelEvent:
     time_ms: int
     reason: str
     late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What somebody says about an image besides an answer: a flag, a note, or both."""
+
+    item: int
+    annotator: str
+    flag: bool
+    note: str
+    time_ms: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page says about a run.
+
+    Attributes:
+        definition: what counts as yes and what does not; may have lines.
+        batch_size: cards between two end screens.
+        continuous: no end screens.
+    """
+
+    name: str
+    question: str
+    batch_size: int
+    definition: str = ""
+    continuous: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,11 +118,9 @@ class LabelerClient:
     def __init__(self, stub: Any, call: Caller) -> None:
         self._stub, self._call = stub, call
 
-    def open_run(self, run: str, catalog: ArtifactRef, name: str, question: str, batch_size: int) -> str:
+    def open_run(self, run: str, catalog: ArtifactRef, shown: Shown) -> str:
         """Makes a run known; returns the address of the page, as the labeler knows it."""
-        request = labeler_pb2.OpenRunRequest(
-            run=run, catalog=catalog.to(common_pb2.Artifact), name=name, question=question, batch_size=batch_size
-        )
+        request = labeler_pb2.OpenRunRequest(run=run, catalog=catalog.to(common_pb2.Artifact), **asdict(shown))
         return str(self._call(self._stub.OpenRun, request).url)
 
     def links(self) -> Links:
@@ -152,6 +178,15 @@ class LabelerClient:
             if not page:
                 return events
             after = page[-1].position
+
+    def remarks(self, run: str) -> list[Remark]:
+        """Flags and notes of people, the oldest first."""
+        remarks: list[Remark] = []
+        after = 0
+        while page := self._call(self._stub.ListRemarks, labeler_pb2.ListRemarksRequest(run=run, after=after)).remarks:
+            remarks.extend(Remark(r.item, r.annotator, r.flag, r.note, r.time_ms) for r in page)
+            after = page[-1].number
+        return remarks
 
     def withdraw(self, run: str, number: int) -> int:
         """Takes the open cards of a round back; returns how many."""

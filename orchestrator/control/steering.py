@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from orchestrator import config_file
+from orchestrator.adding import open_page
 from orchestrator.clients.refs import Pick
 from orchestrator.control.manager import ManagedRun
 from orchestrator.control.values import scores_of
@@ -30,6 +31,8 @@ def set_continuous(managed: ManagedRun, on: bool) -> None:
     if labeling.simulate:
         raise ConflictError(f"nobody labels in run {managed.folder.run}: its answers are simulated")
     settings = work.settings.model_copy(update={"labeling": labeling.model_copy(update={"continuous": on})})
+    if work.catalogued is not None:
+        open_page(work, work.catalogued, settings)
     config_file.save(settings, work.folder.path / "run.yaml")
     work.settings = managed.settings = settings
 

@@ -22,11 +22,13 @@ from services.labeler.store.database import Database, translated
 from services.labeler.store.runs import Level
 from services.labeler.store.visits import Counted, receive
 from services.labeler.store.writer import T, Writer
-from services.labeler.text import check_run, clean
+from services.labeler.text import check_run, clean, clean_lines
 
 LEASE_S = 60.0
 _LOTS = 2**64
 MOST_EVENTS = 10_000  # in one page of the log
+MOST_REMARKS = 1000  # in one page
+_LAST = 2**63 - 1  # the largest number that a database holds
 SIMULATED = ("simulated", "simulated second", "simulated third")  # annotators; who has not answered an item is next
 WATCH_S = 2.0  # a watcher hears something at least so often
 
@@ -85,6 +87,7 @@ class Desk:
             name=clean(run.name, 200),
             question=clean(run.question, 500),
             batch_size=max(1, min(run.batch_size or 10, 1000)),
+            definition=clean_lines(run.definition, 5000),
         )
         return self._writer.submit(run.run, lambda connection: runs.open_run(connection, tidy, now_ms()))
 
@@ -270,6 +273,12 @@ class Desk:
         """All flags and notes of a run, the oldest first."""
         self.run(run)
         return self._read(lambda connection: remarks.of_run(connection, run))
+
+    def remarks_after(self, run: str, after: int, limit: int) -> list[tuple[int, Remark]]:
+        """A page of them after a number, each with its own: at most ``limit`` or 1000, whichever is less; 0: 1000."""
+        self.run(run)
+        most = min(limit or MOST_REMARKS, MOST_REMARKS)
+        return self._read(lambda connection: remarks.page(connection, run, min(after, _LAST), most))
 
     def events(self, run: str, after: int, limit: int) -> tuple[list[Event], int]:
         """A page of the log after a position, and the newest position of the run."""

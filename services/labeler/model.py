@@ -37,6 +37,8 @@ class Run:
     Attributes:
         batch_size: cards between two end screens of the page.
         finished: the sentence that the page shows once labeling is over; None while it goes on.
+        definition: what counts as yes and what does not; may have lines, may be empty.
+        continuous: cards come without an end, and the page has no end screens.
     """
 
     run: str
@@ -45,6 +47,8 @@ class Run:
     question: str
     batch_size: int
     finished: str | None = None
+    definition: str = ""
+    continuous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +123,14 @@ class Remark:
     Attributes:
         flag: somebody should look at it again.
         note: may be empty.
+        time_ms: when it was recorded, since 1970, UTC.
     """
 
     item: int
     annotator: str
     flag: bool
     note: str
+    time_ms: int = 0
 
 
 @dataclass(slots=True)

@@ -40,7 +40,15 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
 
     def OpenRun(self, request: pb.OpenRunRequest, context: grpc.ServicerContext) -> pb.OpenRunResponse:
         """Makes a run known."""
-        run = Run(request.run, _catalog(request.catalog), request.name, request.question, request.batch_size)
+        run = Run(
+            request.run,
+            _catalog(request.catalog),
+            request.name,
+            request.question,
+            request.batch_size,
+            definition=request.definition,
+            continuous=request.continuous,
+        )
         self._desk.open_run(run).result()
         log.info("run %s is open: %s", request.run, clean(request.question or request.name, 100))
         return pb.OpenRunResponse(run=request.run, url=self._links.links().page)
@@ -99,6 +107,15 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
         """A page of the log."""
         found, last = self._desk.events(request.run, request.after, request.limit)
         return pb.ListLabelsResponse(run=request.run, events=[_event(event) for event in found], last=last)
+
+    def ListRemarks(self, request: pb.ListRemarksRequest, context: grpc.ServicerContext) -> pb.ListRemarksResponse:
+        """A page of flags and notes."""
+        found = self._desk.remarks_after(request.run, request.after, request.limit)
+        remarks = [
+            pb.Remark(number=n, item=r.item, annotator=r.annotator, flag=r.flag, note=r.note, time_ms=r.time_ms)
+            for n, r in found
+        ]
+        return pb.ListRemarksResponse(run=request.run, remarks=remarks)
 
     def Withdraw(self, request: pb.WithdrawRequest, context: grpc.ServicerContext) -> pb.WithdrawResponse:
         """Takes the open cards of a round back."""

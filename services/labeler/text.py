@@ -17,6 +17,11 @@ def clean(text: str, limit: int) -> str:
     return printable.strip()[:limit]
 
 
+def clean_lines(text: str, limit: int) -> str:
+    """The text cut to ``limit``, each of its lines as `clean` leaves it."""
+    return "\n".join(clean(line, limit) for line in text.strip().splitlines())[:limit]
+
+
 def is_run(text: str) -> bool:
     """Whether a run may be called so."""
     return _RUN.fullmatch(text) is not None

@@ -15,8 +15,17 @@ from orchestrator.journal import Journal
 from tests.support.command import HOG, label_rows, run_command
 from tests.support.pictures import draw_data_set, picture
 
-FORMATS = ("csv", "jsonl", "coco", "labelstudio", "fiftyone", "imagefolder", "parquet")
-MADE = ("images.csv", "labels.jsonl", "coco.json", "labelstudio", "fiftyone", "imagefolder", "images.parquet")
+FORMATS = ("csv", "jsonl", "notes", "coco", "labelstudio", "fiftyone", "imagefolder", "parquet")
+MADE = (
+    "images.csv",
+    "labels.jsonl",
+    "notes.jsonl",
+    "coco.json",
+    "labelstudio",
+    "fiftyone",
+    "imagefolder",
+    "images.parquet",
+)
 
 
 def _digests(folder: Path) -> dict[str, str]:

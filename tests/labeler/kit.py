@@ -157,11 +157,15 @@ class Service:
         self.stub: Any = labeler_pb2_grpc.LabelerStub(self.channel)
 
     def open_run(
-        self, catalog: Artifact, question: str = "Is there a plane?", run: str = "r1", batch_size: int = 10
+        self,
+        catalog: Artifact,
+        question: str = "Is there a plane?",
+        run: str = "r1",
+        batch_size: int = 10,
+        **texts: Any,
     ) -> None:
-        self.stub.OpenRun(
-            pb.OpenRunRequest(run=run, catalog=catalog, name="Planes", question=question, batch_size=batch_size)
-        )
+        named = {"name": "Planes", "question": question, "batch_size": batch_size, **texts}
+        self.stub.OpenRun(pb.OpenRunRequest(run=run, catalog=catalog, **named))
 
     def offer(self, items: Sequence[int], number: int = 1, run: str = "r1") -> int:
         cards = [pb.Card(item=item, reason="uncertainty", score=0.5) for item in items]

@@ -112,11 +112,15 @@ def test_a_store_of_the_first_version_is_migrated(tmp_path: Path, store: Artifac
         old.execute("DROP INDEX events_of_item")
         old.execute("DROP INDEX cards_of_second")
         old.execute("ALTER TABLE cards DROP COLUMN second")
+        old.execute("ALTER TABLE runs DROP COLUMN definition")
+        old.execute("ALTER TABLE runs DROP COLUMN continuous")
+        old.execute("INSERT INTO runs VALUES ('r1', 'Old', 'A plane?', 10, 'c', 'd', 1, 1, NULL, 0)")
         old.execute("UPDATE about SET version = 1")
     Database(f"sqlite:///{file}").close()
     with sqlite3.connect(file) as new:
-        assert new.execute("SELECT version FROM about").fetchone() == (2,)
+        assert new.execute("SELECT version FROM about").fetchone() == (3,)
         assert "second" in [row[1] for row in new.execute("PRAGMA table_info(cards)")]
+        assert new.execute("SELECT name, definition, continuous FROM runs").fetchall() == [("Old", "", 0)]
         assert new.execute("SELECT name FROM sqlite_master WHERE name = 'events_of_item'").fetchone()
 
 

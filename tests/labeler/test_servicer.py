@@ -21,7 +21,7 @@ from services.common.artifacts import ArtifactStore
 from services.labeler.access import OPEN
 from services.labeler.desk import Desk
 from services.labeler.links import LinkMaker
-from services.labeler.model import Answer
+from services.labeler.model import Answer, Remark
 from services.labeler.servicer import LabelerServicer
 from services.labeler.store import schema
 from tests.labeler.kit import Person, publish_names
@@ -58,6 +58,32 @@ def test_open_run_says_where_the_page_is_and_changes_only_texts(stub: Any, quick
     assert (response.run, response.url) == ("r1", "http://127.0.0.1:5000/")
     assert (quick.run("r1").question, quick.run("r1").batch_size) == ("New?", 7)
     assert stub.GetQueue(pb.GetQueueRequest(run="r1", round=1)).open == 1
+
+
+def test_remarks_come_in_pages(stub: Any, quick: Desk) -> None:
+    for number in range(3):
+        quick.remark("r1", Remark(number, "Ann", number == 1, f"note {number}")).result()
+    first = stub.ListRemarks(pb.ListRemarksRequest(run="r1", limit=2)).remarks
+    assert [(r.item, r.annotator, r.flag, r.note) for r in first] == [
+        (0, "Ann", False, "note 0"),
+        (1, "Ann", True, "note 1"),
+    ]
+    assert first[0].time_ms > 1_600_000_000_000
+    (last,) = stub.ListRemarks(pb.ListRemarksRequest(run="r1", after=first[-1].number)).remarks
+    assert last.item == 2
+    assert not stub.ListRemarks(pb.ListRemarksRequest(run="r1", after=2**64 - 1)).remarks
+    with pytest.raises(NotFoundError, match="knows no run 'gone'"):
+        stub.ListRemarks(pb.ListRemarksRequest(run="gone"))
+
+
+def test_a_definition_keeps_its_lines_and_is_cut(stub: Any, quick: Desk, hundred: Artifact) -> None:
+    text = "  Yes: wings.\r\nNo:\u202e\ta kite.\n" + "x" * 6000
+    stub.OpenRun(pb.OpenRunRequest(run="r1", catalog=hundred, name="N", definition=text, continuous=True))
+    run = quick.run("r1")
+    assert run.definition.startswith("Yes: wings.\nNo:\N{REPLACEMENT CHARACTER} a kite.\nxxx")
+    assert (len(run.definition), run.continuous) == (5000, True)
+    stub.OpenRun(pb.OpenRunRequest(run="r1", catalog=hundred, name="N"))
+    assert (quick.run("r1").definition, quick.run("r1").continuous) == ("", False)
 
 
 def test_an_ended_run_is_opened_again(stub: Any, quick: Desk, hundred: Artifact) -> None:

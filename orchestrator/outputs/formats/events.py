@@ -1,4 +1,4 @@
-"""Every label event, those that were taken back included, as JSON Lines."""
+"""Every label event, those that were taken back included, and every flag and note, as JSON Lines."""
 
 from __future__ import annotations
 
@@ -18,12 +18,24 @@ def write_events(snapshot: Snapshot, path: Path) -> None:
             file.write(json.dumps(_line(snapshot, event), ensure_ascii=False) + "\n")
 
 
+def write_notes(snapshot: Snapshot, path: Path) -> None:
+    """One line a flag or note, oldest first."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for remark in snapshot.remarks:
+            line = {
+                **_image(snapshot, remark.item),
+                "annotator": as_text(remark.annotator),
+                "flag": remark.flag,
+                "note": as_text(remark.note),
+                "time": utc(remark.time_ms),
+            }
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
 def _line(snapshot: Snapshot, event: Event) -> dict[str, Any]:
-    image = snapshot.image(event.item)
-    line: dict[str, Any] = {
+    return {
         "position": event.position,
-        "path": as_text(image.path),
-        "sha256": image.sha256,
+        **_image(snapshot, event.item),
         "answer": event.answer,
         "annotator": as_text(event.annotator),
         "time": utc(event.time_ms),
@@ -32,8 +44,13 @@ def _line(snapshot: Snapshot, event: Event) -> dict[str, Any]:
         "late": event.late,
         "head_position": event.head_position,
     }
+
+
+def _image(snapshot: Snapshot, item: int) -> dict[str, str]:
+    image = snapshot.image(item)
+    named = {"path": as_text(image.path), "sha256": image.sha256}
     bytes_of_path = exact(image.path)
-    return {**line, "path_base64": bytes_of_path} if bytes_of_path else line
+    return {**named, "path_base64": bytes_of_path} if bytes_of_path else named
 
 
 def utc(time_ms: int) -> str:

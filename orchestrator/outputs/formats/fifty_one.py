@@ -61,6 +61,8 @@ def _label(snapshot: Snapshot, image: ImageRecord) -> dict[str, Any]:
         "bin": image.bin,
         "annotator": as_text(image.annotator),
         "probability": image.probability,
+        "flagged": image.flagged,
+        "notes": [as_text(note) for note in image.notes],
     }
     label: dict[str, Any] = {"label": as_text(snapshot.class_of(image.side)), "attributes": attributes}
     if image.source == "prediction" and image.probability is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.outputs.formats.coco import write_coco
-from orchestrator.outputs.formats.events import write_events
+from orchestrator.outputs.formats.events import write_events, write_notes
 from orchestrator.outputs.formats.fifty_one import fill_fiftyone
 from orchestrator.outputs.formats.image_folder import fill_image_folder
 from orchestrator.outputs.formats.label_studio import fill_label_studio
@@ -40,6 +40,7 @@ class Format:
 FORMATS = {
     "csv": Format("images.csv", write_images_csv),
     "jsonl": Format("labels.jsonl", write_events),
+    "notes": Format("notes.jsonl", write_notes),
     "parquet": Format("images.parquet", write_parquet, check=check_parquet),
     "coco": Format("coco.json", write_coco),
     "labelstudio": Format("labelstudio", fill_label_studio, folder=True),

@@ -38,6 +38,23 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What somebody says about an image besides an answer.
+
+    Attributes:
+        flag: somebody should look at it again.
+        note: may be empty.
+        time_ms: since 1970, UTC.
+    """
+
+    item: int
+    annotator: str
+    flag: bool
+    note: str
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImageRecord:
     """One image.
 
@@ -51,6 +68,8 @@ class ImageRecord:
         answer: what counts: "positive", "negative" or "unsure"; "" without a label.
         annotator: who gave it; "" without a label.
         round: that it was given in; None without a label.
+        flagged: somebody wants it looked at again.
+        notes: of people, the oldest first, each with its author.
     """
 
     item: int
@@ -63,6 +82,8 @@ class ImageRecord:
     answer: str
     annotator: str
     round: int | None
+    flagged: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +97,7 @@ class Snapshot:
         readable: bool [rows], which images have an embedding.
         mode: how images get into formats that hold images.
         threshold: images are predicted positive from this probability on.
+        remarks: flags and notes, the oldest first.
     """
 
     curated: Curated
@@ -84,10 +106,16 @@ class Snapshot:
     readable: NDArray[np.bool_] | None = None
     mode: Mode = "copy"
     threshold: float = 0.5
+    remarks: Sequence[Remark] = ()
     _counting: Mapping[int, Event] = field(init=False, repr=False)
+    _remarked: Mapping[int, list[Remark]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_counting", _newest(self.events))
+        remarked: dict[int, list[Remark]] = {}
+        for remark in self.remarks:
+            remarked.setdefault(remark.item, []).append(remark)
+        object.__setattr__(self, "_remarked", remarked)
 
     @property
     def classes(self) -> tuple[str, str]:
@@ -109,6 +137,7 @@ class Snapshot:
         side = SIDES.get(int(made.sides.side[item]), "")
         labelled, score = bool(made.sides.labelled[item]), float(made.scores[item])
         event = self._counting.get(item) if labelled else None
+        remarks = self._remarked.get(item, ())
         digest = made.sha256[item] if made.sha256 is not None else None
         return ImageRecord(
             item=item,
@@ -121,6 +150,8 @@ class Snapshot:
             answer=event.answer if event else "",
             annotator=event.annotator if event else "",
             round=event.round if event else None,
+            flagged=any(remark.flag for remark in remarks),
+            notes=tuple(f"{remark.annotator}: {remark.note}" for remark in remarks if remark.note),
         )
 
     def votes(self) -> dict[int, list[Event]]:

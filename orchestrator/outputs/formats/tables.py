@@ -23,6 +23,8 @@ COLUMNS = (
     "annotator",
     "round",
     "path_base64",
+    "flagged",
+    "notes",
 )
 _ROWS = 65_536  # of Parquet's row groups
 
@@ -88,4 +90,6 @@ def _row(image: ImageRecord) -> tuple[Any, ...]:
         as_text(image.annotator),
         image.round,
         exact(image.path),
+        "yes" if image.flagged else "",
+        as_text("; ".join(image.notes)),
     )

@@ -11,6 +11,10 @@ _STEPS: Mapping[int, tuple[str, ...]] = {  # version -> what leads to the next o
         "ALTER TABLE cards ADD COLUMN second BOOLEAN NOT NULL DEFAULT FALSE",
         "CREATE INDEX events_of_item ON events (run, item, annotator)",
     ),
+    2: (
+        "ALTER TABLE runs ADD COLUMN definition TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN continuous BOOLEAN NOT NULL DEFAULT FALSE",
+    ),
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
 
 from services.labeler.model import Remark
 from services.labeler.store.schema import remarks
@@ -17,4 +19,14 @@ def add(connection: Connection, run: str, remark: Remark, now_ms: int) -> None:
 def of_run(connection: Connection, run: str) -> list[Remark]:
     """All remarks on images of a run, the oldest first."""
     rows = connection.execute(select(remarks).where(remarks.c.run == run).order_by(remarks.c.number))
-    return [Remark(int(row.item), row.annotator, bool(row.flag), row.note) for row in rows]
+    return [_remark(row) for row in rows]
+
+
+def page(connection: Connection, run: str, after: int, limit: int) -> list[tuple[int, Remark]]:
+    """Up to ``limit`` remarks with numbers above ``after``, the oldest first, each with its number."""
+    wanted = select(remarks).where(remarks.c.run == run, remarks.c.number > after).order_by(remarks.c.number)
+    return [(int(row.number), _remark(row)) for row in connection.execute(wanted.limit(limit))]
+
+
+def _remark(row: Row[Any]) -> Remark:
+    return Remark(int(row.item), row.annotator, bool(row.flag), row.note, int(row.time_ms))

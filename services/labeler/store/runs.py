@@ -25,6 +25,8 @@ def open_run(connection: Connection, run: Run, now_ms: int) -> None:
         "catalog_sha256": run.catalog.sha256,
         "catalog_bytes": run.catalog.bytes,
         "finished": run.finished,
+        "definition": run.definition,
+        "continuous": run.continuous,
     }
     known = connection.scalar(select(runs.c.run).where(runs.c.run == run.run).with_for_update())
     if known is None:
@@ -115,4 +117,6 @@ def _run(row: Row[Any]) -> Run:
         question=row.question,
         batch_size=row.batch_size,
         finished=row.finished,
+        definition=row.definition,
+        continuous=row.continuous,
     )

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -39,6 +39,8 @@ runs = Table(
     Column("opened_ms", BigInteger, nullable=False),
     Column("finished", Text),  # the sentence of the end; null while labeling goes on
     Column("last", BigInteger, nullable=False),  # position of the newest event
+    Column("definition", Text, nullable=False, server_default=""),
+    Column("continuous", Boolean, nullable=False, server_default=false()),
 )
 
 # Of later than version 2: made where it is missing. Few cards are second opinions, and every exchange looks for them.

@@ -23,8 +23,8 @@ class Run:
         self.service, self.browser, self.name = service, browser, name
         self.errors: list[str] = []
         self._contexts: list[Any] = []
-        store = ArtifactStore(service.folder / "artifacts")
-        service.open_run(publish_folder(store, data), run=name, batch_size=batch_size)
+        self.catalog = publish_folder(ArtifactStore(service.folder / "artifacts"), data)
+        service.open_run(self.catalog, run=name, batch_size=batch_size)
 
     def offer(self, count: int = 12, number: int = 1) -> None:
         self.service.offer(range(count), number=number, run=self.name)

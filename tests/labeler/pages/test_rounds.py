@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from protos import labeler_pb2 as pb
-from tests.labeler.kit import wait_for
+from tests.labeler.kit import paint, wait_for
 from tests.labeler.pages.kit import NEGATIVE, POSITIVE, RETRACTED, UNSURE, Run, press, settle, shown
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -57,6 +62,36 @@ def test_finishing_early_gives_the_rest_back(runs: Callable[..., Run]) -> None:
     page.get_by_text("Waiting for the next images").wait_for()
     queue = run.service.queue(run=run.name)
     assert (queue.open, queue.withdrawn, queue.positive, queue.negative) == (0, 10, 1, 1)
+
+
+def test_continuous_mode_has_no_end_screens_but_a_word_every_fifty_answers(
+    runs: Callable[..., Run], tmp_path: Path
+) -> None:
+    paint(tmp_path / "data", [f"{n:03}.png" for n in range(60)])
+    run = runs(batch_size=5, data=tmp_path / "data")
+    run.service.open_run(run.catalog, run=run.name, batch_size=5, continuous=True)
+    run.offer(60)
+    page = run.open()
+    for _ in range(49):
+        press(page, "ArrowRight")
+    assert page.locator("#panel").is_hidden()
+    assert page.get_by_text("among the last 50").count() == 0
+    press(page, "ArrowLeft")
+    page.get_by_text("50 answers: 49 yes among the last 50").wait_for()
+    press(page, "ArrowRight")
+    wait_for(lambda: len(run.answers()) == 51)
+    run.service.open_run(run.catalog, run=run.name, batch_size=5)
+    assert _answers_until_the_end_screen(page) < 9
+    assert run.errors == []
+
+
+def _answers_until_the_end_screen(page: Page) -> int:
+    """How many that took; 9 where there is none."""
+    for given in range(9):
+        if page.get_by_role("button", name="Continue labeling").is_visible():
+            return given
+        press(page, "ArrowRight")
+    return 9
 
 
 def test_waiting_ends_by_itself(run: Run) -> None:

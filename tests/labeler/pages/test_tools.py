@@ -107,11 +107,13 @@ def test_the_last_answers_are_a_way_back(run: Run) -> None:
 
 
 def test_the_question_is_explained_with_images_that_have_an_answer(run: Run) -> None:
+    run.service.open_run(run.catalog, run=run.name, definition="Yes: wings.\nNo: <b>a kite</b>.")
     run.offer()
     page = run.open()
     press(page, "ArrowRight", "ArrowLeft")
     wait_for(lambda: len(run.answers()) == 2)
     page.keyboard.press("g")
+    assert page.locator("#panel .definition").inner_text() == "Yes: wings.\nNo: <b>a kite</b>."
     page.get_by_role("heading", name="Answered yes").wait_for()
     page.locator("#panel").get_by_role("img", name="00.png").wait_for()
     page.locator("#panel").get_by_role("img", name="01.png").wait_for()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from orchestrator.outputs.curated import NEITHER, choose_sides
 from orchestrator.outputs.final_dataset import Curated, Mode
-from orchestrator.outputs.formats.snapshot import Event, Snapshot
+from orchestrator.outputs.formats.snapshot import Event, Remark, Snapshot
 
 NAMES = (
     "a.png",
@@ -68,6 +68,14 @@ def _events() -> list[Event]:
     return events
 
 
+REMARKS = (
+    Remark(0, "bob \udcff", True, "", START),
+    Remark(BAD, "anna", False, '=looks, odd; "so"', START + 1),
+    Remark(0, "anna", False, "a ring", START + 2),
+    Remark(0, "bob", True, "two rings", START + 3),
+)
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Snapshot]:
     """Makes a snapshot: ``make(mode="copy", run="one", positive_name="red <&> \\"car\\"")``."""
@@ -87,7 +95,7 @@ def make(tmp_path: Path) -> Callable[..., Snapshot]:
         sides = choose_sides(scores, answers)
         sides.side[~readable] = NEITHER
         curated = Curated(run, root, list(PATHS), sides, scores, digests)
-        return Snapshot(curated, positive_name, _events(), readable, mode)
+        return Snapshot(curated, positive_name, _events(), readable, mode, remarks=REMARKS)
 
     return build
 

@@ -42,12 +42,16 @@ def _check(table: pd.DataFrame, snapshot: Snapshot) -> None:
     assert set(bins) == {"unreadable", "review", "accept", "reject"}
     assert (table["answer"][UNDONE], table["source"][UNDONE], table["side"][UNDONE]) == ("", "prediction", "positive")
     assert table["annotator"][0] == "bob \\xff"
+    assert [item for item, flagged in enumerate(table["flagged"]) if flagged == "yes"] == [0]
+    assert table["notes"][0] == "anna: a ring; bob: two rings"
+    assert table["notes"][BAD] == 'anna: =looks, odd; "so"'
+    assert (table["notes"] != "").sum() == 2
 
 
 def test_csv_with_pandas(snapshot: Snapshot, tmp_path: Path) -> None:
     place = write_format("csv", snapshot, tmp_path / "out")
     assert place == tmp_path / "out" / "images.csv"
-    text = ["path", "sha256", "side", "source", "bin", "answer", "annotator", "path_base64"]
+    text = ["path", "sha256", "side", "source", "bin", "answer", "annotator", "path_base64", "flagged", "notes"]
     kinds = dict.fromkeys(text, str)
     _check(pd.read_csv(place, dtype=kinds, keep_default_na=False, na_values={"probability": "", "round": ""}), snapshot)
 
@@ -91,6 +95,19 @@ def test_every_event_is_a_line(snapshot: Snapshot, tmp_path: Path) -> None:
     assert late["sha256"] == snapshot.image(0).sha256
     assert lines[0]["time"] == "2023-11-14T22:13:20.124Z"
     assert [line["head_position"] for line in lines[:3]] == [None, None, 0]
+
+
+def test_every_flag_and_note_is_a_line(snapshot: Snapshot, tmp_path: Path) -> None:
+    place = write_format("notes", snapshot, tmp_path / "out")
+    lines = [json.loads(line) for line in place.read_bytes().decode("utf-8").splitlines()]
+    assert [(line["annotator"], line["flag"], line["note"]) for line in lines] == [
+        ("bob \\xff", True, ""),
+        ("anna", False, '=looks, odd; "so"'),
+        ("anna", False, "a ring"),
+        ("bob", True, "two rings"),
+    ]
+    assert [line["path"] for line in lines if "path_base64" not in line] == [snapshot.curated.paths[0]] * 3
+    assert (lines[0]["sha256"], lines[0]["time"]) == (snapshot.image(0).sha256, "2023-11-14T22:13:20.123Z")
 
 
 def test_no_images_are_no_rows(make: Callable[..., Snapshot], tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ export interface Reply {
   run: string;
   name: string;
   question: string;
+  definition: string;
   batch_size: number;
+  continuous: boolean; // cards come without an end
   finished: string | null;
   saved: number[];
   standing: number[];

@@ -15,6 +15,7 @@ export function Guide({ labeling, close }: { labeling: Labeling; close: () => vo
   return (
     <Panel enter={close} escape={close}>
       <h1>{reply?.question || reply?.name || "Does this image belong?"}</h1>
+      {reply?.definition ? <p class="definition">{reply.definition}</p> : null}
       <Examples run={run} label="positive" title="✓ Answered yes" />
       <Examples run={run} label="negative" title="✕ Answered no" />
       <div class="acts"><Act click={close}>Back to the image</Act></div>

@@ -83,8 +83,9 @@ export class Labeling extends Model {
     this.trim();
     this.outbox.push(card, answer);
     this.pace.add();
-    if (this.batch.length >= (this.reply?.batch_size ?? Infinity)) this.pausing = true;
-    else if (this.history.length % MILESTONE === 0) this.congratulate();
+    if (this.reply?.continuous) this.batch = this.batch.slice(-MILESTONE);
+    else if (this.batch.length >= (this.reply?.batch_size ?? Infinity)) this.pausing = true;
+    if (!this.pausing && this.history.length % MILESTONE === 0) this.congratulate();
     this.link.poke();
     this.draw(answer);
   }
