@@ -9,7 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import httpx
 import numpy as np
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -36,6 +38,7 @@ def main(photos: Path) -> None:
     service = Service(folder, ACTIVE_LABELER_CONTROL=loop.address)
     service.open_run(catalog, "Is there an animal in the picture?", batch_size=10)
     service.offer([n * 7 % 120 for n in range(40)])
+    _differ(service)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         _desktop(browser, service)
@@ -45,6 +48,15 @@ def main(photos: Path) -> None:
         browser.close()
     service.stop()
     loop.stop(0)
+
+
+def _differ(service: Service) -> None:
+    """Three people's answers, some of which differ."""
+    for number, who in enumerate(("Chiara", "Dmitri", "Eve")):
+        said = [(item, "positive" if (item + (item % 5 == number)) % 2 else "negative") for item in range(60, 90)]
+        events = [{"sequence": n, "item": item, "answer": answer} for n, (item, answer) in enumerate(said)]
+        body = {"client": who.lower() * 4, "annotator": who, "events": events}
+        httpx.post(f"{service.url}api/runs/r1/marks", json=body).raise_for_status()
 
 
 def _loop() -> control.Control:
@@ -73,9 +85,18 @@ def _loop() -> control.Control:
     made.dashboard.continuous = True
     made.scores = np.linspace(0, 1, 125, dtype=np.float32)
     made.part, made.found = 125, [(21 + 7 * n) % 125 for n in range(48)]
+    made.points = _clouds(125)
     for number, positive in enumerate((9, 14, 17, 15, 12, 9, 5), start=1):
         made.progress.rounds.add(round=number, positive=positive, negative=34 - positive)
     return made
+
+
+def _clouds(rows: int) -> NDArray[np.uint32]:
+    """Places on the map in four clouds, y in the upper half of each."""
+    random = np.random.default_rng(3)
+    middle = np.array([(0.25, 0.3), (0.7, 0.25), (0.65, 0.75), (0.3, 0.7)])[np.arange(rows) * 4 // rows]
+    x, y = (np.clip(middle + random.normal(0, 0.07, (rows, 2)), 0, 1) * 65534).astype(np.uint32).T
+    return x | y << np.uint32(16)
 
 
 def _desktop(browser: Browser, service: Service) -> None:
@@ -145,6 +166,16 @@ def _views(browser: Browser, service: Service, kind: dict[str, object], name: st
         _shot(page, f"{view.partition('/')[0]}-{name}")
     page.emulate_media(color_scheme="dark")
     _shot(page, f"browse-{name}-dark")
+    page.emulate_media(color_scheme="light")
+    for view, sign in (("map", ".legend li"), ("people", ".disputes img")):
+        page.goto(f"{service.url}#/run/r1/{view}")
+        page.locator(sign).first.wait_for()
+        page.wait_for_timeout(1500)
+        if view == "map":
+            page.get_by_role("button", name="Take what is in sight").click()
+            page.locator(".choice img").first.wait_for()
+            page.wait_for_timeout(500)
+        _shot(page, f"{view}-{name}")
     context.close()
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protos.errors import InvalidInputError
+from services.labeler.annotators import Tally, agreements, alpha, is_open
 from services.labeler.desk import MOST_EVENTS, Desk
 from services.labeler.model import Answer, Event
 
@@ -52,17 +55,25 @@ class Marks:
         self.round = np.full(rows, -1, dtype=np.int64)
         self.position = 0
         self._votes: dict[int, dict[str, Event]] = {}
+        self._several: set[int] = set()  # images with votes of several people
+        self._tallies: dict[str, Tally] = {}
 
     def add(self, event: Event) -> None:
         """Takes in the next event of the log."""
         self.position = event.position
         votes = self._votes.setdefault(event.item, {})
-        votes.pop(event.annotator, None)  # the newest vote comes last
+        tally = self._tallies.setdefault(event.annotator, Tally(Counter()))
+        before = votes.pop(event.annotator, None)  # the newest vote comes last
+        if before is not None:
+            tally.answers[before.answer] -= 1
         if event.answer is not Answer.RETRACTED:
             votes[event.annotator] = event
+            tally.answers[event.answer] += 1
+        tally.add(event)
         newest = next(reversed(votes.values()), None)
         self.label[event.item] = CODES[newest.answer] if newest else 0
         self.round[event.item] = newest.round if newest else -1
+        (self._several.add if len(votes) > 1 else self._several.discard)(event.item)
         if not votes:
             del self._votes[event.item]
 
@@ -71,21 +82,54 @@ class Marks:
         return np.array([item for item, votes in self._votes.items() if annotator in votes], dtype=np.int64)
 
     def disputed(self) -> NDArray[np.int64]:
-        """Images about which two people say different things [n]."""
-        several = {item: {vote.answer for vote in votes.values()} for item, votes in self._votes.items()}
-        return np.array([item for item, said in several.items() if len(said) > 1], dtype=np.int64)
+        """Images about which two people say different things, and that nobody has settled since [n], the newest dispute first."""
+        found = [(self._newest(item).position, item) for item in self._several if is_open(self._votes[item])]
+        return np.array([item for _, item in sorted(found, reverse=True)], dtype=np.int64)
 
-    def annotators(self) -> dict[str, dict[str, int]]:
-        """For each person: answers that stand, and of the images that others answered too, how many they agree on."""
-        people: dict[str, dict[str, int]] = {}
-        for votes in self._votes.values():
-            for name, vote in votes.items():
-                person = people.setdefault(name, {"answers": 0, "shared": 0, "agreed": 0})
-                others = [other.answer for who, other in votes.items() if who != name]
-                person["answers"] += 1
-                person["shared"] += len(others)
-                person["agreed"] += sum(answer is vote.answer for answer in others)
-        return people
+    def votes(self, item: int) -> list[Event]:
+        """The answers about an image that stand, one of each person, oldest first."""
+        return list(self._votes.get(item, {}).values())
+
+    def annotators(self) -> list[dict[str, Any]]:
+        """Each person's work by name: answers that stand and of which kind, undone, per_minute, shared, agreed."""
+        shared, agreed = agreements(self._votes[item] for item in self._several)
+        return [
+            {
+                "name": name,
+                "answers": tally.answers.total(),
+                "positive": tally.answers[Answer.POSITIVE],
+                "unsure": tally.answers[Answer.UNSURE],
+                "undone": tally.undone,
+                "per_minute": tally.per_minute,
+                "shared": shared[name],
+                "agreed": agreed[name],
+            }
+            for name, tally in sorted(self._tallies.items())
+        ]
+
+    def alpha(self) -> float | None:
+        """Krippendorff's alpha of all images with several votes."""
+        return alpha(self._votes[item] for item in self._several)
+
+    def _newest(self, item: int) -> Event:
+        return next(reversed(self._votes[item].values()))
+
+
+@dataclass(frozen=True)
+class People:
+    """Annotators, and a page of the images that they differ about.
+
+    Attributes:
+        annotators: see `Marks.annotators`.
+        alpha: Krippendorff's; None where it is not defined.
+        disputed: images that they differ about, all of them.
+        shown: image -> votes of the page's images.
+    """
+
+    annotators: list[dict[str, Any]]
+    alpha: float | None
+    disputed: int
+    shown: dict[int, list[Event]]
 
 
 @dataclass
@@ -113,6 +157,20 @@ class Browsing:
                     marks.add(event)
                 if not events or marks.position >= last:
                     return marks
+
+    def annotators(self, run: str) -> list[dict[str, Any]]:
+        """Each person's work, see `Marks.annotators`."""
+        marks = self.marks(run)
+        with self._lock:
+            return marks.annotators()
+
+    def people(self, run: str, first: int, count: int) -> People:
+        """Annotators, how far they agree, and a page of the images about which they do not."""
+        marks = self.marks(run)
+        with self._lock:
+            disputed = marks.disputed()
+            shown = {int(item): marks.votes(int(item)) for item in disputed[first : first + count]}
+            return People(marks.annotators(), marks.alpha(), len(disputed), shown)
 
     def items(self, run: str, wanted: Filter, scores: NDArray[np.float32] | None) -> NDArray[np.uint32]:
         """The images that fit, in order [n] uint32.

@@ -245,8 +245,11 @@ class Desk:
 
         return self._writer.submit(run, work)
 
-    def mark(self, run: str, author: Author, entries: Sequence[Entry]) -> Future[Outcome]:
+    def mark(self, run: str, author: Author, entries: Sequence[Entry], reason: str | None = None) -> Future[Outcome]:
         """Records answers about any images, on offer or not: what somebody says while looking through the data set.
+
+        Args:
+            reason: of the answers, in the place of the cards'.
 
         Raises:
             NotFoundError: when there is no such run or image.
@@ -256,7 +259,8 @@ class Desk:
         def work(connection: Connection) -> Outcome:
             numbers = [entry.sequence for entry in entries if entry.sequence is not None]
             recorded = events.recorded_of(connection, run, author.client, numbers)
-            return events.Appender(connection, run, author, now_ms(), 0, needs_card=False).append(entries, recorded)
+            adding = events.Appender(connection, run, author, now_ms(), 0, needs_card=False, reason=reason)
+            return adding.append(entries, recorded)
 
         return self._writer.submit(run, work)
 

@@ -40,6 +40,7 @@ class Appender:
         lease_until_ms: how long a card that an undo opens again stays with the one who took the answer back.
         needs_card: refuse answers about images that were never on offer.
         last: newest position of the log where the caller has locked the run.
+        reason: of the answers, in the place of the cards'.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class Appender:
         lease_until_ms: int,
         needs_card: bool = True,
         last: int | None = None,
+        reason: str | None = None,
     ) -> None:
         self._connection, self._run, self._author = connection, run, author
         self._now, self._until, self._needs_card = now_ms, lease_until_ms, needs_card
         self._last = lock_run(connection, run)[1] if last is None else last
+        self._reason = reason
         self._cards: dict[int, list[_Card]] = {}
         self._rows: list[dict[str, Any]] = []
         self.outcome = Outcome()
@@ -102,7 +105,7 @@ class Appender:
                 "round": entry.round if card is None else card.round,
                 "annotator": self._author.annotator,
                 "time_ms": self._now,
-                "reason": "" if card is None else card.reason,
+                "reason": self._reason or ("" if card is None else card.reason),
                 "late": card is not None and card.is_late_for(self._author, self._now),
                 "client": self._author.client,
                 "sequence": sequence,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import httpx
 import numpy as np
 import pytest
 
@@ -93,13 +94,18 @@ def test_the_way_in(run: Run, browser: Browser, context: dict[str, object], sche
     made.close()
 
 
-@pytest.mark.parametrize("where", ["progress", "seed/5", "grid", "browse", "map", "quarantine"])
+@pytest.mark.parametrize("where", ["progress", "seed/5", "grid", "browse", "map", "people", "quarantine"])
 @pytest.mark.parametrize(("context", "scheme"), LOOKS, ids=IDS)
 def test_the_pages_of_the_whole_data_set(run: Run, context: dict[str, object], scheme: str, where: str) -> None:
+    for who, answer in (("Ann", "positive"), ("Bob", "negative")):
+        said = {"client": who.lower() * 3, "annotator": who, "events": [{"sequence": 1, "item": 7, "answer": answer}]}
+        assert httpx.post(f"{run.service.url}api/runs/r/marks", json=said).status_code == 200
     page = run.open(color_scheme=scheme, **context)
     page.goto(f"{run.service.url}#/run/r/{where}")
     page.locator(
-        {"progress": ".board", "map": ".legend li", "quarantine": ".aside td"}.get(where, ".tile img[src]")
+        {"progress": ".board", "map": ".legend li", "quarantine": ".aside td", "people": ".disputes img"}.get(
+            where, ".tile img[src]"
+        )
     ).first.wait_for()
     if where == "map":
         page.get_by_role("button", name="Take what is in sight").click()

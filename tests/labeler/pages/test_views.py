@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import numpy as np
 import pytest
 
@@ -178,6 +179,29 @@ def test_the_dashboard_shows_the_pool_and_steers_the_loop(
     page.get_by_role("button", name="Stop").click()
     wait_for(lambda: control.stopped)
     assert [error for error in run.errors if not error.startswith("dialog ")] == []
+
+
+@pytest.mark.parametrize("context", [{}, PHONE], ids=["desktop", "phone"])
+def test_what_people_differ_about_is_settled(run: Run, context: dict[str, object]) -> None:
+    with httpx.Client(base_url=run.service.url, timeout=20) as web:
+        for who, answer in ((HOSTILE, "positive"), ("Bob", "negative")):
+            said = [{"sequence": n, "item": item, "answer": answer} for n, item in enumerate((7, ROWS - 1))]
+            events = [*said, {"sequence": 9, "item": 3, "answer": "positive"}]
+            body = {"client": who[:3].lower().replace("<", "x") * 4, "annotator": who, "events": events}
+            assert web.post("api/runs/r/marks", json=body).status_code == 200
+    page = look(run, "people", **context)
+    page.get_by_role("heading", name="2 images to settle").wait_for()
+    page.get_by_text("low: sharpen the definition").wait_for()
+    first = page.locator(".disputes > li").first
+    assert first.locator("ul li").all_inner_texts() == [f"{HOSTILE}: ✓ yes", "Bob: ✕ no"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Yes: 07.png").click()
+    page.get_by_role("heading", name="1 image to settle").wait_for()
+    page.get_by_role("button", name=f"Unsure: {HOSTILE}").click()
+    page.get_by_role("heading", name="Nobody disagrees").wait_for()
+    assert run.answers()[-2:] == [(7, POSITIVE), (ROWS - 1, UNSURE)]
+    assert page.locator(".view img").count() == 0
+    assert run.errors == []
 
 
 def test_what_was_set_aside_is_a_page_of_names_and_reasons(run: Run, control: kit.Control) -> None:

@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from protos import rpc
+from protos import labeler_pb2, rpc
 from services.common.artifacts import ArtifactStore
 from tests.labeler.kit import Service, paint, publish_folder
 from tests.support import control as kit
@@ -193,10 +193,35 @@ def test_the_dashboard_tells_of_the_loop_the_queue_and_the_people(
     assert (seen["step"], seen["done"], seen["total"], seen["per_second"]) == ("Embedding", 100, 400, 50)
     assert seen["prevalence"] == [None, None]
     assert (seen["queue"]["open"], seen["queue"]["answers"]) == (3, 4)
+    work = {"unsure": 0, "undone": 0, "per_minute": None, "shared": 1, "agreed": 0}
     assert seen["people"] == [
-        {"name": "ann", "answers": 2, "shared": 1, "agreed": 0},
-        {"name": "bob", "answers": 2, "shared": 1, "agreed": 0},
+        {"name": "ann", "answers": 2, "positive": 2, **work},
+        {"name": "bob", "answers": 2, "positive": 0, **work},
     ]
+
+
+def test_what_people_differ_about_comes_with_their_answers_and_goes_once_it_is_settled(
+    web: httpx.Client, service: Service, run: str
+) -> None:
+    service.offer(range(4), run=run)
+    mark(web, run, "ann", (1, 0, "positive"), (2, 8, "positive"), (3, 5, "negative"))
+    mark(web, run, "bob", (1, 8, "negative"), (2, 0, "unsure"), (3, 5, "negative"))
+    seen = web.get(f"api/runs/{run}/people").json()
+    assert seen["alpha"] == pytest.approx(1 - 3 * 2 / (2 * 1 * 3))  # yes no, no no
+    assert [(image["name"], image["label"]) for image in seen["images"]] == [("00.png", 3), ("08.png", 2)]
+    assert seen["images"][1]["votes"] == [{"name": "ann", "answer": "positive"}, {"name": "bob", "answer": "negative"}]
+    (second,) = web.get(f"api/runs/{run}/people", params={"first": 1, "count": 1}).json()["images"]
+    assert (second["item"], seen["disputed"]) == (8, 2)
+    events = [{"sequence": 1, "item": 8, "answer": "positive"}]
+    settled = {"client": "e" * 12, "annotator": "eve", "events": events, "settles": True}
+    assert web.post(f"api/runs/{run}/marks", json=settled).json()["saved"] == [1]
+    seen = web.get(f"api/runs/{run}/people").json()
+    assert (seen["disputed"], [image["item"] for image in seen["images"]]) == (1, [0])
+    assert items(web, run, disagreement=True) == [0]
+    newest = service.stub.ListLabels(labeler_pb2.ListLabelsRequest(run=run)).events[-1]
+    assert (newest.annotator, newest.reason, newest.item) == ("eve", "settled", 8)
+    for wrong in ({"count": 0}, {"count": 201}, {"first": -1}):
+        assert web.get(f"api/runs/{run}/people", params=wrong).status_code == 400
 
 
 def test_the_loop_is_steered(web: httpx.Client, run: str, control: kit.Control) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from protos.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
+from services.labeler.annotators import SETTLED
 from services.labeler.browsing import Browsing, Filter
 from services.labeler.desk import Desk
 from services.labeler.loop import Loop
@@ -78,6 +79,7 @@ class Marked(BaseModel):
     client: Client
     annotator: Annotated[str, Field(max_length=200)] = ""
     events: Annotated[list[Said], Field(min_length=1, max_length=1000)]
+    settles: StrictBool = False  # whoever says so has seen the answers of others
 
     def author(self) -> Author:
         """Who says so."""
@@ -110,12 +112,19 @@ class Views:
     def dashboard(self, run: str) -> dict[str, Any]:
         """What the loop knows, and what the desk knows of queue and people."""
         queue = self._desk.queue(run, None)
-        marks = self._browsing.marks(run)
         return {
             **self._loop.dashboard(run),
             "queue": {"open": queue.open, "held": queue.held, "unsure": queue.unsure, "answers": queue.last},
-            "people": [{"name": name, **counts} for name, counts in sorted(marks.annotators().items())],
+            "people": self._browsing.annotators(run),
         }
+
+    def people(self, run: str, first: int, count: int) -> dict[str, Any]:
+        """Each annotator's work, how far they agree, and a page of the images about which they do not."""
+        found = self._browsing.people(run, first, count)
+        images = self.tiles(run, list(found.shown))
+        for image, votes in zip(images, found.shown.values(), strict=True):
+            image["votes"] = [{"name": vote.annotator, "answer": vote.answer.value} for vote in votes]
+        return {"people": found.annotators, "alpha": found.alpha, "disputed": found.disputed, "images": images}
 
     def search(self, run: str, look: Look) -> dict[str, Any]:
         """Neighbours, as tiles."""
@@ -177,6 +186,14 @@ def router(desk: Desk, shelf: Shelf, loop: Loop) -> APIRouter:
     async def dashboard(run: RunName) -> dict[str, Any]:
         return await asyncio.to_thread(views.dashboard, run)
 
+    @routes.get("/people")
+    async def people(
+        run: RunName,
+        first: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
+        count: Annotated[int, Field(ge=1, le=200)] = 24,
+    ) -> dict[str, Any]:
+        return await asyncio.to_thread(views.people, run, first, count)
+
     @routes.post("/search")
     async def search(run: RunName, body: Look) -> dict[str, Any]:
         return await asyncio.to_thread(views.search, run, body)
@@ -215,7 +232,9 @@ def router(desk: Desk, shelf: Shelf, loop: Loop) -> APIRouter:
 
     @routes.post("/marks")
     async def marks(run: RunName, body: Marked) -> dict[str, Any]:
-        future = await asyncio.to_thread(desk.mark, run, body.author(), body.entries())
+        future = await asyncio.to_thread(
+            desk.mark, run, body.author(), body.entries(), SETTLED if body.settles else None
+        )
         outcome = await asyncio.shield(asyncio.wrap_future(future))
         return {"run": run, "saved": outcome.saved, "standing": outcome.standing}
 

@@ -110,7 +110,19 @@ export interface Dashboard {
   continuous: boolean;
   threshold: number;
   queue: { open: number; held: number; unsure: number; answers: number };
-  people: { name: string; answers: number; shared: number; agreed: number }[];
+  people: Annotator[];
+}
+
+// What somebody has done: answers that stand, of which yes and unsure; how many of those that others gave too agree.
+export interface Annotator {
+  name: string;
+  answers: number;
+  positive: number;
+  unsure: number;
+  undone: number;
+  per_minute: number | null;
+  shared: number;
+  agreed: number;
 }
 
 // A mark outside of the cards.

@@ -7,6 +7,7 @@ import type { Dashboard } from "../core/types";
 import { counted } from "../core/words";
 import { Histogram } from "./histogram";
 import { PAGES } from "./rail";
+import { Rows } from "./rows";
 
 const percent = (share: number | null): string => (share === null ? "–" : `${Math.round(share * 100)} %`);
 
@@ -37,15 +38,18 @@ export function Board({ run, words, again }: Props): JSX.Element {
       )}
       <p>{`${counted(queue.open, "card")} on offer, ${queue.held} of them in somebody's hands.`}</p>
       {heads.length > 0 ? (
-        <Table
+        <Rows
           caption="Heads on held-out images" heads={["Round", "F1", "Precision", "Recall"]}
           rows={heads.slice(-8).map((head) => [head.round, percent(head.f1), percent(head.precision), percent(head.recall)])}
         />
       ) : null}
       {people.length > 0 ? (
-        <Table
-          caption="People" heads={["Name", "Answers", "Agreement"]}
-          rows={people.map((who) => [who.name, who.answers, who.shared > 0 ? percent(who.agreed / who.shared) : "–"])}
+        <Rows
+          caption="People" heads={["Name", "Answers", "A minute", "Agreement"]}
+          rows={people.map((who) => [
+            who.name, who.answers, who.per_minute === null ? "–" : Math.round(who.per_minute),
+            who.shared > 0 ? percent(who.agreed / who.shared) : "–",
+          ])}
         />
       ) : null}
       <div class="acts admin">
@@ -74,14 +78,4 @@ function Work({ words: { step, done, total, per_second: rate } }: { words: Dashb
   const time = left === null ? "" : left >= 90 ? `, ${counted(Math.round(left / 60), "minute")} left` : `, ${counted(left, "second")} left`;
   const speed = fast === null ? "" : `, ${fast.toFixed(fast < 10 ? 1 : 0)} a second`;
   return <p class="strong">{`${step}: ${done.toLocaleString("en")} of ${counted(total, "image")}${speed}${time}`}</p>;
-}
-
-function Table({ caption, heads, rows }: { caption: string; heads: string[]; rows: (string | number)[][] }): JSX.Element {
-  return (
-    <table>
-      <caption>{caption}</caption>
-      <thead><tr>{heads.map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
-      <tbody>{rows.map((row, at) => <tr key={at}>{row.map((cell, place) => <td key={place}>{cell}</td>)}</tr>)}</tbody>
-    </table>
-  );
 }

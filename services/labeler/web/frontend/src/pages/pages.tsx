@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { open } from "../views/pages";
 import { Grid } from "./grid";
 import { MapPage } from "./map";
+import { PeoplePage } from "./people";
 import { Progress } from "./progress";
 import { Quarantine } from "./quarantine";
 
@@ -17,6 +18,7 @@ interface Props {
 export function Pages(props: Props): JSX.Element {
   if (props.page === "map") return <MapPage run={props.run} />;
   if (props.page === "grid") return <Grid run={props.run} />;
+  if (props.page === "people") return <PeoplePage run={props.run} />;
   if (props.page === "quarantine") return <Quarantine run={props.run} />;
   return props.page === "progress" ? <Progress run={props.run} /> : <Old {...props} />;
 }

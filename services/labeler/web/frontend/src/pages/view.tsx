@@ -16,7 +16,10 @@ interface Props {
 
 export function View({ run, page, title, tools, bar, fixed = false, children }: Props): JSX.Element {
   const root = useRef<HTMLElement>(null);
-  useEffect(() => root.current?.focus(), []);
+  useEffect(() => {
+    root.current?.focus();
+    root.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, []);
   return (
     <main class="view" tabIndex={-1} ref={root}>
       <header>

@@ -25,6 +25,7 @@ export class Frame {
     this.root.addEventListener("keydown", (event) => event.stopPropagation()); // the swipe page's keys are for its cards
     document.body.prepend(this.root);
     this.root.focus();
+    this.root.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   close(): void {

@@ -21,8 +21,9 @@ export class Marker {
   private again: number | undefined;
   private closed = false;
 
-  constructor(private readonly run: string) {
-    this.place = `marks:${run}`;
+  // "settles": whoever labels has seen the answers of others.
+  constructor(private readonly run: string, private readonly kind: "marks" | "settles" = "marks") {
+    this.place = `${kind}:${run}`;
     const kept = recall<Kept>(this.place);
     this.client = kept?.client ?? randomName();
     this.next = kept?.next ?? 1;
@@ -56,7 +57,7 @@ export class Marker {
     while (this.waiting.length > 0 && !this.closed) {
       const events = this.waiting.slice(0, MOST);
       try {
-        await call(`api/runs/${this.run}/marks`, { client: this.client, annotator: recall<string>("annotator") ?? "", events });
+        await call(`api/runs/${this.run}/marks`, { client: this.client, annotator: recall<string>("annotator") ?? "", events, settles: this.kind === "settles" });
       } catch (error) {
         if (error instanceof Refused && error.status < 500) {
           toast(error.message); // sending them again will not help
