@@ -81,15 +81,23 @@ def export_now(run: Run, wish: Wish) -> str:
     catalogued = run.catalogued or run.once("catalog", Catalogued, _never)
     log = LabelLog(run.clients.labeler, run.id)
     results = run.results or Results(run, catalogued, run.latest.embedded, log)
-    labels = log.newest()
+    return write_now(run, catalogued, run.latest, log.newest(), results, wish)
+
+
+def write_now(run: Run, catalogued: Catalogued, model: Model, labels: Labels, results: Results, wish: Wish) -> str:
+    """Writes what is wished of a run whose state is at hand, and returns a report.
+
+    Raises:
+        ConflictError: when there is no model where one is wished by name.
+    """
     report = []
     if FOLDERS in wish.formats:
         table = wish.output / "final_dataset.csv"
-        report.append(deliver(run, catalogued, run.latest, labels, results, wish.output, table, wish.mode, wish.models))
+        report.append(deliver(run, catalogued, model, labels, results, wish.output, table, wish.mode, wish.models))
     else:
         check_data(run.settings)
-        report += _write_models(run, run.latest, labels, results, wish)
-    return "\n".join([*report, *_write_formats(run, catalogued, run.latest, labels, results, wish)])
+        report += _write_models(run, model, labels, results, wish)
+    return "\n".join([*report, *_write_formats(run, catalogued, model, labels, results, wish)])
 
 
 def _write_models(run: Run, model: Model, labels: Labels, results: Results, wish: Wish) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Protocol
 from orchestrator import config_file
 from orchestrator.clients.labeler import Links, links_at
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
+from orchestrator.control.exports import Exports
 from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.loop import run_loop
@@ -50,6 +51,7 @@ class ManagedRun:
     work: Run | None = None
     left: Run | None = None
     thread: threading.Thread | None = None
+    exports: Exports = field(default_factory=Exports)
     _log: LabelLog | None = None
     _reading: threading.Lock = field(default_factory=threading.Lock)
 

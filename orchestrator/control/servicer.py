@@ -11,6 +11,7 @@ from orchestrator import setting_errors
 from orchestrator.control import searching, steering, values
 from orchestrator.control.dashboard import dashboard_of
 from orchestrator.control.events import Event
+from orchestrator.control.exports import Export
 from orchestrator.control.manager import ENDED, ManagedRun, Runs
 from orchestrator.control.progress import progress_of
 from orchestrator.questions import Question
@@ -109,6 +110,26 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
         added = steering.queue_items(self._manager.get(request.run), list(request.item))
         return control_pb2.QueueItemsResponse(run=request.run, added=added)
 
+    def ExportRun(
+        self, request: control_pb2.ExportRunRequest, context: grpc.ServicerContext
+    ) -> control_pb2.ExportStatus:
+        """Begins an export."""
+        managed = self._manager.get(request.run)
+        return _export(request.run, managed.exports.start(managed, list(request.format), list(request.model)))
+
+    def GetExport(
+        self, request: control_pb2.GetExportRequest, context: grpc.ServicerContext
+    ) -> control_pb2.ExportStatus:
+        """What became of the newest export."""
+        return _export(request.run, self._manager.get(request.run).exports.newest)
+
+    def ReadExport(
+        self, request: control_pb2.ReadExportRequest, context: grpc.ServicerContext
+    ) -> control_pb2.ReadExportResponse:
+        """A part of an exported file."""
+        data, size = self._manager.get(request.run).exports.read(request.name, request.offset)
+        return control_pb2.ReadExportResponse(run=request.run, data=data, size=size)
+
     def GetPageLinks(
         self, request: control_pb2.GetPageLinksRequest, context: grpc.ServicerContext
     ) -> control_pb2.PageLinks:
@@ -130,6 +151,10 @@ def registration(manager: Runs) -> Registration:
     """What `protos.rpc.serve` needs to serve it."""
     servicer = ControlServicer(manager)
     return Registration(NAME, lambda server: control_pb2_grpc.add_ControlServicer_to_server(servicer, server))
+
+
+def _export(run: str, export: Export) -> control_pb2.ExportStatus:
+    return control_pb2.ExportStatus(run=run, state=export.state, text=export.text, file=list(export.files))
 
 
 def _question(question: Question | None) -> control_pb2.Question | None:

@@ -137,6 +137,30 @@ class Loop:
         """
         return int(self._stub().QueueItems(control_pb2.QueueItemsRequest(run=run, item=items), timeout=_LONG_S).added)
 
+    def export(self, run: str, formats: list[str], models: list[str]) -> dict[str, Any]:
+        """Begins to write labels, curated set and models; what became of it so far.
+
+        Raises:
+            ConflictError: when the run cannot be exported just now, or an export is at work.
+            InvalidInputError: for what cannot be written.
+        """
+        request = control_pb2.ExportRunRequest(run=run, format=formats, model=models)
+        return _exported(self._stub().ExportRun(request, timeout=_LONG_S))
+
+    def exported(self, run: str) -> dict[str, Any]:
+        """What became of the newest export: state, text, files."""
+        return _exported(self._stub().GetExport(control_pb2.GetExportRequest(run=run)))
+
+    def exported_part(self, run: str, name: str, offset: int) -> tuple[bytes, int]:
+        """A part of one of its files from a byte on, and the size of the file.
+
+        Raises:
+            NotFoundError: when there is no such file.
+        """
+        request = control_pb2.ReadExportRequest(run=run, name=name, offset=offset)
+        part = self._stub().ReadExport(request, timeout=_LONG_S)
+        return part.data, int(part.size)
+
     def set_continuous(self, run: str, on: bool) -> None:
         """Continuous mode on or off, from the next round on."""
         self._stub().SetContinuous(control_pb2.SetContinuousRequest(run=run, on=on))
@@ -167,6 +191,10 @@ class Loop:
                 "this labeler knows no orchestrator; set ACTIVE_LABELER_CONTROL to the address of its control service"
             )
         return control_pb2_grpc.ControlStub(self._channel)
+
+
+def _exported(status: Any) -> dict[str, Any]:
+    return {"run": status.run, "state": status.state, "text": status.text, "files": list(status.file)}
 
 
 def _lights(progress: Any) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import time
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def test_a_run_is_seeded_searched_steered_and_seen_from_the_page(place: Path, tm
         assert sum(seen["pool"]) == rows - len(ann.said)
         assert sum(seen["sampled"]) > 0
         assert [head["round"] for head in seen["heads"]] == list(range(1, len(seen["heads"]) + 1))
+        _export_while_it_goes_on(web, at, tmp_path)
         assert seen["continuous"] is True
         assert web.post(f"{at}/continuous", json={"on": False}).status_code == 200
         assert web.get(f"{at}/dashboard").json()["continuous"] is False
@@ -67,3 +69,27 @@ def test_a_run_is_seeded_searched_steered_and_seen_from_the_page(place: Path, tm
         answer_question(ann, question["id"], "q")
     assert process.wait(60) == 0, (tmp_path / "output.txt").read_text()
     assert "finish" in steps_of(tmp_path)
+
+
+def _export_while_it_goes_on(web: httpx.Client, at: str, work: Path) -> None:
+    assert web.get(f"{at}/export").json()["state"] == ""
+    wish = {"formats": ["csv", "jsonl", "folders"], "models": ["safetensors"]}
+    assert web.post(f"{at}/export", json=wish).json()["state"] == "working"
+    end = time.monotonic() + 60
+    while (status := web.get(f"{at}/export").json())["state"] == "working":
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert status["state"] == "done", status
+    assert status["files"] == ["final_model.safetensors", "final_dataset.csv", "images.csv", "labels.jsonl"]
+    for name in status["files"]:
+        assert web.get(f"{at}/download", params={"name": name}).content == (work / "export" / name).read_bytes()
+    rows = list(csv.DictReader((work / "export" / "images.csv").open(newline="")))
+    events = (work / "export" / "labels.jsonl").read_text().splitlines()
+    assert len(rows) == 150
+    assert 0 < sum(row["source"] == "label" for row in rows) <= len(events)
+    assert sum(bool(row["probability"]) for row in rows) == 150
+    assert len(list((work / "export" / "final_dataset").rglob("*.png"))) == sum(bool(row["side"]) for row in rows)
+    again = web.post(f"{at}/export", json={"formats": ["yolo"]})
+    assert (again.status_code, "--format yolo: it takes" in again.json()["error"]) == (400, True)
+    assert web.post(f"{at}/export", json={}).status_code == 400
+    assert not (work / "final_dataset").exists()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -149,6 +150,11 @@ def _worker_of(workshop: Workshop) -> int:
         if isinstance(worker, WorkerProcess) and worker._seconds == workshop._seconds and worker._process:
             return worker._process.pid
     raise AssertionError("no worker")
+
+
+def test_decoding_gives_way_to_answers(workshop: Workshop, tmp_path: Path) -> None:
+    workshop.get("0" * 40, _photo(tmp_path / "a.png")).result(20)
+    assert psutil.Process(_worker_of(workshop)).nice() == min(19, psutil.Process().nice() + 10)
 
 
 def test_a_bomb_is_refused(workshop: Workshop, tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ class Control(control_pb2_grpc.ControlServicer):
         searched: requests of searches, which find the items of ``found``.
         continuous: as it was set last.
         stopped: whether the run was told to stop.
+        exports: formats and models that were asked for, by call.
+        exported: what is said of them.
+        files: of the newest export.
     """
 
     def __init__(self, *events: control_pb2.RunEvent) -> None:
@@ -55,6 +58,9 @@ class Control(control_pb2_grpc.ControlServicer):
         self.found: list[int] = []
         self.continuous: bool | None = None
         self.stopped = False
+        self.exports: list[tuple[list[str], list[str]]] = []
+        self.exported = control_pb2.ExportStatus(run="r")
+        self.files: dict[str, bytes] = {}
         self.watched = 0
 
     def StartRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StartRunResponse:
@@ -91,6 +97,23 @@ class Control(control_pb2_grpc.ControlServicer):
     def QueueItems(self, request: Any, context: grpc.ServicerContext) -> control_pb2.QueueItemsResponse:
         self.queued.append(list(request.item))
         return control_pb2.QueueItemsResponse(run="r", added=len(request.item))
+
+    def ExportRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.ExportStatus:
+        if self.refusal:
+            raise ConflictError(self.refusal)
+        self.exports.append((list(request.format), list(request.model)))
+        self.exported = control_pb2.ExportStatus(run="r", state="working")
+        return self.exported
+
+    def GetExport(self, request: Any, context: grpc.ServicerContext) -> control_pb2.ExportStatus:
+        return self.exported
+
+    def ReadExport(self, request: Any, context: grpc.ServicerContext) -> control_pb2.ReadExportResponse:
+        if request.name not in self.files:
+            raise NotFoundError(f"the newest export has no file {request.name!r}")
+        data = self.files[request.name]
+        part = data[request.offset : request.offset + self.part]
+        return control_pb2.ReadExportResponse(run="r", data=part, size=len(data))
 
     def StopRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StopRunResponse:
         self.stopped = True

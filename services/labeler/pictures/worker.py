@@ -22,11 +22,13 @@ from services.labeler.pictures.display import Look, derive
 
 _MEMORY = 4 * 1024**3
 _FILE = 64 * 1024**2
+_NICE = 10  # answers of people come first
 
 
 def main() -> None:
     """Works until standard input closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the labeler, which then closes our input
+    os.nice(_NICE)
     _limit(resource.RLIMIT_AS, _MEMORY)
     _limit(resource.RLIMIT_FSIZE, _FILE)
     _limit(resource.RLIMIT_CORE, 0)

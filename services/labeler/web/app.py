@@ -34,7 +34,7 @@ from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
 from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
 from services.labeler.web.places import DOOR, STATIC
-from services.labeler.web.routes import atlas, join, news, quarantine, remarks, views
+from services.labeler.web.routes import atlas, exports, join, news, quarantine, remarks, views
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +109,7 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN) -> Fa
     app.include_router(news.router(loop, views.Views(desk, shelf, loop).dashboard))
     app.include_router(quarantine.router(desk, loop))
     app.include_router(atlas.router(desk, loop))
+    app.include_router(exports.router(loop))
     app.include_router(join.router(access))
 
     @app.get("/")

@@ -15,7 +15,9 @@ from services.labeler.web.refusals import refuse
 ANNOTATORS_MAY = frozenset(
     {"sync", "search", "tiles", "marks", "remarks"}
 )  # last parts of the paths that they may POST to
-ADMINS_SEE = frozenset({"map", "people"})  # last parts of the paths that annotators may not GET either
+ADMINS_SEE = frozenset(
+    {"map", "people", "export", "download"}
+)  # last parts of the paths that annotators may not GET either
 _UNKNOWN = (
     "this labeler lets in whoever has its link: open the link that you were given, or ask for one;"
     " who runs the labeler gets it from `active-labeler link`"

@@ -34,6 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[
     control.points = np.arange(ROWS, dtype=np.uint32) * 65537 * 1000
     control.quarantine = {0: "the file is empty"}
     control.found = [5, 4, 6, 3, 7]
+    control.exported = control_pb2.ExportStatus(run="r", state="done", text="csv  /out/images.csv", file=["images.csv"])
     control.dashboard.pool[:] = [2] * 50
     control.dashboard.sampled[:] = [0] * 20 + [1] * 10 + [0] * 20
     control.dashboard.heads.add(round=1, f1=0.5, precision=0.75, recall=0.5)
@@ -94,7 +95,7 @@ def test_the_way_in(run: Run, browser: Browser, context: dict[str, object], sche
     made.close()
 
 
-@pytest.mark.parametrize("where", ["progress", "seed/5", "grid", "browse", "map", "people", "quarantine"])
+@pytest.mark.parametrize("where", ["progress", "seed/5", "grid", "browse", "map", "people", "export", "quarantine"])
 @pytest.mark.parametrize(("context", "scheme"), LOOKS, ids=IDS)
 def test_the_pages_of_the_whole_data_set(run: Run, context: dict[str, object], scheme: str, where: str) -> None:
     for who, answer in (("Ann", "positive"), ("Bob", "negative")):
@@ -103,9 +104,13 @@ def test_the_pages_of_the_whole_data_set(run: Run, context: dict[str, object], s
     page = run.open(color_scheme=scheme, **context)
     page.goto(f"{run.service.url}#/run/r/{where}")
     page.locator(
-        {"progress": ".board", "map": ".legend li", "quarantine": ".aside td", "people": ".disputes img"}.get(
-            where, ".tile img[src]"
-        )
+        {
+            "progress": ".board",
+            "map": ".legend li",
+            "quarantine": ".aside td",
+            "people": ".disputes img",
+            "export": ".files a",
+        }.get(where, ".tile img[src]")
     ).first.wait_for()
     if where == "map":
         page.get_by_role("button", name="Take what is in sight").click()

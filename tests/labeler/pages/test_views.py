@@ -204,6 +204,33 @@ def test_what_people_differ_about_is_settled(run: Run, context: dict[str, object
     assert run.errors == []
 
 
+@pytest.mark.parametrize("context", [{}, PHONE], ids=["desktop", "phone"])
+def test_an_export_is_chosen_awaited_and_downloaded(
+    run: Run, control: kit.Control, context: dict[str, object], tmp_path: Path
+) -> None:
+    page = look(run, "export", **context)
+    page.get_by_label("The model, ONNX").check()
+    page.get_by_label("JSON Lines").uncheck()
+    page.get_by_role("button", name="Export").click()
+    page.get_by_role("button", name="Exporting").wait_for()
+    assert control.exports == [(["csv"], ["onnx"])]
+    control.files = {"images.csv": b"path,side\n" * 500}
+    control.part = 1000
+    control.exported = control_pb2.ExportStatus(run="r", state="done", text="csv  /<b>out</b>", file=["images.csv"])
+    page.get_by_text("/<b>out</b>").wait_for()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download images.csv").click()
+    waiting.value.save_as(tmp_path / "got.csv")
+    assert (tmp_path / "got.csv").read_bytes() == control.files["images.csv"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    control.refusal = "nothing is embedded yet; ask again later"
+    page.get_by_role("button", name="Export").click()
+    page.get_by_text("nothing is embedded yet").wait_for()
+    control.refusal, control.exported = "", control_pb2.ExportStatus(run="r", state="failed", text="the disk is full")
+    page.reload()
+    page.get_by_text("the disk is full").wait_for()
+
+
 def test_what_was_set_aside_is_a_page_of_names_and_reasons(run: Run, control: kit.Control) -> None:
     control.quarantine = {ROWS - 1: "damaged image: <b>broken</b>", **dict.fromkeys(range(50), "the file is empty")}
     control.part = 1000

@@ -20,6 +20,7 @@ ADMIN_POSTS = {
     "loop": {"question": "q", "answer": "q"},
     "continuous": {"on": True},
     "stop": {},
+    "export": {"formats": ["csv"]},
 }
 
 

@@ -10,12 +10,17 @@ from orchestrator.loop import _CHOICES
 from protos import control_pb2
 
 PAGE = Path(__file__).parents[3] / "services/labeler/web/frontend/src"
-BY_CONTROL = {"run": "StartRun", "resume": "StartRun", "status": "GetRun", "link": "GetPageLinks"}
+BY_CONTROL = {
+    "run": "StartRun",
+    "resume": "StartRun",
+    "status": "GetRun",
+    "link": "GetPageLinks",
+    "export": "ExportRun",
+}
 NOT_OF_A_RUN_AT_WORK = {
     "add",  # a wish in the runtime folder
     "backup",  # reads files and the label store, whatever the run does
     "certificates",
-    "export",
     "label",  # without a loop
     "predict",
     "pretrain",

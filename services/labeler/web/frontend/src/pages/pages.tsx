@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { open } from "../views/pages";
+import { ExportPage } from "./export";
 import { Grid } from "./grid";
 import { MapPage } from "./map";
 import { PeoplePage } from "./people";
@@ -18,6 +19,7 @@ interface Props {
 export function Pages(props: Props): JSX.Element {
   if (props.page === "map") return <MapPage run={props.run} />;
   if (props.page === "grid") return <Grid run={props.run} />;
+  if (props.page === "export") return <ExportPage run={props.run} />;
   if (props.page === "people") return <PeoplePage run={props.run} />;
   if (props.page === "quarantine") return <Quarantine run={props.run} />;
   return props.page === "progress" ? <Progress run={props.run} /> : <Old {...props} />;

@@ -1,0 +1,79 @@
+"""Exports over HTTP: a real labeler in front of a control service that the test leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from protos import control_pb2, rpc
+from services.common.artifacts import ArtifactStore
+from tests.labeler.kit import Service, paint, publish_folder
+from tests.support import control as kit
+
+
+@pytest.fixture(scope="module")
+def control() -> kit.Control:
+    return kit.Control()
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory, control: kit.Control) -> Iterator[httpx.Client]:
+    folder = tmp_path_factory.mktemp("exports")
+    server = rpc.serve([kit.registration(control)], f"unix:{folder}/c.sock")
+    paint(folder / "data", ["a.png"])
+    service = Service(folder / "labeler", ACTIVE_LABELER_CONTROL=server.address)
+    service.open_run(publish_folder(ArtifactStore(service.folder / "artifacts"), folder / "data"), run="r")
+    with httpx.Client(base_url=service.url, timeout=20) as client:
+        yield client
+    service.stop()
+    server.stop(0)
+
+
+def test_an_export_is_begun_watched_and_downloaded(web: httpx.Client, control: kit.Control) -> None:
+    assert web.get("api/runs/r/export").json() == {"run": "r", "state": "", "text": "", "files": []}
+    begun = web.post("api/runs/r/export", json={"formats": ["csv", "coco"], "models": ["onnx"]}).json()
+    assert begun["state"] == "working"
+    assert control.exports[-1] == (["csv", "coco"], ["onnx"])
+    control.exported = control_pb2.ExportStatus(run="r", state="done", text="csv  /out", file=["images.csv"])
+    assert web.get("api/runs/r/export").json()["files"] == ["images.csv"]
+    control.files = {"images.csv": bytes(range(256)) * 5, "empty.jsonl": b""}
+    control.part = 300  # several parts
+    got = web.get("api/runs/r/download", params={"name": "images.csv"})
+    assert got.content == control.files["images.csv"]
+    assert got.headers["content-disposition"] == 'attachment; filename="images.csv"'
+    assert (got.headers["content-type"], got.headers["x-content-type-options"]) == (
+        "application/octet-stream",
+        "nosniff",
+    )
+    assert web.get("api/runs/r/download", params={"name": "empty.jsonl"}).content == b""
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("other.csv", 404), ("../run.json", 400), ("a/b", 400), ("", 400), (".hidden", 400), ("x" * 200, 400)],
+)
+def test_only_files_of_the_export_can_be_downloaded(web: httpx.Client, name: str, status: int) -> None:
+    assert web.get("api/runs/r/download", params={"name": name}).status_code == status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"formats": "csv"}, {"formats": ["CSV"]}, {"models": ["../x"]}, {"formats": ["a"] * 21}, {"to": "/etc"}, []],
+)
+def test_malformed_wishes_are_refused_and_reach_nobody(web: httpx.Client, control: kit.Control, body: Any) -> None:
+    before = len(control.exports)
+    assert web.post("api/runs/r/export", json=body).status_code == 400
+    assert len(control.exports) == before
+
+
+def test_why_there_is_no_export_is_said(web: httpx.Client, control: kit.Control) -> None:
+    control.refusal = "an export of this run is at work already; wait for its end"
+    answer = web.post("api/runs/r/export", json={"formats": ["csv"]})
+    control.refusal = ""
+    assert (answer.status_code, answer.json()["error"]) == (
+        409,
+        "an export of this run is at work already; wait for its end",
+    )
