@@ -4,11 +4,13 @@
 #   PROCESSOR   oldest x86 processor that the image runs on, in GCC's words; on other machines it is not used
 ARG PYTHON=python:3.11-slim-bookworm
 
-# Our own package with its contracts, and Annoy for any processor of the kind, not only for this machine's.
-FROM ${PYTHON} AS wheels
+FROM ${PYTHON} AS tools
 RUN apt-get update \
     && apt-get install -y --no-install-recommends g++ \
     && rm -rf /var/lib/apt/lists/*
+
+# Our own package with its contracts, and Annoy for any processor of the kind, not only for this machine's.
+FROM tools AS wheels
 WORKDIR /source
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --constraint requirements.lock setuptools hatchling grpcio-tools
@@ -33,7 +35,7 @@ COPY scripts/requirements_of.py scripts/
 RUN python scripts/requirements_of.py "$SERVICE" >wanted.txt
 
 # What this service needs, and nothing else.
-FROM ${PYTHON} AS environment
+FROM tools AS environment
 ARG SERVICE
 ARG TORCH=cpu
 WORKDIR /source
@@ -49,7 +51,11 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     && /opt/venv/bin/pip uninstall --yes pip setuptools uv 2>/dev/null \
     && cd /opt/venv/lib/python3*/site-packages \
     && find . -type d -name tests -prune -exec rm -rf {} + \
-    && find . -name '*.pyi' -delete
+    && find . -name '*.pyi' -delete \
+    && for package in imagecodecs sqlalchemy fontTools kiwisolver; do \
+        # Symbols that only a debugger reads. Not of the libraries in *.libs: their loader does not find them afterwards.
+        [ ! -d "$package" ] || find "$package" -name '*.so' -exec strip --strip-unneeded {} +; \
+    done
 RUN case "$SERVICE" in \
         orchestrator) echo 'exec active-labeler serve' ;; \
         *) echo "exec python -m services.$SERVICE" ;; \

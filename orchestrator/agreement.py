@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from orchestrator.clients.labeler import Answer, LabelEvent
-from orchestrator.labels import OVERLAP, SECOND, LabelLog
+from orchestrator.labels import OVERLAP, SECOND, SETTLED, LabelLog
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ def _repeated(events: Iterable[LabelEvent]) -> list[bool]:
     before: dict[tuple[int, str], Answer] = {}
     same: list[bool] = []
     for event in events:
+        if event.reason == SETTLED:  # by somebody who saw what the others said
+            continue
         key = event.item, event.annotator
         if event.answer == Answer.RETRACTED:
             before.pop(key, None)

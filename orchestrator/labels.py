@@ -13,6 +13,7 @@ from orchestrator.clients.labeler import Answer, LabelerClient, LabelEvent
 from orchestrator.consensus import resolve
 
 SECOND, OVERLAP = "second", "overlap"  # reasons of cards that were answered before
+SETTLED = "settled"  # reason of an answer by somebody who saw those of the others: it counts, whatever they are
 SEED_FOLDER = "seed folder"  # annotator of labels that no person gave here
 
 
@@ -26,6 +27,7 @@ class Labels:
         rounds: item -> the round that it was first answered in.
         votes: item -> annotator -> newest answer; what ``answers`` come from.
         again: item -> how often somebody was asked about it once more, and answered.
+        settled: item -> answer that somebody gave who saw the votes; it is no vote, and holds until the next answer.
     """
 
     position: int
@@ -33,6 +35,7 @@ class Labels:
     rounds: dict[int, int]
     votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
     again: Mapping[int, int] = field(default_factory=dict)
+    settled: Mapping[int, Answer] = field(default_factory=dict)
 
     def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Items [n] uint64 with a yes or a no, sorted, and whether it was yes [n] bool."""
@@ -86,10 +89,15 @@ class LabelLog:
         votes: dict[int, dict[str, Answer]] = {}
         rounds: dict[int, int] = {}
         again: Counter[int] = Counter()
+        settled: dict[int, Answer] = {}
         for event in self._events:
             if event.position > position:
                 break
-            if event.answer != Answer.RETRACTED:
+            settled.pop(event.item, None)
+            if event.reason == SETTLED and event.answer != Answer.RETRACTED:
+                settled[event.item] = event.answer
+                rounds.setdefault(event.item, event.round)
+            elif event.answer != Answer.RETRACTED:
                 votes.setdefault(event.item, {})[event.annotator] = event.answer
                 rounds.setdefault(event.item, event.round)
                 if event.reason in (SECOND, OVERLAP):
@@ -97,8 +105,10 @@ class LabelLog:
             elif event.item in votes:
                 votes[event.item].pop(event.annotator, None)
                 if not votes[event.item]:
-                    del votes[event.item], rounds[event.item]
-        return Labels(position, resolve(votes), rounds, votes, again)
+                    del votes[event.item]
+            if event.item not in votes and event.item not in settled:
+                rounds.pop(event.item, None)
+        return Labels(position, resolve(votes) | settled, rounds, votes, again, settled)
 
     def events(self, position: int) -> list[LabelEvent]:
         """The log up to a position, oldest first."""

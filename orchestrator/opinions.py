@@ -70,7 +70,7 @@ def _answered_once(labels: Labels) -> list[int]:
     return sorted(
         item
         for item, votes in labels.votes.items()
-        if len(votes) == 1 and SEED_FOLDER not in votes and item not in labels.again
+        if len(votes) == 1 and SEED_FOLDER not in votes and item not in labels.again and item not in labels.settled
     )
 
 
@@ -82,6 +82,7 @@ def _tied(labels: Labels) -> list[int]:
         if len(votes) == 2
         and set(votes.values()) == {Answer.POSITIVE, Answer.NEGATIVE}
         and labels.again.get(item, 0) < _TRIES
+        and item not in labels.settled
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
 import time
 from pathlib import Path
 from urllib.error import HTTPError
@@ -20,6 +21,14 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(2400)]
 
 LOOP = ("--simulate", "three", "--auto", "--rounds", "4", "--sample-size", "15", "--seed-count", "20")
 MORE = ("--set", "encoder.image_size=32", "--set", "sampling.neighbours=true", "--set", "seed=5")
+_CODECS = """
+import numpy, imagecodecs
+image = numpy.arange(3000, dtype="u1").reshape(50, 20, 3)
+for name, given in (("zstd", 0), ("lzw", 0), ("deflate", 0), ("jpeg8", 1), ("jpeg2k", 1), ("webp", 1), ("lerc", 1)):
+    coded = getattr(imagecodecs, name + "_encode")(image if given else image.tobytes())
+    if getattr(imagecodecs, name + "_decode")(coded) is not None:
+        print(name)
+"""
 
 
 def _curated(runtime: Path) -> list[tuple[str, str, str]]:
@@ -90,6 +99,22 @@ def test_a_container_is_nobody_special_and_writes_where_it_should(stack: Stack, 
     assert inside("touch /artifacts/x && rm /artifacts/x") == ""
     if name in ("embedder", "trainer", "labeler", "orchestrator"):
         assert "Read-only" in inside("touch /data/Unlabeled/x")
+
+
+@pytest.mark.parametrize("name", ["index", "sampler", "labeler", "orchestrator"])
+def test_an_image_without_torch_is_small(stack: Stack, name: str) -> None:
+    told = subprocess.run(
+        ["docker", "image", "inspect", "--format", "{{.Size}}", f"active-labeler-{name}:test"],
+        capture_output=True,
+        text=True,
+    )
+    assert int(told.stdout) < 450_000_000
+
+
+def test_the_decoders_of_the_labeler_are_whole(stack: Stack) -> None:
+    """Symbols are taken out of them when the image is built."""
+    told = stack.compose("exec", "-T", "labeler", "python", "-c", _CODECS)
+    assert told.stdout.split() == ["zstd", "lzw", "deflate", "jpeg8", "jpeg2k", "webp", "lerc"], told.stderr
 
 
 def test_more_workers_join(stack: Stack) -> None:

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.agreement import agreement
 from orchestrator.clients.labeler import Answer, LabelEvent
 from orchestrator.consensus import resolve, weigh
-from orchestrator.labels import LabelLog
+from orchestrator.labels import SETTLED, LabelLog
+from orchestrator.opinions import ask_again
 
 YES, NO, UNSURE, BACK = Answer.POSITIVE, Answer.NEGATIVE, Answer.UNSURE, Answer.RETRACTED
 
@@ -80,8 +82,8 @@ class Log:
 
     told: list[LabelEvent] = field(default_factory=list)
 
-    def say(self, item: int, answer: Answer, annotator: str = "ann", number: int = 1) -> None:
-        self.told.append(LabelEvent(len(self.told) + 1, item, answer, number, annotator, 0, ""))
+    def say(self, item: int, answer: Answer, annotator: str = "ann", number: int = 1, reason: str = "") -> None:
+        self.told.append(LabelEvent(len(self.told) + 1, item, answer, number, annotator, 0, reason))
 
     def events(self, run: str, after: int = 0) -> list[LabelEvent]:
         return self.told[after:]
@@ -114,3 +116,42 @@ def test_one_person_alone_has_the_labels_as_ever() -> None:
     assert list(labels.answers.items()) == [(2, NO), (9, YES), (5, UNSURE)]
     assert labels.rounds[5] == 2
     assert labels.training()[0].tolist() == [2, 9]
+
+
+def test_what_somebody_settles_counts_until_the_next_answer_and_is_no_vote() -> None:
+    log = Log()
+    labels = LabelLog(log, "a")  # type: ignore[arg-type]
+    for name, answer in (("ann", YES), ("bob", YES), ("cat", NO)):
+        log.say(3, answer, name)
+    log.say(4, YES)
+    assert labels.newest().answers == {3: YES, 4: YES}
+    log.say(3, NO, "eve", reason=SETTLED, number=0)
+    newest = labels.newest()
+    assert (newest.answers, newest.settled, newest.rounds) == ({3: NO, 4: YES}, {3: NO}, {3: 1, 4: 1})
+    assert newest.votes[3] == {"ann": YES, "bob": YES, "cat": NO}
+    assert agreement(newest.votes, log.told).pairs == 3
+    log.say(3, YES, "dan", number=2)
+    assert (labels.newest().answers[3], labels.newest().settled) == (YES, {})
+    log.say(4, UNSURE, "eve", reason=SETTLED, number=0)
+    log.say(4, BACK, "eve")
+    assert labels.newest().answers[4] == YES
+    log.say(9, YES, "eve", reason=SETTLED, number=0)  # the votes were taken back meanwhile
+    assert (labels.newest().answers[9], labels.newest().rounds[9]) == (YES, 0)
+    log.say(9, BACK, "eve")
+    log.say(9, NO, "ann", number=5)
+    assert (labels.newest().answers[9], labels.newest().rounds[9]) == (NO, 5)
+
+
+def test_what_is_settled_is_asked_of_nobody_again() -> None:
+    log = Log()
+    labels = LabelLog(log, "a")  # type: ignore[arg-type]
+    for item in (1, 2):
+        log.say(item, YES, "ann")
+        log.say(item, NO, "bob")
+    log.say(5, YES, "cat")
+    log.say(6, YES, "cat")
+    wrong = {5: 0.01, 6: 0.01}
+    assert {pick.item for pick in ask_again(labels.newest(), wrong, 10, 3)} == {1, 2, 5, 6}
+    for item in (1, 5):
+        log.say(item, YES, "eve", reason=SETTLED, number=0)
+    assert {pick.item for pick in ask_again(labels.newest(), wrong, 10, 3)} == {2, 6}

@@ -53,7 +53,7 @@ export function PeoplePage({ run }: { run: string }): JSX.Element {
       {people.length > 0 ? <Annotators people={people} /> : null}
       {found !== null ? <p class="words">{agreement(alpha)}</p> : null}
       {found !== null ? <h2>{disputed === 0 ? "Nobody disagrees" : `${counted(disputed, "image")} to settle`}</h2> : null}
-      {disputed > 0 ? <p class="words">Until somebody settles it, the newest answer counts.</p> : null}
+      {disputed > 0 ? <p class="words">Until somebody settles them, a tie is left out of the training, and three or more answers are weighed by how reliable their givers are.</p> : null}
       <ul class="disputes">
         {images.map((image) => <Dispute key={image.item} run={run} image={image} settle={(answer) => void settle(image, answer)} />)}
       </ul>
