@@ -30,6 +30,7 @@ from orchestrator.questions import InputEndedError, TerminalAsker
 from orchestrator.reporting import TerminalReporter
 from orchestrator.resuming import resumed
 from orchestrator.run import Run, Stopped
+from orchestrator.service_health import tell_health
 from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
 from orchestrator.session import session
 from orchestrator.settings import EndpointSettings, RunSettings
@@ -242,7 +243,7 @@ def services(artifacts: Path | None) -> None:
         UnavailableError: when one is not healthy, or dies.
     """
     if artifacts is None:
-        _tell_health(read_orchestrator_settings())
+        tell_health(read_orchestrator_settings())
         return
     artifacts = artifacts.absolute()
     environment = {"ARTIFACTS": artifacts / "store", "LABELS": artifacts / "labels"}
@@ -264,25 +265,6 @@ def _until_gone(why_gone: Callable[[], str | None]) -> None:
         if reason is not None:
             raise UnavailableError(reason)
         time.sleep(0.5)
-
-
-def _tell_health(process: OrchestratorSettings) -> None:
-    sick = []
-    for name in clients.SERVICES:
-        address = getattr(process.endpoints, name)
-        healthy = address is not None and rpc.is_healthy(rpc.connect(address, tls=process.tls))
-        word = (
-            "healthy"
-            if healthy
-            else "no answer"
-            if address
-            else "no address: set ACTIVE_LABELER_ENDPOINTS__" + name.upper()
-        )
-        sys.stdout.write(f"{name:<9} {address or '-':<28} {word}\n")
-        if not healthy:
-            sick.append(name)
-    if sick:
-        raise UnavailableError(f"not healthy: {', '.join(sick)}")
 
 
 def serve() -> None:

@@ -1,5 +1,6 @@
 """Health probe: ``python -m protos.probe [address]`` ends with 0 when the server says SERVING, with 1 otherwise.
 
+On standard output it writes what a server says of itself, the device of a worker for example; Docker keeps that with the health.
 Without an address it asks the service of this container (``ACTIVE_LABELER_LISTEN``). It runs every few seconds, so it loads
 nothing but the channel and one message.
 """
@@ -9,11 +10,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2
 
 _CHECK = "/grpc.health.v1.Health/Check"
+_PREFIX = "active-labeler-"  # of the keys of health details, as in protos/health.py
 _ANY = ("0.0.0.0", "[::]", "")  # noqa: S104 - compared, not listened on
 
 
@@ -25,6 +28,11 @@ def address(listen: str) -> str:
 
 def serving(target: str, timeout_s: float = 3.0) -> bool:
     """Whether the server at ``target`` says SERVING; with the TLS files of this service, where it has any."""
+    return details(target, timeout_s) is not None
+
+
+def details(target: str, timeout_s: float = 3.0) -> dict[str, str] | None:
+    """What the server at ``target`` says of itself, word -> value; None when it does not say SERVING."""
     with _channel(target) as channel:
         check = channel.unary_unary(
             _CHECK,
@@ -32,10 +40,13 @@ def serving(target: str, timeout_s: float = 3.0) -> bool:
             response_deserializer=health_pb2.HealthCheckResponse.FromString,
         )
         try:
-            answer = check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
+            answer, call = check.with_call(health_pb2.HealthCheckRequest(), timeout=timeout_s)
         except grpc.RpcError:
-            return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+            return None
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        return None
+    said: Any = call.trailing_metadata() or ()
+    return {key.removeprefix(_PREFIX): str(value) for key, value in said if key.startswith(_PREFIX)}
 
 
 def _channel(target: str) -> grpc.Channel:
@@ -49,4 +60,6 @@ def _channel(target: str) -> grpc.Channel:
 
 if __name__ == "__main__":
     wanted = sys.argv[1] if len(sys.argv) > 1 else address(os.environ.get("ACTIVE_LABELER_LISTEN", ""))
-    sys.exit(0 if serving(wanted) else 1)
+    told = details(wanted)
+    sys.stdout.write("".join(f"{word}: {value}\n" for word, value in (told or {}).items()))
+    sys.exit(1 if told is None else 0)

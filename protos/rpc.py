@@ -23,7 +23,7 @@ from protos.binding import bind, read_tls
 from protos.channel import ClosableChannel
 from protos.errors import UnavailableError
 from protos.health import NAME as HEALTH
-from protos.health import Health
+from protos.health import Details, Health, read_details
 from protos.interceptors import ClientErrors, ServerErrors
 
 log = logging.getLogger(__name__)
@@ -83,10 +83,17 @@ _CLIENT_OPTIONS: tuple[tuple[str, int | str], ...] = (
 
 @dataclass(frozen=True)
 class Registration:
-    """One service to serve: its full name in the contracts and the generated function that adds it to a server."""
+    """One service to serve.
+
+    Attributes:
+        name: its full name in the contracts.
+        add: the generated function that adds it to a server.
+        details: what it says of itself beside its health, asked with each check; None: nothing.
+    """
 
     name: str
     add: Callable[[grpc.Server], None]
+    details: Details | None = None
 
 
 @dataclass
@@ -144,7 +151,7 @@ def serve(
         interceptors=[*observers, ServerErrors()],
     )
     names = [service.name for service in services]
-    health = Health(names)
+    health = Health(names, {service.name: service.details for service in services if service.details is not None})
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     for service in services:
         service.add(server)
@@ -180,14 +187,20 @@ def connect(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None =
 
 def is_healthy(channel: grpc.Channel, service: str = "", timeout_s: float = 2.0) -> bool:
     """Whether the peer says SERVING for ``service`` ("" stands for the whole server)."""
+    return health_details(channel, service, timeout_s) is not None
+
+
+def health_details(channel: grpc.Channel, service: str = "", timeout_s: float = 2.0) -> dict[str, str] | None:
+    """What the peer says of itself beside SERVING, the device of a worker for example; None when it does not serve."""
     stub = health_pb2_grpc.HealthStub(channel)
     try:
-        answer = stub.Check(  # type: ignore[attr-defined]
+        answer, call = stub.Check.with_call(  # type: ignore[attr-defined]
             health_pb2.HealthCheckRequest(service=service), timeout=timeout_s
         )
     except Exception:
-        return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        return None
+    serving = answer.status == health_pb2.HealthCheckResponse.SERVING
+    return read_details(call.trailing_metadata() or ()) if serving else None
 
 
 def wait_until_healthy(channel: grpc.Channel, name: str, seconds: float) -> None:

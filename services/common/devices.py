@@ -10,6 +10,8 @@ import fcntl
 import logging
 import os
 import re
+import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +21,12 @@ from pathlib import Path
 import torch
 from pydantic import Field
 
-from protos.errors import ConflictError, InvalidInputError
+from protos.errors import ActiveLabelerError, ConflictError, InvalidInputError
 from services.common.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
 
+WORKER = f"{socket.gethostname()}-{secrets.token_hex(4)}"  # tells replicas apart, also after a restart
 IDLE_S = 60.0
 WAIT_S = IDLE_S + 30.0  # longer than another worker keeps an idle GPU
 _POLL_S = 0.1
@@ -98,6 +101,12 @@ class GpuClaim:
     def held(self) -> int | None:
         """The number of the GPU that is held now."""
         return None if self._held is None else self._held[0]
+
+    def words(self, held: int | None) -> str:
+        """The GPU that is ``held``, by number and UUID; or that none is."""
+        if held is None:
+            return f"none of {len(self._uuids)} GPUs claimed now"
+        return f"GPU {held}, UUID {self._uuids[held]}{'' if self._folder else ', no locks'}"
 
     @contextmanager
     def using(self, number: int | None = None, wait_s: float = WAIT_S) -> Iterator[int]:
@@ -216,6 +225,23 @@ class Devices:
     def __init__(self, settings: DeviceSettings, on_release: Callable[[], None] = lambda: None) -> None:
         self._settings = settings
         self._claim = GpuClaim(settings.gpu_locks, gpu_uuids(), release=on_release)
+        self._without: str | None = None
+
+    def words(self) -> str:
+        """What this worker computes on now, for a person: "cpu", or the GPU that it holds, with name and UUID."""
+        held = self._claim.held
+        if held is not None:
+            return f"{describe_device(torch.device('cuda', held))} ({self._claim.words(held)})"
+        if self._without is None:  # found out once: the choice warns where a GPU is missing
+            try:
+                self._without = str(choose_device(self._settings.device, self._settings.require_device))
+            except ActiveLabelerError as error:
+                self._without = f"none: {error}"
+        return f"{self._without} ({self._claim.words(None)})" if self._without.startswith("cuda") else self._without
+
+    def details(self) -> dict[str, str]:
+        """The health details of a worker: its name, and what it computes on."""
+        return {"worker": WORKER, "device": self.words()}
 
     @contextmanager
     def use(self, name: str = "") -> Iterator[torch.device]:

@@ -12,7 +12,7 @@ from protos.rpc import Registration
 from protos.wire import to_vectors
 from services.common.artifacts import ArtifactStore
 from services.common.catalog import Catalog
-from services.common.devices import describe_device
+from services.common.devices import WORKER, describe_device
 from services.common.encoders.spec import preprocessing_of
 from services.embedder.embedding import embed_shard
 from services.embedder.importing import Imported, Wanted, import_encoder
@@ -22,7 +22,7 @@ from services.embedder.scaled import check_decode
 from services.embedder.settings import EmbedderSettings
 from services.embedder.shards import Shard
 from services.embedder.texts import embed_phrases
-from services.embedder.workers import WORKER, Workers
+from services.embedder.workers import Workers
 
 
 class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
@@ -30,13 +30,13 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
 
     def __init__(self, store: ArtifactStore, settings: EmbedderSettings) -> None:
         self._store, self._settings = store, settings
-        self._workers = Workers(store, settings)
+        self.workers = Workers(store, settings)
 
     def Describe(
         self, request: embedder_pb2.DescribeRequest, context: grpc.ServicerContext
     ) -> embedder_pb2.DescribeResponse:
         """The device of calls that name none, and the threads of a forward pass."""
-        device = describe_device(self._workers.device_of(""))
+        device = describe_device(self.workers.device_of(""))
         return embedder_pb2.DescribeResponse(device=device, threads=self._settings.compute_threads, worker=WORKER)
 
     def ImportEncoder(
@@ -61,7 +61,7 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
         shard = Shard(request.first_block, request.blocks, request.encoder.artifact.sha256, precision, decode_as)
         with Catalog(self._store.open(request.catalog), self._settings.data_root) as catalog:
             done = embed_shard(
-                self._store, catalog, shard, request.encoder, request.options.device, self._workers, context.is_active
+                self._store, catalog, shard, request.encoder, request.options.device, self.workers, context.is_active
             )
         return embedder_pb2.EmbedShardResponse(
             run=request.run,
@@ -77,9 +77,9 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
     ) -> embedder_pb2.EmbedImagesResponse:
         """Pictures to vectors, in their order."""
         precision, decode_as = check_precision(request.options.precision), check_decode(request.options.decode)
-        with self._workers.encoder(request.encoder, request.options.device) as encoder:
+        with self.workers.encoder(request.encoder, request.options.device) as encoder:
             vectors = embed_pictures(
-                self._store, request.images, request.file_names, encoder, precision, self._workers.forward, decode_as
+                self._store, request.images, request.file_names, encoder, precision, self.workers.forward, decode_as
             )
         return embedder_pb2.EmbedImagesResponse(run=request.run, vectors=to_vectors(vectors))
 
@@ -88,8 +88,8 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
     ) -> embedder_pb2.EmbedTextResponse:
         """Phrases to vectors, in their order."""
         precision = check_precision(request.options.precision)
-        with self._workers.encoder(request.encoder, request.options.device) as encoder:
-            vectors = embed_phrases(request.phrases, encoder, precision, self._workers.forward)
+        with self.workers.encoder(request.encoder, request.options.device) as encoder:
+            vectors = embed_phrases(request.phrases, encoder, precision, self.workers.forward)
         return embedder_pb2.EmbedTextResponse(run=request.run, vectors=to_vectors(vectors))
 
 
@@ -117,4 +117,5 @@ def registration(store: ArtifactStore, settings: EmbedderSettings) -> Registrati
     return Registration(
         "activelabeler.v1.Embedder",
         lambda server: embedder_pb2_grpc.add_EmbedderServicer_to_server(servicer, server),
+        servicer.workers.devices.details,
     )

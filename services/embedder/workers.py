@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,8 +14,6 @@ from services.embedder.encoder_cache import EncoderCache, LoadedEncoder
 from services.embedder.forward import ForwardPass
 from services.embedder.settings import EmbedderSettings
 from services.embedder.turns import TurnPool
-
-WORKER = f"{socket.gethostname()}-{secrets.token_hex(4)}"  # tells replicas apart, also after a restart
 
 
 class Workers:
@@ -36,7 +32,7 @@ class Workers:
         self.encoders = EncoderCache(store, settings.encoders_kept, settings.cuda_graphs)
         self.forward = ForwardPass(settings.compute_threads)
         self.decoders = TurnPool(settings.decode_threads, "decode")
-        self._devices = Devices(settings, on_release=self.encoders.clear_gpu)
+        self.devices = Devices(settings, on_release=self.encoders.clear_gpu)
         self.device_of("")
 
     def device_of(self, name: str) -> torch.device:
@@ -50,7 +46,7 @@ class Workers:
         Raises:
             ConflictError: when no GPU can be had.
         """
-        with self._devices.use(device_name) as device:
+        with self.devices.use(device_name) as device:
             yield self.encoders.load(encoder, device)
 
     def close(self) -> None:

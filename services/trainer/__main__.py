@@ -20,7 +20,11 @@ def main() -> None:
     def services() -> Sequence[Registration]:
         servicer = TrainerServicer(ArtifactStore(settings.artifacts), settings)
         return [
-            Registration("activelabeler.v1.Trainer", lambda server: add_TrainerServicer_to_server(servicer, server))
+            Registration(
+                "activelabeler.v1.Trainer",
+                lambda server: add_TrainerServicer_to_server(servicer, server),
+                servicer.devices.details,
+            )
         ]
 
     run_service(settings, services)

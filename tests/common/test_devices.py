@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from protos.errors import ConflictError, InvalidInputError
-from services.common.devices import GpuClaim, choose_device, describe_device
+from services.common.devices import Devices, DeviceSettings, GpuClaim, choose_device, describe_device
 
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
 
@@ -54,6 +54,47 @@ def test_two_claims_share_no_gpu(tmp_path: Path) -> None:
         with pytest.raises(ConflictError, match="holds GPU 0, not 1"):
             with one.using(1):
                 pass
+
+
+def test_a_claim_says_which_gpu_it_is(tmp_path: Path) -> None:
+    one, other = (GpuClaim(tmp_path, ["aaaa-1", "bbbb-2"]) for _ in range(2))
+    assert one.words(one.held) == "none of 2 GPUs claimed now"
+    with one.using(), other.using():
+        assert one.words(one.held) == "GPU 0, UUID aaaa-1"
+        assert other.words(other.held) == "GPU 1, UUID bbbb-2"
+    one.let_go()
+    assert one.words(one.held) == "none of 2 GPUs claimed now"
+    unlocked = GpuClaim(None, ["aaaa-1"])
+    with unlocked.using():
+        assert unlocked.words(unlocked.held) == "GPU 0, UUID aaaa-1, no locks"
+
+
+@no_gpu
+@pytest.mark.parametrize(
+    ("device", "words"), [("auto", "cpu"), ("cpu", "cpu"), ("cuda", "cpu"), ("tpu", "none: device")]
+)
+def test_a_worker_without_a_gpu_says_so(
+    device: str, words: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    devices = Devices(DeviceSettings(artifacts=tmp_path, device=device))
+    for _ in range(3):
+        assert devices.words().startswith(words)
+    assert len(caplog.records) == (device == "cuda")  # a probe that asks every ten seconds fills no log
+
+
+@no_gpu
+def test_a_deployed_worker_without_its_gpu_says_what_is_wrong(tmp_path: Path) -> None:
+    words = Devices(DeviceSettings(artifacts=tmp_path, device="cuda", require_device=True)).words()
+    assert words.startswith("none: device cuda is asked for, but this machine has no GPU")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_worker_names_its_gpu(tmp_path: Path) -> None:
+    devices = Devices(DeviceSettings(artifacts=tmp_path, device="cuda", gpu_locks=tmp_path / "locks"))
+    assert "claimed now" in devices.words()
+    with devices.use() as device:
+        assert devices.words().startswith(f"{describe_device(device)} (GPU {device.index}, UUID ")
+        assert len(list((tmp_path / "locks").iterdir())) == 1
 
 
 def test_an_idle_gpu_is_let_go_and_its_memory_before(tmp_path: Path) -> None:

@@ -21,6 +21,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     settings = EmbedderSettings(artifacts=store.root, compute_threads=2, decode_threads=2, device="cpu")
     server = rpc.serve([registration(store, settings)], f"unix:{tmp_path}/e.sock")
     channel = rpc.connect(server.address, timeout_s=120)
-    yield Place(store, services.EmbedderStub(channel))
+    yield Place(store, services.EmbedderStub(channel), lambda: rpc.health_details(channel, "activelabeler.v1.Embedder"))
     channel.close()
     server.stop(0)

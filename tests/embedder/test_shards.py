@@ -237,6 +237,7 @@ def test_a_reference_that_is_no_image_is_named_as_the_user_knows_it(place: Place
 def test_the_replica_says_what_it_computes_on(place: Place) -> None:
     answer = place.stub.Describe(messages.DescribeRequest())
     assert (answer.device, answer.threads) == ("cpu", 2)
+    assert place.health() == {"device": "cpu", "worker": answer.worker}
 
 
 @pytest.mark.slow

@@ -97,6 +97,8 @@ def test_services_say_that_they_are_healthy(stack: Stack) -> None:
     told = subprocess.run(command, env=stack.environment, capture_output=True, text=True, timeout=60)
     assert told.returncode == 0, told.stderr
     assert told.stdout.count("healthy") == 5
+    devices = re.findall(r"^ +\S+-[0-9a-f]{8} +(cpu|cuda.*)$", told.stdout, re.MULTILINE)
+    assert len(devices) == 2, told.stdout  # the embedder's and the trainer's
 
 
 def test_the_orchestrator_tells_the_links_of_its_labeler(stack: Stack) -> None:

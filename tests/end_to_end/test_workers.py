@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -30,7 +29,7 @@ from services.common.encoders.networks import build_network
 from services.common.encoders.spec import EncoderSpec
 from services.index.servicer import registration
 from tests.support import bench
-from tests.support.embedder_process import free_ports, start, wait_ready
+from tests.support.embedder_process import address_list, free_ports, start, stop, wait_ready
 
 
 class Watching(TerminalReporter):
@@ -90,16 +89,6 @@ class Stage:
             connected.close()
             made.journal.close()
             server.stop(0)
-
-
-def address_list(ports: Sequence[int]) -> str:
-    return "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)
-
-
-def stop(processes: Sequence[subprocess.Popen[str]]) -> None:
-    for process in processes:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Place:
 
     store: ArtifactStore
     stub: services.EmbedderStub
+    health: Callable[[], dict[str, str] | None] = lambda: None
 
     def publish(self, path: Path) -> Artifact:
         data = path.read_bytes()

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,18 @@ def wait_ready(process: subprocess.Popen[str]) -> None:
     """Until it listens."""
     assert process.stdout is not None
     assert process.stdout.readline().startswith("READY")
+
+
+def stop(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Kills them."""
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def address_list(ports: Sequence[int]) -> str:
+    """One address for servers at several ports."""
+    return "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)
 
 
 def main(seconds: float) -> None:
