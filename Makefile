@@ -108,8 +108,9 @@ proof: ## the original's files, 10,000 real images, ten rounds of each strategy:
 	@scripts/environment.sh test
 	@$(BIN)/python -m pytest -m long -s tests/proofs
 
-fuzz: ## a hundred thousand requests of random bytes and random content to the five services: ten minutes
+fuzz: ## a hundred thousand calls of random content to the five services, 5,000 requests to the web API: twelve minutes
 	@scripts/environment.sh test
+	@ACTIVE_LABELER_FUZZ_CASES=110 $(BIN)/python -m pytest tests/security/test_web_api.py
 	@ACTIVE_LABELER_FUZZ_CALLS=3300 $(BIN)/python -m pytest tests/security/test_hostile_calls.py
 
 test-compose: ## build the images, run the stack, and compare its end with that of a run without containers

@@ -11,7 +11,7 @@ import grpc
 import numpy as np
 
 from protos import control_pb2, control_pb2_grpc
-from protos.errors import ConflictError, NotFoundError, UnavailableError
+from protos.errors import ActiveLabelerError, ConflictError, NotFoundError, UnavailableError
 from protos.rpc import Registration
 
 QUESTION = control_pb2.Question(id="round-1/choice", text="Train [l] or finish [q]?", choices=["l", "q"])
@@ -30,6 +30,7 @@ class Control(control_pb2_grpc.ControlServicer):
         scores: of the items; sent in parts of ``part`` of them.
         quarantine: item -> reason; sent like the scores.
         refusal: a sentence that whoever asks for values gets instead.
+        error: what whoever asks where the run stands gets instead.
         points: of the map, y in the upper half of each; sent like the scores.
         queued: items that were put on offer, by call.
         searched: requests of searches, which find the items of ``found``.
@@ -52,6 +53,7 @@ class Control(control_pb2_grpc.ControlServicer):
         self.part = 4
         self.quarantine: dict[int, str] = {}
         self.refusal = ""
+        self.error: ActiveLabelerError | None = None
         self.points = np.empty(0, dtype=np.uint32)
         self.queued: list[list[int]] = []
         self.searched: list[control_pb2.SearchRequest] = []
@@ -67,6 +69,8 @@ class Control(control_pb2_grpc.ControlServicer):
         return control_pb2.StartRunResponse(run="r")
 
     def GetRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.RunStatus:
+        if self.error is not None:
+            raise self.error
         if self.status is None:
             raise NotFoundError(f"there is no run {request.run!r}")
         return self.status

@@ -19,6 +19,7 @@ from protos.errors import (
     ActiveLabelerError,
     ConflictError,
     DamagedError,
+    DeadlineError,
     ExhaustedError,
     InvalidInputError,
     NotFoundError,
@@ -45,6 +46,7 @@ _STATUS: tuple[tuple[type[ActiveLabelerError], HTTPStatus], ...] = (
     (ConflictError, HTTPStatus.CONFLICT),
     (DamagedError, HTTPStatus.GONE),
     (UnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (DeadlineError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ExhaustedError, HTTPStatus.INSUFFICIENT_STORAGE),
 )
 RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from protos import control_pb2, rpc
+from protos.errors import DeadlineError
 from tests.labeler.kit import Service
 from tests.support import control as kit
 
@@ -107,3 +108,10 @@ def test_an_orchestrator_that_is_away_is_a_503_and_the_labeler_goes_on(tmp_path:
         assert httpx.get(f"{service.url}api/runs").status_code == 200
     finally:
         service.stop()
+
+
+def test_an_orchestrator_that_takes_too_long_is_a_503_and_no_defect(web: httpx.Client, control: kit.Control) -> None:
+    control.error = DeadlineError("it took too long")
+    answer = web.get("api/runs/r/loop")
+    assert answer.status_code == 503
+    assert "DEADLINE_EXCEEDED" in answer.json()["error"]
