@@ -83,6 +83,12 @@ def _loop() -> control.Control:
         )
     made.dashboard.prevalence_at_least, made.dashboard.prevalence_at_most = 0.0053, 0.0059
     made.dashboard.continuous = True
+    files = ["final_model.onnx", "images.csv", "labels.jsonl"]
+    where = "\n".join(
+        f"{what:<15}  /results/export/{name}"
+        for what, name in zip(("model (onnx)", "csv", "jsonl"), files, strict=True)
+    )
+    made.exported = pb.ExportStatus(run="r1", state="done", text=where, file=files)
     made.scores = np.linspace(0, 1, 125, dtype=np.float32)
     made.part, made.found = 125, [(21 + 7 * n) % 125 for n in range(48)]
     made.points = _clouds(125)
@@ -167,7 +173,7 @@ def _views(browser: Browser, service: Service, kind: dict[str, object], name: st
     page.emulate_media(color_scheme="dark")
     _shot(page, f"browse-{name}-dark")
     page.emulate_media(color_scheme="light")
-    for view, sign in (("map", ".legend li"), ("people", ".disputes img")):
+    for view, sign in (("map", ".legend li"), ("people", ".disputes img"), ("export", ".files a")):
         page.goto(f"{service.url}#/run/r1/{view}")
         page.locator(sign).first.wait_for()
         page.wait_for_timeout(1500)

@@ -59,6 +59,8 @@ def test_a_run_labelled_by_people_through_faults_ends_as_the_calm_one(
             _until(lambda: answers() >= 10)
             assert stack.compose("restart", "index").returncode == 0
             _until(lambda: answers() >= 40)
+            saved = stack.run("backup", "people/runtime", "people.tar")  # while the run is at work
+            assert saved.returncode == 0, saved.stdout + saved.stderr
             assert stack.compose("restart", "labeler").returncode == 0
             said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
@@ -73,6 +75,16 @@ def test_a_run_labelled_by_people_through_faults_ends_as_the_calm_one(
     assert len(rows) == ANSWERS
     assert rows == label_rows(tmp_path / "runtime")
     assert _curated(results / "runtime") == _curated(tmp_path / "runtime")
+
+    there_already = stack.run("restore", "people.tar", "--runtime", "other")
+    assert "with other contents" in there_already.stderr, there_already.stdout + there_already.stderr
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    restored = run_command("restore", stack.folder / "results" / "people.tar", cwd=elsewhere)
+    assert restored.returncode == 0, restored.stderr
+    then = label_rows(elsewhere / "runtime")
+    assert 40 <= len(then) <= len(rows)
+    assert set(then) <= set(rows)
 
 
 @contextmanager

@@ -1,14 +1,14 @@
 // The pages that look at the whole data set, by the word in their address.
 
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
-import { open } from "../views/pages";
+import { Browse } from "./browse";
 import { ExportPage } from "./export";
 import { Grid } from "./grid";
 import { MapPage } from "./map";
 import { PeoplePage } from "./people";
 import { Progress } from "./progress";
 import { Quarantine } from "./quarantine";
+import { Seed } from "./seed";
 
 interface Props {
   page: string;
@@ -22,13 +22,6 @@ export function Pages(props: Props): JSX.Element {
   if (props.page === "export") return <ExportPage run={props.run} />;
   if (props.page === "people") return <PeoplePage run={props.run} />;
   if (props.page === "quarantine") return <Quarantine run={props.run} />;
-  return props.page === "progress" ? <Progress run={props.run} /> : <Old {...props} />;
-}
-
-function Old({ page, run, item }: Props): null {
-  useEffect(() => {
-    const shown = open(page, run, item);
-    return () => shown.close();
-  }, []);
-  return null;
+  if (props.page === "browse") return <Browse run={props.run} />;
+  return props.page === "progress" ? <Progress run={props.run} /> : <Seed run={props.run} item={props.item} />;
 }

@@ -3,13 +3,11 @@
 import { call } from "../core/api";
 import { toast } from "../core/notices";
 import { counted } from "../core/words";
-import { make } from "../dom";
 import type { Mark } from "../core/types";
 import { Marker } from "./marker";
 
 export class Commits {
   readonly marker: Marker;
-  readonly undoButton = make("button", { type: "button", class: "other", click: () => this.undo(), disabled: true }, "Take the last page back");
   private readonly pages: { answers: Mark[]; round: number }[] = [];
 
   constructor(private readonly run: string) {
@@ -26,7 +24,6 @@ export class Commits {
       ({ round } = await call<{ round: number }>(`api/runs/${this.run}/loop`));
     } catch { /* without a loop the labels belong to the seed set */ }
     this.pages.push({ answers, round });
-    this.undoButton.disabled = false;
     await this.marker.add(answers, round);
     const yes = answers.filter(({ answer }) => answer === "positive").length;
     toast(`${counted(answers.length, "label")}: ${yes} yes, ${answers.length - yes} no`);
@@ -34,7 +31,6 @@ export class Commits {
 
   async undo(): Promise<void> {
     const page = this.pages.pop();
-    this.undoButton.disabled = this.pages.length === 0;
     if (page === undefined) return;
     await this.marker.add(page.answers.map(({ item }) => ({ item, answer: "retracted" })), page.round);
     toast(`${counted(page.answers.length, "label")} taken back`);

@@ -1,12 +1,8 @@
-// Everything, filtered, a million images at a time: only the rows on screen are in the document.
+// A sheet of images, a million at a time: only the rows on screen are in the document.
 
-import { call, Refused } from "../core/api";
-import { counted } from "../core/words";
+import { call } from "../core/api";
 import { make } from "../dom";
 import type { Said, TileData } from "../core/types";
-import { Frame } from "./frame";
-import { items, labels } from "../core/arrays";
-import { Marker } from "./marker";
 
 const TALLEST = 8000000; // px; browsers stop scrolling between 17 and 33 million
 const STILL_MS = 80;
@@ -15,17 +11,19 @@ const WORDS = ["no answer", "yes", "no", "unsure"];
 const CLASSES = ["none", "positive", "negative", "unsure"];
 const KEYS: Record<string, Said> = { y: "positive", n: "negative", u: "unsure", Backspace: "retracted" };
 
-export class Browse {
-  private readonly frame: Frame;
-  private readonly marker: Marker;
+interface Acts {
+  answered: (item: number, answer: Said) => void;
+  more: (item: number) => void;
+}
+
+export class Sheet {
+  readonly element: HTMLElement;
   private found: Uint32Array = new Uint32Array();
   private labels: Uint8Array = new Uint8Array();
   private readonly known = new Map<number, TileData>();
-  private readonly words: HTMLElement;
-  private readonly spacer: HTMLElement;
-  private readonly window: HTMLElement;
-  private readonly scroller: HTMLElement;
-  private readonly measure: ResizeObserver;
+  private readonly spacer = make("div", { class: "spacer" });
+  private readonly window = make("div", { class: "tiles window", role: "group", "aria-label": "Images" });
+  private readonly measure = new ResizeObserver(() => this.lay());
   private still: number | undefined;
   private frameAsked: number | undefined;
   private chosen: number | undefined;
@@ -35,77 +33,36 @@ export class Browse {
   private edge = 150;
   private height = 0;
 
-  constructor(private readonly run: string) {
-    this.frame = new Frame(run, "browse", "All images");
-    this.marker = new Marker(run);
-    this.words = make("p", { class: "words", role: "status" });
-    this.spacer = make("div", { class: "spacer" });
-    this.window = make("div", { class: "tiles window", role: "group", "aria-label": "Images" });
-    this.scroller = make("div", { class: "scroller", tabindex: "0", "aria-label": "All images, scroll" }, this.spacer, this.window);
-    this.frame.tools.append(...this.filters(), this.words);
-    this.frame.body.append(this.scroller);
-    this.frame.body.classList.add("fixed");
-    this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
+  // answered, more: what happens once the chosen image gets an answer, and when others like it are wanted.
+  constructor(private readonly run: string, private readonly acts: Acts) {
+    this.element = make("div", { class: "scroller", tabindex: "0", "aria-label": "All images, scroll" }, this.spacer, this.window);
+    this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.window.addEventListener("keydown", (event) => this.key(event));
     this.window.addEventListener("focusin", (event) => this.choose(placeOf(event.target as HTMLElement)));
-    this.measure = new ResizeObserver(() => this.lay());
-    this.measure.observe(this.scroller);
-    this.frame.bar.append(...this.answers());
-    void this.load();
+  }
+
+  // Once it is in the document.
+  start(): void {
+    this.measure.observe(this.element);
   }
 
   close(): void {
     window.clearTimeout(this.still);
+    if (this.frameAsked !== undefined) cancelAnimationFrame(this.frameAsked);
     this.measure.disconnect();
-    this.marker.close();
-    this.frame.close();
   }
 
-  private filters(): HTMLElement[] {
-    const select = (name: string, word: string, options: [string, string][]): HTMLElement => make(
-      "label", {}, word,
-      make("select", { name, change: () => this.load() }, ...options.map(([value, text]) => make("option", { value }, text))),
-    );
-    const bound = (name: string, word: string): HTMLElement => make("label", {}, word, make("input", { name, type: "number", min: "0", max: "1", step: "0.05", change: () => this.load() }));
-    return [
-      select("label", "Label", [["", "any"], ["none", "none"], ["positive", "yes"], ["negative", "no"], ["unsure", "unsure"]]),
-      select("sort", "Order", [["item", "as they lie"], ["highest", "likely first"], ["lowest", "unlikely first"], ["unsure", "doubtful first"]]),
-      bound("low", "From"), bound("high", "To"),
-      make("label", {}, "Round", make("input", { name: "round", type: "number", min: "0", max: "4294967295", step: "1", change: () => this.load() })),
-      make("label", {}, "By", make("input", { name: "annotator", maxlength: "80", change: () => this.load() })),
-      make("label", { class: "check" }, make("input", { name: "disagreement", type: "checkbox", change: () => this.load() }), "people disagree"),
-      make("label", { class: "check" }, make("input", { name: "flagged", type: "checkbox", change: () => this.load() }), "flagged or noted"),
-    ];
-  }
-
-  private answers(): HTMLElement[] {
-    const act = (answer: Said, text: string): HTMLElement => make("button", { type: "button", class: `other ${answer}`, click: () => this.answer(answer) }, text);
-    const more = make("button", { type: "button", class: "other", click: () => this.more() }, "More like this (M)");
-    return [act("positive", "✓ Yes (Y)"), act("negative", "✕ No (N)"), act("unsure", "? Unsure (U)"), act("retracted", "No answer (⌫)"), more];
-  }
-
-  private async load(): Promise<void> {
-    const filters: Record<string, string | boolean> = {};
-    for (const field of this.frame.tools.querySelectorAll<HTMLInputElement>("select, input")) {
-      filters[field.name] = field.type === "checkbox" ? field.checked : field.value;
-    }
-    this.words.textContent = "Looking …";
-    try {
-      await this.marker.sending;
-      [this.found, this.labels] = await Promise.all([items(this.run, filters), labels(this.run)]);
-      this.words.textContent = counted(this.found.length, "image");
-    } catch (error) {
-      this.words.textContent = error instanceof Refused ? error.message : "The labeler does not answer; try again.";
-      return;
-    }
+  // found: images in order; labels: of all images.
+  show(found: Uint32Array, labels: Uint8Array): void {
+    [this.found, this.labels] = [found, labels];
     this.chosen = undefined;
-    this.scroller.scrollTop = 0;
+    this.element.scrollTop = 0;
     this.lay();
   }
 
   // How many columns and rows there are, and how high they would be; a higher one is mapped to what browsers can scroll.
   private lay(): void {
-    const width = this.scroller.clientWidth;
+    const width = this.element.clientWidth;
     this.columns = Math.max(2, Math.floor(width / (width < 600 ? 110 : 150)));
     this.edge = width / this.columns;
     this.rows = Math.ceil(this.found.length / this.columns);
@@ -123,17 +80,17 @@ export class Browse {
   }
 
   private firstRow(): number {
-    const room = this.height - this.scroller.clientHeight;
-    const hidden = this.rows - this.scroller.clientHeight / this.edge;
-    return room <= 0 ? 0 : Math.max(0, Math.floor((this.scroller.scrollTop / room) * hidden));
+    const room = this.height - this.element.clientHeight;
+    const hidden = this.rows - this.element.clientHeight / this.edge;
+    return room <= 0 ? 0 : Math.max(0, Math.floor((this.element.scrollTop / room) * hidden));
   }
 
   private draw(anew: boolean): void {
     const first = this.firstRow();
-    this.window.style.transform = `translateY(${this.scroller.scrollTop - this.offset(first)}px)`;
+    this.window.style.transform = `translateY(${this.element.scrollTop - this.offset(first)}px)`;
     if (!anew && first === this.drawn) return;
     this.drawn = first;
-    const count = (Math.ceil(this.scroller.clientHeight / this.edge) + 2) * this.columns;
+    const count = (Math.ceil(this.element.clientHeight / this.edge) + 2) * this.columns;
     const places: number[] = [];
     for (let place = first * this.columns; place < Math.min(this.found.length, first * this.columns + count); place += 1) places.push(place);
     while (this.window.children.length > places.length) this.window.lastChild?.remove();
@@ -145,9 +102,9 @@ export class Browse {
 
   // How much of the first row has been scrolled past.
   private offset(first: number): number {
-    const room = this.height - this.scroller.clientHeight;
-    const hidden = this.rows - this.scroller.clientHeight / this.edge;
-    return room <= 0 ? 0 : ((this.scroller.scrollTop / room) * hidden - first) * this.edge;
+    const room = this.height - this.element.clientHeight;
+    const hidden = this.rows - this.element.clientHeight / this.edge;
+    return room <= 0 ? 0 : ((this.element.scrollTop / room) * hidden - first) * this.edge;
   }
 
   private fill(tile: HTMLElement, place: number): void {
@@ -188,17 +145,19 @@ export class Browse {
     for (const tile of this.shown()) tile.classList.toggle("chosen", placeOf(tile) === place);
   }
 
-  private async answer(answer: Said): Promise<void> {
+  // An answer about the chosen image.
+  say(answer: Said): void {
     const place = this.chosen;
     const item = place === undefined ? undefined : this.found[place];
     if (place === undefined || item === undefined) return;
     this.labels[item] = Math.max(0, CLASSES.indexOf(answer));
     for (const tile of this.shown()) if (placeOf(tile) === place) this.fill(tile, place);
-    await this.marker.add([{ item, answer }], 0);
+    this.acts.answered(item, answer);
   }
 
-  private more(): void {
-    if (this.chosen !== undefined) location.hash = `#/run/${this.run}/seed/${this.found[this.chosen]}`;
+  more(): void {
+    const item = this.chosen === undefined ? undefined : this.found[this.chosen];
+    if (item !== undefined) this.acts.more(item);
   }
 
   private key(event: KeyboardEvent): void {
@@ -206,7 +165,7 @@ export class Browse {
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns }[event.key];
     const answer = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (step !== undefined) this.go((this.chosen ?? 0) + step);
-    else if (answer !== undefined) void this.answer(answer);
+    else if (answer !== undefined) this.say(answer);
     else if (event.key.toLowerCase() === "m") this.more();
     else return;
     event.preventDefault();
@@ -215,13 +174,13 @@ export class Browse {
   private go(place: number): void {
     if (!(place >= 0 && place < this.found.length)) return;
     const row = Math.floor(place / this.columns);
-    const visible = Math.floor(this.scroller.clientHeight / this.edge);
+    const visible = Math.floor(this.element.clientHeight / this.edge);
     const first = this.firstRow();
     if (row <= first || row >= first + visible) {
-      const room = this.height - this.scroller.clientHeight;
-      const hidden = Math.max(1, this.rows - this.scroller.clientHeight / this.edge);
+      const room = this.height - this.element.clientHeight;
+      const hidden = Math.max(1, this.rows - this.element.clientHeight / this.edge);
       const wanted = row <= first ? row : row - visible + 1;
-      this.scroller.scrollTop = Math.min(room, (wanted / hidden) * room);
+      this.element.scrollTop = Math.min(room, (wanted / hidden) * room);
       this.draw(true);
     }
     this.shown().find((tile) => placeOf(tile) === place)?.focus({ preventScroll: true });

@@ -1,0 +1,88 @@
+// Everything, filtered, corrected in place.
+
+import type { JSX } from "preact";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { Refused } from "../core/api";
+import { items, labels } from "../core/arrays";
+import type { Said } from "../core/types";
+import { counted, SILENT } from "../core/words";
+import { Marker } from "../views/marker";
+import { Sheet } from "../views/sheet";
+import { View } from "./view";
+
+const ACTS: [Said, string][] = [["positive", "✓ Yes (Y)"], ["negative", "✕ No (N)"], ["unsure", "? Unsure (U)"], ["retracted", "No answer (⌫)"]];
+
+export function Browse({ run }: { run: string }): JSX.Element {
+  const [words, setWords] = useState("Looking …");
+  const form = useRef<HTMLFormElement>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const sheet = useRef<Sheet | null>(null);
+  const marker = useRef<Marker | null>(null);
+  const asked = useRef(0);
+
+  const load = useCallback(async (): Promise<void> => {
+    asked.current += 1;
+    const turn = asked.current;
+    const filters = form.current === null ? {} : Object.fromEntries(new FormData(form.current)) as Record<string, string>;
+    setWords("Looking …");
+    try {
+      await marker.current?.sending;
+      const [found, said] = await Promise.all([items(run, filters), labels(run)]);
+      if (turn !== asked.current) return; // other filters were chosen meanwhile
+      sheet.current?.show(found, said);
+      setWords(counted(found.length, "image"));
+    } catch (error) {
+      if (turn === asked.current) setWords(error instanceof Refused ? error.message : SILENT);
+    }
+  }, [run]);
+
+  useEffect(() => {
+    const keeper = new Marker(run);
+    const made = new Sheet(run, {
+      answered: (item, answer) => void keeper.add([{ item, answer }], 0),
+      more: (item) => { location.hash = `#/run/${run}/seed/${item}`; },
+    });
+    marker.current = keeper;
+    sheet.current = made;
+    place.current?.replaceChildren(made.element);
+    made.start();
+    void load();
+    return () => { made.close(); keeper.close(); };
+  }, [run, load]);
+
+  const bar = (
+    <>
+      {ACTS.map(([answer, word]) => <button key={answer} type="button" class={`other ${answer}`} onClick={() => sheet.current?.say(answer)}>{word}</button>)}
+      <button type="button" class="other" onClick={() => sheet.current?.more()}>More like this (M)</button>
+    </>
+  );
+  const tools = (
+    <>
+      <form ref={form} class="filters" onChange={() => void load()} onSubmit={(event) => event.preventDefault()}><Filters /></form>
+      <p class="words" role="status">{words}</p>
+    </>
+  );
+  return <View run={run} page="browse" title="All images" tools={tools} bar={bar} fixed><div class="sheet" ref={place} /></View>;
+}
+
+function Filters(): JSX.Element {
+  return (
+    <>
+      <Choice name="label" word="Label" options={[["", "any"], ["none", "none"], ["positive", "yes"], ["negative", "no"], ["unsure", "unsure"]]} />
+      <Choice
+        name="sort" word="Order"
+        options={[["item", "as they lie"], ["highest", "likely first"], ["lowest", "unlikely first"], ["unsure", "doubtful first"]]}
+      />
+      <label>From<input name="low" type="number" min="0" max="1" step="0.05" /></label>
+      <label>To<input name="high" type="number" min="0" max="1" step="0.05" /></label>
+      <label>Round<input name="round" type="number" min="0" max="4294967295" step="1" /></label>
+      <label>By<input name="annotator" maxLength={80} /></label>
+      <label class="check"><input name="disagreement" type="checkbox" value="true" />people disagree</label>
+      <label class="check"><input name="flagged" type="checkbox" value="true" />flagged or noted</label>
+    </>
+  );
+}
+
+function Choice({ name, word, options }: { name: string; word: string; options: [string, string][] }): JSX.Element {
+  return <label>{word}<select name={name}>{options.map(([value, text]) => <option key={value} value={value}>{text}</option>)}</select></label>;
+}
