@@ -72,6 +72,10 @@ bench-memory: ## the memory of the embedder while it embeds a million small file
 	@scripts/environment.sh test
 	@$(BIN)/python -m benchmarks.memory
 
+bench-workers: ## how embedding scales from one worker to four, each of which sleeps 20 ms a batch: five minutes
+	@scripts/environment.sh test
+	@$(BIN)/python -m benchmarks.workers
+
 bench-labels: ## how many labels a rare class takes, seven ways, on five data sets: about half an hour
 	@scripts/environment.sh test
 	@$(BIN)/python -m benchmarks.labels
@@ -107,6 +111,10 @@ bench-head: ## the logistic head against scikit-learn's: quality and time from 2
 proof: ## the original's files, 10,000 real images, ten rounds of each strategy: about ten minutes; needs the test data
 	@scripts/environment.sh test
 	@$(BIN)/python -m pytest -m long -s tests/proofs
+
+proof-workers: ## 10,000 images while one of four workers is killed every 2 s, the same vectors as calm: minutes; needs the test data
+	@scripts/environment.sh test
+	@$(BIN)/python -m pytest -m long -s -rs tests/proofs/test_workers.py
 
 fuzz: ## a hundred thousand calls of random content to the five services, 5,000 requests to the web API: twelve minutes
 	@scripts/environment.sh test

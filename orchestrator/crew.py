@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _CALL_S = 2.0  # a call carries as many blocks as take about this long, its wait for an earlier call included
+_LATELY = 16  # answers of a worker that say how fast it is
 _LEAST_SILENT_S, _MOST_SILENT_S = 5.0, 30.0
 _SILENT_CALLS = 4  # a worker is taken for gone after so many times the longest call that it has answered
 _PER_WORKER = 2  # one call computes, the next is on its way
@@ -16,17 +18,30 @@ _MOST_BLOCKS = 64
 
 @dataclass
 class _Member:
-    """What is known of a worker: when its first call was sent, its last answer, images, and its slowest call in seconds."""
+    """What is known of a worker: its last answers (time, images and blocks up to then), and its slowest call in seconds."""
 
-    first: float
-    last: float
-    images: int = 0
+    answers: deque[tuple[float, int, int]] = field(default_factory=lambda: deque(maxlen=_LATELY))
     slowest: float = 0.0
 
+    def answered(self, now: float, images: int, blocks: int, seconds: float) -> None:
+        """One more answer, to a call of ``seconds``; the first one tells when the worker began."""
+        if not self.answers:
+            self.answers.append((now - seconds, 0, 0))
+        _, before, blocks_before = self.answers[-1]
+        self.answers.append((now, before + images, blocks_before + blocks))
+        self.slowest = max(self.slowest, seconds)
+
     @property
-    def rate(self) -> float:
-        """Images a second."""
-        return self.images / max(self.last - self.first, 1e-3)
+    def last(self) -> float:
+        """When it answered last."""
+        return self.answers[-1][0]
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Images and blocks a second, lately."""
+        (begin, images, blocks), (end, images_now, blocks_now) = self.answers[0], self.answers[-1]
+        seconds = max(end - begin, 1e-3)
+        return (images_now - images) / seconds, (blocks_now - blocks) / seconds
 
     @property
     def silent_s(self) -> float:
@@ -47,15 +62,13 @@ class Crew:
         self._at_least, self._clock = at_least, clock
         self._start = clock()
         self._members: dict[str, _Member] = {}
-        self._images, self._blocks = 0, 1
+        self._images = 0
 
     def answered(self, worker: str, images: int, blocks: int, seconds: float) -> None:
         """A call that took ``seconds`` has come back from ``worker`` with ``images`` in ``blocks``."""
         now = self._clock()
-        member = self._members.setdefault(worker, _Member(now - seconds, now))
-        member.last, member.images, member.slowest = now, member.images + images, max(member.slowest, seconds)
+        self._members.setdefault(worker, _Member()).answered(now, images, blocks, seconds)
         self._images += images
-        self._blocks = max(1, min(_MOST_BLOCKS, round(_CALL_S * blocks / max(seconds, 0.01))))
 
     @property
     def workers(self) -> list[str]:
@@ -68,8 +81,13 @@ class Crew:
         return max(self._at_least, min(_PER_WORKER * len(self.workers), _MOST))
 
     def blocks(self, left: int) -> int:
-        """How many of the ``left`` blocks the next call carries; fewer towards the end, so that all workers end together."""
-        return max(1, min(self._blocks, -(-left // (2 * self.in_flight()))))
+        """How many of the ``left`` blocks the next call carries; fewer towards the end, so that all workers end together.
+
+        All calls in flight together are what all workers do in two seconds (Little's law), whoever gets which of them.
+        """
+        in_flight = self.in_flight()
+        rate = sum(self._members[worker].rates[1] for worker in self.workers)
+        return max(1, min(round(_CALL_S * rate / in_flight), _MOST_BLOCKS, -(-left // (2 * in_flight))))
 
     def note(self, left: int) -> str:
         """Images a second in all and of each worker, and how long ``left`` images will take.
@@ -77,7 +95,7 @@ class Crew:
         One time for all workers: who is faster gets more calls, so that all have work until the end.
         """
         workers = self.workers
-        rates = [self._members[worker].rate for worker in workers]
+        rates = [self._members[worker].rates[0] for worker in workers]
         rate = sum(rates) or self._images / max(self._clock() - self._start, 1e-3)
         words = f"{rate:.0f} images/s, {_duration(left / rate) if rate else 'no end'} left"
         if len(workers) < 2:

@@ -47,15 +47,46 @@ def test_there_is_a_bound_on_the_calls_in_flight() -> None:
     assert crew.in_flight() == 256
 
 
-def test_a_call_carries_what_takes_about_two_seconds_and_less_towards_the_end() -> None:
-    crew = Crew(2, Clock())
+def test_all_calls_in_flight_are_what_all_workers_do_in_two_seconds() -> None:
+    clock = Clock()
+    crew = Crew(2, clock)
     assert crew.blocks(1000) == 1  # nothing is known yet
-    crew.answered("host-a", 256, 1, 0.1)
-    assert [crew.blocks(left) for left in (1000, 80, 41, 4, 1)] == [20, 20, 11, 1, 1]
-    crew.answered("host-a", 2560, 10, 40.0)
+    crew.answered("host-a", 256, 1, 0.1)  # ten blocks a second
+    assert [crew.blocks(left) for left in (1000, 80, 39, 4, 1)] == [10, 10, 10, 1, 1]
+    for number in range(4):
+        crew.answered(f"host-{number}", 512, 2, 0.2)
+    assert (crew.in_flight(), crew.blocks(1000)) == (10, 10)  # five workers, fifty blocks a second
+    crew.answered("host-0", 0, 0, 0.1)
+    assert Crew(1, clock).blocks(1000) == 1
+
+
+def test_the_size_of_calls_does_not_jump_with_single_answers() -> None:
+    clock = Clock()
+    crew = Crew(8, clock)
+    sizes = []
+    for number in range(40):  # four equal workers, two blocks a second each; of two calls one has waited
+        clock.now += 0.25
+        crew.answered(f"host-{number % 4}", 512, 2, 0.5 + number % 2)
+        sizes.append(crew.blocks(10_000))
+    assert set(sizes[12:]) == {2}
+
+
+def test_a_call_has_a_largest_size_and_slow_workers_get_single_blocks() -> None:
+    crew = Crew(2, Clock())
+    crew.answered("host-a", 256, 1, 40.0)
     assert crew.blocks(1000) == 1
-    crew.answered("host-a", 256, 1, 0.0)
-    assert crew.blocks(1000) == 64
+    fast = Crew(2, Clock())
+    fast.answered("host-a", 25_600, 100, 0.0)
+    assert fast.blocks(10_000) == 64
+
+
+def test_a_rate_is_that_of_the_last_answers() -> None:
+    clock = Clock()
+    crew = Crew(1, clock)
+    for seconds in [10.0] * 4 + [1.0] * 15:
+        clock.now += seconds
+        crew.answered("host-a", 100, 1, seconds)
+    assert crew.note(1000) == "100 images/s, 0:00:10 left"
 
 
 def test_rates_and_the_time_left_are_told() -> None:

@@ -1,6 +1,7 @@
-"""An embedder in a process of its own: ``python -m tests.support.embedder_process SECONDS``; settings come from the environment.
+"""An embedder in a process of its own: ``python -m tests.support.embedder_process SECONDS WAY``, settings in the environment.
 
-Its encoder is real; with SECONDS above zero, each batch takes so much longer, without the processor.
+Its encoder is real; with SECONDS above zero, each batch takes so much longer, without the processor. With WAY "asleep" the
+network is not asked at all: a batch costs its sleep, as if something else than the processors computed.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from services.common.artifacts import ArtifactStore
 from services.common.process import run_service
 from services.common.settings import read_settings
+from services.embedder.encoder_cache import LoadedEncoder
 from services.embedder.forward import ForwardPass
 from services.embedder.servicer import registration
 from services.embedder.settings import EmbedderSettings
@@ -35,6 +40,15 @@ class Sleepy(ForwardPass):
         return super()._embed(*arguments)
 
 
+class Asleep(ForwardPass):
+    """A forward pass that does nothing but sleep: a vector is the first pixels of its image."""
+
+    @staticmethod
+    def _run(encoder: LoadedEncoder, batch: NDArray[np.uint8], precision: str) -> NDArray[np.float32]:
+        time.sleep(Sleepy.seconds)
+        return batch.reshape(len(batch), -1)[:, : encoder.spec.dim].astype(np.float32)
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
@@ -44,7 +58,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def start(port: int, artifacts: Path, seconds: float = 0.0) -> subprocess.Popen[str]:
+def start(port: int, artifacts: Path, seconds: float = 0.0, way: str = "slow") -> subprocess.Popen[str]:
     """Starts an embedder at a port; it ends with the test run, however that ends."""
     settings = {
         "ACTIVE_LABELER_LISTEN": f"127.0.0.1:{port}",
@@ -56,7 +70,7 @@ def start(port: int, artifacts: Path, seconds: float = 0.0) -> subprocess.Popen[
         "ACTIVE_LABELER_PARENT_PIPE": str(_LIFELINE[0]),
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-m", "tests.support.embedder_process", str(seconds)]
+    command = [sys.executable, "-m", "tests.support.embedder_process", str(seconds), way]
     return subprocess.Popen(
         command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True, pass_fds=(_LIFELINE[0],)
     )
@@ -80,14 +94,14 @@ def address_list(ports: Sequence[int]) -> str:
     return "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in ports)
 
 
-def main(seconds: float) -> None:
+def main(seconds: float, way: str) -> None:
     import services.embedder.workers as workers
 
     Sleepy.seconds = seconds
-    workers.ForwardPass = Sleepy  # type: ignore[misc]
+    workers.ForwardPass = Asleep if way == "asleep" else Sleepy  # type: ignore[misc]
     settings = read_settings(EmbedderSettings)
     run_service(settings, lambda: [registration(ArtifactStore(settings.artifacts), settings)])
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]))
+    main(float(sys.argv[1]), sys.argv[2])
