@@ -1,5 +1,6 @@
 # One image per process:  docker build --build-arg SERVICE=index -t active-labeler-index .
 #   SERVICE     embedder, index, trainer, sampler, labeler or orchestrator
+#   EXTRAS      more extras of pyproject.toml, with spaces between: otel, for traces
 #   TORCH       cpu or gpu: which build of PyTorch the embedder and the trainer get
 #   PROCESSOR   oldest x86 processor that the image runs on, in GCC's words; on other machines it is not used
 ARG PYTHON=python:3.11-slim-bookworm
@@ -29,10 +30,11 @@ RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels 
 # The dependencies of this service in a file: what is installed below is kept until they change.
 FROM ${PYTHON} AS wanted
 ARG SERVICE
+ARG EXTRAS=
 WORKDIR /source
 COPY pyproject.toml ./
 COPY scripts/requirements_of.py scripts/
-RUN python scripts/requirements_of.py "$SERVICE" >wanted.txt
+RUN python scripts/requirements_of.py "$SERVICE" $EXTRAS >wanted.txt
 
 # What this service needs, and nothing else.
 FROM tools AS environment

@@ -38,6 +38,7 @@ from protos import rpc
 from protos.errors import ActiveLabelerError, InvalidInputError, UnavailableError
 from protos.sampler_pb2_grpc import SamplerStub
 from services.common.telemetry import set_up_logging
+from services.common.traces import start_traces
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only where somebody asks for it: every address of this machine
 
@@ -123,6 +124,7 @@ def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSetting
     reporter = TerminalReporter(quiet=not settings.verbose)
     asker = TerminalAsker(lambda text: reporter.console.print(text, markup=False))  # [l] is no markup
     check_outputs_free(settings.output, folder.run)
+    stop_traces = start_traces(process.traces, "orchestrator")
     try:
         finished = _loop_of(settings, folder, asker, reporter, process)
     except InputEndedError as error:
@@ -135,6 +137,8 @@ def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSetting
     except (KeyboardInterrupt, Stopped):
         sys.stderr.write(f"Stopped; nothing is lost. Go on with `active-labeler resume {folder.path}`\n")
         sys.exit(130)
+    finally:
+        stop_traces()
     reporter.console.print(finished.report, markup=False)
 
 

@@ -15,6 +15,7 @@ from orchestrator.labels import LabelLog
 from orchestrator.outputs.swipe import Standing
 from orchestrator.queue_note import note_queue
 from orchestrator.run import Run, Stopped
+from protos import traces
 
 _LOOK_S = 0.3  # how often the queue is looked at while people label
 
@@ -69,10 +70,9 @@ def _wait(run: Run, log: LabelLog, number: int, offered: Offered, since: int | N
     with run.telling("label") as words:
         if run.settings.labeling.simulate:
             _simulate(run, number, since)
-        elif since is None:
-            _wait_for_people(run, number, offered.cards)
         else:
-            wish = wait_for_answers(run, number, since)
+            with traces.apart():  # a look at the queue is no work, and there are thousands
+                wish = _wait_for_people(run, number, offered.cards, since)
         _mirror(run, log, ())
         labels = log.newest()
         counts = {a: labels.count(a, number) - before.count(a, number) for a in Answer if a != Answer.RETRACTED}
@@ -105,7 +105,10 @@ def _mirror(run: Run, log: LabelLog, offered: Sequence[Pick]) -> None:
         run.swipe.update(Standing([pick.item for pick in offered], answers, labels.rounds))
 
 
-def _wait_for_people(run: Run, number: int, offered: int) -> None:
+def _wait_for_people(run: Run, number: int, offered: int, since: int | None) -> str:
+    """Waits until all is answered or, in continuous mode, the next head is due; what somebody wished for meanwhile."""
+    if since is not None:
+        return wait_for_answers(run, number, since)
     run.board.state = "labeling"
     invite(run, run.clients.labeler.queue(run.id, number).open)
     with run.reporter.bar("Labeling", offered, "images") as bar:
@@ -116,3 +119,4 @@ def _wait_for_people(run: Run, number: int, offered: int) -> None:
                 raise Stopped
             time.sleep(_LOOK_S)
     run.board.state = "running"
+    return ""

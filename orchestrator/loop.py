@@ -25,6 +25,7 @@ from orchestrator.run import Run
 from orchestrator.seeding import embed_reference, seed_by_labeling, seed_from_folder
 from orchestrator.selecting import check_strategy, free_items
 from orchestrator.settings import SamplingSettings
+from orchestrator.tracing import part_of
 from protos.errors import InvalidInputError
 
 _CHOICE = "Train the head [l], fine-tune encoder and head [f], audit recall [a], prove precision [p], or finish [q]?"
@@ -34,6 +35,27 @@ _CHOICES = (TRAIN, FINE_TUNE, AUDIT, PROVE, FINISH)
 def run_loop(run: Run) -> Finished:
     """Takes a run from where it is to its end, and returns what came of it."""
     log = LabelLog(run.clients.labeler, run.id)
+    with part_of(run, "start", "start", until="round-1/choice"):
+        catalogued, model, results = _begin(run, log)
+    wish = ""
+    for number in count(1):
+        choice, model = _choose(run, log, catalogued, model, results, number, wish)
+        if choice == FINISH:
+            catalogued, model, _ = take_in(run, catalogued, model, number)
+            break
+        with part_of(run, "round", f"round-{number}", until=f"round-{number + 1}/choice", number=number):
+            catalogued, model, wish = _work_on(run, log, catalogued, model, results, number, choice)
+        if not free_items(
+            results.present, log.at(results.records[-1].labelled.position).asked()
+        ):  # as it was, in a replay too
+            run.reporter.say("Every image has an answer; there is nothing left to ask")
+            break
+    with part_of(run, "finish", "finish"):
+        return finish(run, log, catalogued, model, results)
+
+
+def _begin(run: Run, log: LabelLog) -> tuple[Catalogued, Model, Results]:
+    """The images listed and embedded, and the seed set labelled."""
     catalogued = run.once("catalog", Catalogued, lambda: list_data(run))
     _check_settings(run, catalogued)
     show_images(run, newest_catalog(run, catalogued))
@@ -47,22 +69,21 @@ def run_loop(run: Run) -> Finished:
     results = run.results = Results(run, catalogued, embedded, log)
     if run.settings.seed_set.mode != "folder":
         seed_by_labeling(run, log, embedded.generation, results.present, reference)
-    wish = ""
-    for number in count(1):
-        choice, model = _choose(run, log, catalogued, model, results, number, wish)
-        catalogued, model, more = take_in(run, catalogued, model, number)
-        if choice == FINISH:
-            break
-        run.proof, previous = None, None if more else model.scores
-        replayed = f"round-{number}/label" in run.journal
-        model, record = one_round(run, log, catalogued, model, number, choice)
-        run.latest, wish = model, record.labelled.wish
-        results.add(record, write=not replayed)
-        assess(run, log, model, previous, f"round-{number}", record.labelled.position)
-        if not free_items(results.present, log.at(record.labelled.position).asked()):  # as it was then, in a replay too
-            run.reporter.say("Every image has an answer; there is nothing left to ask")
-            break
-    return finish(run, log, catalogued, model, results)
+    return catalogued, model, results
+
+
+def _work_on(
+    run: Run, log: LabelLog, catalogued: Catalogued, model: Model, results: Results, number: int, choice: str
+) -> tuple[Catalogued, Model, str]:
+    """A round with what comes before and after: new images, and how far the search is. The last result is a wish."""
+    catalogued, model, more = take_in(run, catalogued, model, number)
+    run.proof, previous = None, None if more else model.scores
+    replayed = f"round-{number}/label" in run.journal
+    model, record = one_round(run, log, catalogued, model, number, choice)
+    run.latest = model
+    results.add(record, write=not replayed)
+    assess(run, log, model, previous, f"round-{number}", record.labelled.position)
+    return catalogued, model, record.labelled.wish
 
 
 def _choose(
@@ -76,7 +97,9 @@ def _choose(
         choice = choose(run, question, standing, wish) if going else run.ask(question, standing)
         if choice not in (AUDIT, PROVE):
             break
-        model = certify(run, log, catalogued, model, number, choice, f"round-{number}/certainty-{attempt}")
+        which, until = f"round-{number}/certainty-{attempt}", f"round-{number}/choice-{attempt + 1}"
+        with part_of(run, "audit" if choice == AUDIT else "proof", which, until):
+            model = certify(run, log, catalogued, model, number, choice, which)
         run.latest, wish = model, ""
     return choice, model
 

@@ -22,6 +22,7 @@ from orchestrator.reporting import Reporter
 from orchestrator.settings import RunSettings
 from protos.common_pb2 import Artifact
 from protos.errors import UnavailableError
+from protos.traces import span
 from services.common.artifacts import ArtifactStore, digest_of
 from services.common.catalog import Catalog
 
@@ -114,7 +115,10 @@ class Run:
         if self.stopping() or (unknown and not (self.recomputed and step.endswith(self.recomputed))):
             raise Stopped
         self.board.step = step
-        return self.journal.once(step, kind, work)
+        if step in self.journal:
+            return self.journal.once(step, kind, work)
+        with span(step.rpartition("/")[2], calm=(Stopped,), step=step):
+            return self.journal.once(step, kind, work)
 
     def ask(self, question: Question, standing: Standing) -> str:
         """The journalled answer to a question."""

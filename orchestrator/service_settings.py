@@ -11,6 +11,7 @@ from orchestrator.settings import EndpointSettings
 from protos.rpc import Tls
 from services.common.settings import load_settings, tls_of
 from services.common.telemetry import LogFormat
+from services.common.traces import check_traces
 
 
 class OrchestratorSettings(BaseSettings):
@@ -34,6 +35,11 @@ class OrchestratorSettings(BaseSettings):
     state: Path | None = Field(None, description="folder where `serve` remembers the runs at work, to resume them")
     log_format: LogFormat = Field("text", description="text or json: one object a line, with run and round")
     metrics: str = Field("", description="host:port where Prometheus may ask `serve` for metrics; empty: nowhere")
+    traces: str = Field(
+        "",
+        description="collector of OpenTelemetry traces (OTLP over gRPC), for example http://collector:4317; needs the extra"
+        " `otel`; services that are started here send theirs there, too; empty: nowhere",
+    )
     tls_certificate: Path | None = Field(
         None, description="PEM file; with key and authority: mutual TLS to the services"
     )
@@ -58,4 +64,5 @@ def read_orchestrator_settings() -> OrchestratorSettings:
     """
     settings = load_settings(OrchestratorSettings)
     _ = settings.tls  # half of it is told now, not when the first run has started its services
+    check_traces(settings.traces)
     return settings

@@ -18,6 +18,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from protos import trace_interceptors
 from protos.binding import Tls as Tls  # part of what this module offers
 from protos.binding import bind, read_tls
 from protos.channel import ClosableChannel
@@ -148,7 +149,7 @@ def serve(
     server = grpc.server(
         ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
         options=_SERVER_OPTIONS,
-        interceptors=[*observers, ServerErrors()],
+        interceptors=[*observers, *trace_interceptors.of_server(), ServerErrors()],
     )
     names = [service.name for service in services]
     health = Health(names, {service.name: service.details for service in services if service.details is not None})
@@ -182,7 +183,7 @@ def connect(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None =
         # A socket file has no name that a certificate could hold; it is of this machine.
         local = (("grpc.ssl_target_name_override", "localhost"),) if name.startswith("unix:") else ()
         channel = grpc.secure_channel(name, credentials, options=(*_CLIENT_OPTIONS, *local))
-    return grpc.intercept_channel(ClosableChannel(channel), ClientErrors(timeout_s))
+    return grpc.intercept_channel(ClosableChannel(channel), *trace_interceptors.of_client(), ClientErrors(timeout_s))
 
 
 def is_healthy(channel: grpc.Channel, service: str = "", timeout_s: float = 2.0) -> bool:

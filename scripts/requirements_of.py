@@ -1,4 +1,4 @@
-"""Prints what one service depends on, from pyproject.toml: ``python scripts/requirements_of.py index``.
+"""Prints what one service depends on, from pyproject.toml: ``python scripts/requirements_of.py index [EXTRA ...]``.
 
 An image installs this first, so that a change of our own code does not download everything again.
 """
@@ -17,16 +17,16 @@ _MORE = {
 }
 
 
-def requirements_of(service: str) -> list[str]:
-    """The common dependencies and those of the extra named ``service``.
+def requirements_of(service: str, *more: str) -> list[str]:
+    """The common dependencies, those of the extra named ``service``, and those of ``more`` extras.
 
     Raises:
-        KeyError: when there is no such extra.
+        KeyError: when there is no extra of such a name.
     """
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = (service, *_MORE.get(service, ()))
+    extras = (service, *_MORE.get(service, ()), *more)
     return [*project["dependencies"], *(name for extra in extras for name in project["optional-dependencies"][extra])]
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(requirements_of(sys.argv[1])) + "\n")
+    sys.stdout.write("\n".join(requirements_of(*sys.argv[1:])) + "\n")

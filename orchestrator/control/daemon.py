@@ -10,6 +10,7 @@ from orchestrator.control.servicer import registration
 from orchestrator.service_settings import OrchestratorSettings
 from protos.rpc import serve
 from services.common.metrics import serve_metrics
+from services.common.traces import start_traces
 
 log = logging.getLogger("active_labeler")
 
@@ -18,9 +19,11 @@ def serve_control(process: OrchestratorSettings) -> None:
     """Serves the control contract until SIGTERM; runs at work are resumed at the next start."""
     manager = RunManager(process, process.state / "at-work.json" if process.state else None)
     observers = serve_metrics(process.metrics, RunsCollector(manager))
+    stop_traces = start_traces(process.traces, "orchestrator")
     server = serve([registration(manager)], process.listen, threads=32, tls=process.tls, observers=observers)
     server.stop_on_signals()
     log.info("the control service listens on %s", server.address)
     manager.resume_remembered()
     server.wait()
     manager.close()
+    stop_traces()

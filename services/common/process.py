@@ -14,6 +14,7 @@ from protos.rpc import Registration, Server, serve
 from services.common.metrics import serve_metrics
 from services.common.settings import ServiceSettings
 from services.common.telemetry import set_up_logging
+from services.common.traces import start_traces
 
 LINGER_S = 2.0
 
@@ -32,7 +33,9 @@ def run_service(settings: ServiceSettings, services: Callable[[], Sequence[Regis
         if settings.parent_pipe is not None:
             _check_pipe(settings.parent_pipe)
         observers = serve_metrics(settings.metrics)
-        server = serve(services(), settings.listen, settings.threads, settings.tls, observers)
+        registrations = services()
+        stop_traces = start_traces(settings.traces, _name(registrations))
+        server = serve(registrations, settings.listen, settings.threads, settings.tls, observers)
     except ActiveLabelerError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
@@ -42,7 +45,13 @@ def run_service(settings: ServiceSettings, services: Callable[[], Sequence[Regis
     sys.stdout.write(f"READY {server.address}\n")
     sys.stdout.flush()
     server.wait()
+    stop_traces()
     _leave_soon()
+
+
+def _name(registrations: Sequence[Registration]) -> str:
+    """The name of a service for people: trainer, for activelabeler.v1.Trainer."""
+    return registrations[0].name.rpartition(".")[2].lower() if registrations else "service"
 
 
 def stop_when_closed(pipe: int, server: Server) -> None:

@@ -34,6 +34,11 @@ class ServiceSettings(BaseSettings):
     metrics: str = Field(
         "", description="host:port where Prometheus may ask for metrics (port 0: any free one); empty: nowhere"
     )
+    traces: str = Field(
+        "",
+        description="collector of OpenTelemetry traces (OTLP over gRPC), for example http://collector:4317; needs the extra"
+        " `otel`; empty: nowhere",
+    )
     parent_pipe: int | None = Field(
         None, description="file descriptor held by the launcher: the service stops when it closes"
     )

@@ -33,6 +33,8 @@ def test_there_is_a_container_for_each_process(compose: dict[str, Any]) -> None:
     assert set(compose["services"]) == set(ALL)
     for name, service in compose["services"].items():
         assert service["build"]["args"]["SERVICE"] == name
+        assert service["build"]["args"]["EXTRAS"] == "${ACTIVE_LABELER_EXTRAS:-}"
+        assert service["environment"]["ACTIVE_LABELER_TRACES"] == "${ACTIVE_LABELER_TRACES:-}"
 
 
 @pytest.mark.parametrize("name", ALL)

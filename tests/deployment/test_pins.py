@@ -57,6 +57,16 @@ def test_only_those_who_compute_get_torch(service: str, monkeypatch: pytest.Monk
     assert ("annoy" in names) == (service == "index")
 
 
+def test_an_image_gets_more_only_where_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    plain, more = (
+        {_name(requirement) for requirement in requirements_of("index", *extras)} for extras in ((), ("otel",))
+    )
+    assert more - plain == {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-grpc"}
+    with pytest.raises(KeyError, match="otle"):
+        requirements_of("index", "otle")
+
+
 def test_an_unknown_service_has_no_requirements() -> None:
     done = subprocess.run(
         [sys.executable, "scripts/requirements_of.py", "nobody"], cwd=REPOSITORY, capture_output=True, check=False

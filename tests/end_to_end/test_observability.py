@@ -1,4 +1,4 @@
-"""A run in a deployment, seen from outside: metrics of real services, and logs that name run and round."""
+"""A run in a deployment, seen from outside: metrics of real services, logs that name run and round, and traces."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
@@ -17,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from orchestrator.clients import SERVICES
 from protos import rpc
 from tests.conftest import REPOSITORY
+from tests.support.collector import Collector, collecting
 from tests.support.command import ACTIVE_LABELER, HOG, environment
 from tests.support.embedder_process import free_ports
 from tests.support.pictures import draw_data_set, picture
@@ -29,11 +31,12 @@ Samples = dict[str, list[tuple[dict[str, str], float]]]
 
 @dataclass
 class Seen:
-    """What was scraped of each process after a run, and the folder with the logs."""
+    """What was scraped of each process after a run, the folder with the logs, and who collects traces."""
 
     folder: Path
     run: str
     samples: dict[str, Samples]
+    collector: Collector
 
     def value(self, process: str, name: str, **labels: str) -> float:
         """The sum of the samples with these labels."""
@@ -59,11 +62,17 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     (folder / "data" / "Unlabeled" / "broken.png").write_bytes(b"no picture")
     picture("ring", np.random.default_rng(9)).save(folder / "reference.png")
     ports = dict(zip(ALL, free_ports(len(ALL)), strict=True))
-    own = {
-        name: {"ACTIVE_LABELER_METRICS": f"127.0.0.1:{ports[name]}", "ACTIVE_LABELER_LOG_FORMAT": "json"}
-        for name in ALL
-    }
-    with at_ports(folder, {name: own[name] for name in SERVICES}) as addresses:
+    with ExitStack() as stack:
+        collector = stack.enter_context(collecting())
+        own = {
+            name: {
+                "ACTIVE_LABELER_METRICS": f"127.0.0.1:{ports[name]}",
+                "ACTIVE_LABELER_LOG_FORMAT": "json",
+                "ACTIVE_LABELER_TRACES": collector.address,
+            }
+            for name in ALL
+        }
+        addresses = stack.enter_context(at_ports(folder, {name: own[name] for name in SERVICES}))
         known = {f"ACTIVE_LABELER_ENDPOINTS__{name.upper()}": address for name, address in addresses.items()}
         control = f"unix:{folder}/control.sock"
         settings = {
@@ -89,7 +98,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             )
             assert done.returncode == 0, done.stdout + done.stderr
             run = json.loads((folder / "runtime" / "run.json").read_text())["run"]
-            yield Seen(folder, run, {name: _scrape(ports[name]) for name in ALL})
+            yield Seen(folder, run, {name: _scrape(ports[name]) for name in ALL}, collector)
         finally:
             daemon.terminate()
             daemon.wait(20)
@@ -133,6 +142,17 @@ def test_every_line_about_a_run_names_it_and_its_round(seen: Seen) -> None:
         rounds[name] = {line["round"] for line in of_run}
     assert {1, 2} <= rounds["labeler"]
     assert {1, 2} <= rounds["trainer"]
+
+
+@pytest.mark.slow
+def test_each_round_is_a_trace_through_the_services(seen: Seen) -> None:
+    seen.collector.wait_for("finish")
+    rounds = [span for span in seen.collector.spans if span.name == "round"]
+    assert [(span.facts["run"], span.facts["round"]) for span in rounds] == [(seen.run, 1), (seen.run, 2)]
+    for root in rounds:
+        processes = {span.process for span in seen.collector.spans if span.trace == root.trace}
+        assert processes >= {"orchestrator", "trainer", "sampler", "labeler"}
+        assert not root.parent
 
 
 @pytest.mark.slow

@@ -27,13 +27,13 @@ def environment() -> dict[str, str]:
 
 
 def run_command(
-    *arguments: str | Path, cwd: Path, typed: str = "", timeout_s: float = 240
+    *arguments: str | Path, cwd: Path, typed: str = "", timeout_s: float = 240, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs ``active-labeler ARGUMENTS`` to its end."""
+    """Runs ``active-labeler ARGUMENTS`` to its end; ``more`` are environment variables."""
     return subprocess.run(
         [*ACTIVE_LABELER, *map(str, arguments)],
         cwd=cwd,
-        env=environment(),
+        env={**environment(), **more},
         input=typed,
         capture_output=True,
         text=True,
