@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from orchestrator.rates import Rates, WorkerRate
+
 _CALL_S = 2.0  # a call carries as many blocks as take about this long, its wait for an earlier call included
 _LATELY = 16  # answers of a worker that say how fast it is
 _LEAST_SILENT_S, _MOST_SILENT_S = 5.0, 30.0
@@ -18,10 +20,11 @@ _MOST_BLOCKS = 64
 
 @dataclass
 class _Member:
-    """What is known of a worker: its last answers (time, images and blocks up to then), and its slowest call in seconds."""
+    """What is known of a worker: its last answers (time, images and blocks up to then), slowest call in seconds, device."""
 
     answers: deque[tuple[float, int, int]] = field(default_factory=lambda: deque(maxlen=_LATELY))
     slowest: float = 0.0
+    device: str = ""
 
     def answered(self, now: float, images: int, blocks: int, seconds: float) -> None:
         """One more answer, to a call of ``seconds``; the first one tells when the worker began."""
@@ -64,10 +67,11 @@ class Crew:
         self._members: dict[str, _Member] = {}
         self._images = 0
 
-    def answered(self, worker: str, images: int, blocks: int, seconds: float) -> None:
-        """A call that took ``seconds`` has come back from ``worker`` with ``images`` in ``blocks``."""
-        now = self._clock()
-        self._members.setdefault(worker, _Member()).answered(now, images, blocks, seconds)
+    def answered(self, worker: str, images: int, blocks: int, seconds: float, device: str = "") -> None:
+        """A call that took ``seconds`` has come back from ``worker`` with ``images`` in ``blocks``, made on ``device``."""
+        member = self._members.setdefault(worker, _Member())
+        member.answered(self._clock(), images, blocks, seconds)
+        member.device = device
         self._images += images
 
     @property
@@ -89,21 +93,10 @@ class Crew:
         rate = sum(self._members[worker].rates[1] for worker in self.workers)
         return max(1, min(round(_CALL_S * rate / in_flight), _MOST_BLOCKS, -(-left // (2 * in_flight))))
 
-    def note(self, left: int) -> str:
-        """Images a second in all and of each worker, and how long ``left`` images will take.
-
-        One time for all workers: who is faster gets more calls, so that all have work until the end.
-        """
-        workers = self.workers
-        rates = [self._members[worker].rates[0] for worker in workers]
-        rate = sum(rates) or self._images / max(self._clock() - self._start, 1e-3)
-        words = f"{rate:.0f} images/s, {_duration(left / rate) if rate else 'no end'} left"
-        if len(workers) < 2:
-            return words
-        each = ", ".join(f"{worker.rpartition('-')[2]} {one:.0f}/s" for worker, one in zip(workers, rates, strict=True))
-        return f"{words}; {len(workers)} workers: {each}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+    def rates(self) -> Rates:
+        """Images a second of each worker at work, and in all; since the beginning, where none has answered lately."""
+        each = tuple(
+            WorkerRate(worker, self._members[worker].device, self._members[worker].rates[0]) for worker in self.workers
+        )
+        rate = sum(worker.per_second for worker in each)
+        return Rates(rate or self._images / max(self._clock() - self._start, 1e-3), each)

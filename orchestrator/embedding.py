@@ -15,10 +15,12 @@ from typing import TypeVar
 from orchestrator.clients.embedder import publish_blocks, quarantined_items
 from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef, GenerationRef
 from orchestrator.crew import Crew
+from orchestrator.embedding_note import EmbeddingNote
 from orchestrator.encoder_folder import encoder_file
 from orchestrator.model import Catalogued, Embedded
 from orchestrator.outputs.quarantine import write_quarantine
 from orchestrator.publishing import publish
+from orchestrator.rates import Embedding
 from orchestrator.run import Run, Stopped
 from orchestrator.sources.listing import list_source
 from protos.common_pb2 import Artifact
@@ -121,13 +123,16 @@ def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tupl
     blocks: list[BlockRef] = []
     devices: set[str] = set()
     images = 0
-    crew = Crew(run.in_flight)
+    crew, note = Crew(run.in_flight), EmbeddingNote(run.folder.path)
     with run.reporter.bar("Embedding", catalogued.images, "images") as bar:
         for found, device in _in_flight(run, catalogued, encoder, crew):
             devices.add(device)
             blocks.extend(found)
             images += sum(block.rows for block in found)
-            bar.update(images, crew.note(catalogued.images - images))
+            rates = crew.rates()
+            bar.update(images, rates.words(catalogued.images - images), rates)
+            note.update(Embedding(images, catalogued.images, rates))
+    note.done()
     return blocks, devices
 
 
@@ -153,7 +158,7 @@ def _in_flight(
         for future in done:
             seconds = time.monotonic() - waiting.pop(future)
             found, device, worker = future.result()
-            crew.answered(worker, sum(block.rows for block in found), len(found), seconds)
+            crew.answered(worker, sum(block.rows for block in found), len(found), seconds, device)
             yield found, device
 
 

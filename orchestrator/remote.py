@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from orchestrator.questions import Question, Standing, TerminalAsker
-from orchestrator.reporting import TerminalReporter
+from orchestrator.rates import Rates
+from orchestrator.reporting import Bar, TerminalReporter
 from orchestrator.settings import RunSettings
 from protos import control_pb2, control_pb2_grpc, rpc
 from protos.errors import (
@@ -63,6 +64,7 @@ class _Watcher:
 
     def __init__(self, stub: Any, run: str, reporter: TerminalReporter) -> None:
         self._stub, self._run, self._reporter = stub, run, reporter
+        self._progress = _Progress(reporter)
         self._asker = TerminalAsker(lambda text: reporter.console.print(text, markup=False))
         self._typing = threading.Lock()  # one reader of standard input at a time
         self._standing: Question | None = None
@@ -76,6 +78,7 @@ class _Watcher:
                 for event in self._stub.WatchRun(control_pb2.WatchRunRequest(run=self._run, after=after)):
                     end = time.monotonic() + _PATIENCE_S
                     if event.state in ("finished", "stopped", "failed"):
+                        self._progress.end()
                         return control_pb2.RunEvent.FromString(event.SerializeToString())
                     self._show(event)
                     after = event.sequence  # only now: a question whose answer did not arrive is shown again
@@ -85,6 +88,10 @@ class _Watcher:
             time.sleep(1)
 
     def _show(self, event: control_pb2.RunEvent) -> None:
+        if event.total:
+            self._progress.show(event)
+            return
+        self._progress.end()
         if event.text:
             self._reporter.say(event.text)
         if not event.HasField("question"):
@@ -112,6 +119,29 @@ class _Watcher:
         request = control_pb2.AnswerQuestionRequest(run=self._run, question=question.id, answer=answer)
         if not self._stub.AnswerQuestion(request).accepted:
             sys.stdout.write("Somebody else was faster with an answer.\n")
+
+
+class _Progress:
+    """The bar of the long step at work there; the next event of another kind ends it."""
+
+    def __init__(self, reporter: TerminalReporter) -> None:
+        self._reporter = reporter
+        self._open = ExitStack()
+        self._step = ""
+        self._bar: Bar | None = None
+
+    def show(self, event: control_pb2.RunEvent) -> None:
+        """Moves the bar; the words beside it are the orchestrator's."""
+        if self._bar is None or event.step != self._step:
+            self.end()
+            self._step = event.step
+            self._bar = self._open.enter_context(self._reporter.bar(event.step, event.total, event.unit))
+        self._bar.update(event.done, event.note, Rates(event.per_second) if event.per_second else None)
+
+    def end(self) -> None:
+        """Takes the bar away, if there is one."""
+        self._open.close()
+        self._bar = None
 
 
 def _still_open(stub: Any, run: str, question: str) -> bool:

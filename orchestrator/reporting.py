@@ -9,7 +9,18 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from orchestrator.rates import Rates
 
 log = logging.getLogger("active_labeler")
 _TOKEN = re.compile(r"(/join#)\S+")
@@ -23,8 +34,11 @@ def without_tokens(text: str) -> str:
 class Bar(Protocol):
     """The progress of one long step."""
 
-    def update(self, done: int, note: str = "") -> None:
-        """``done`` units so far; ``note`` is shown beside it, a rate for example."""
+    def update(self, done: int, note: str = "", rates: Rates | None = None) -> None:
+        """``done`` units so far; ``note`` is shown beside it, a rate for example.
+
+        ``rates`` are of a step that knows its own; ``note`` then says how long it will take, and nothing else does.
+        """
         ...
 
 
@@ -75,12 +89,20 @@ class TerminalReporter:
             MofNCompleteColumn(),
             TextColumn(f"{unit} {{task.fields[note]}}"),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            _TimeRemaining(),
         )
         hidden = self._quiet or not self.console.is_terminal
         with Progress(*columns, console=self.console, transient=True, disable=hidden) as progress:
-            task = progress.add_task(step, total=total or None, note="")
+            task = progress.add_task(step, total=total or None, note="", told=False)
             yield _RichBar(progress, task, None if self._quiet or self.console.is_terminal else self, step, total, unit)
+
+
+class _TimeRemaining(TimeRemainingColumn):
+    """An estimate, where the step tells none itself."""
+
+    def render(self, task: Task) -> Text:
+        """The time, or nothing."""
+        return Text("") if task.fields["told"] else super().render(task)
 
 
 class _RichBar:
@@ -93,9 +115,9 @@ class _RichBar:
         self._text = (step, total, unit)
         self._said = 0
 
-    def update(self, done: int, note: str = "") -> None:
+    def update(self, done: int, note: str = "", rates: Rates | None = None) -> None:
         """Moves the bar; every fifth of the way is a line where there is no terminal."""
-        self._progress.update(self._task, completed=done, note=note)  # type: ignore[arg-type]
+        self._progress.update(self._task, completed=done, note=note, told=rates is not None)  # type: ignore[arg-type]
         step, total, unit = self._text
         fifth = done * 5 // total if total else 0
         if self._lines is not None and fifth > self._said and done < total:

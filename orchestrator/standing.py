@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.embedding_note import read_note as read_embedding
 from orchestrator.folder import RunFolder
 from orchestrator.journal import is_at_work, read_entries
 from orchestrator.queue_note import read_note
@@ -49,6 +50,7 @@ def describe(folder: RunFolder) -> str:
     last = str(entries[-1]["step"]) if entries else ""
     lines.append(f"  last step   {last or 'none yet'}")
     lines.append(f"  next        {_next(last)}")
+    lines += _embedding(folder, _next(last))
     lines += _lights(results)
     return "\n".join([*lines, *_state(folder)])
 
@@ -99,6 +101,16 @@ def _done(folder: RunFolder, results: dict[str, Any]) -> list[str]:
         if step.endswith("/offer") and step.replace("/offer", "/label") not in results:
             lines.append(f"  on offer    {_on_offer(folder, step, result['cards'])}")
     return lines
+
+
+def _embedding(folder: RunFolder, step: str) -> list[str]:
+    """How far the images are embedded, and who is at it, where that is what comes next."""
+    found = read_embedding(folder.path) if step.startswith("embed ") else None
+    if found is None:
+        return []
+    embedding, age_s = found
+    first, *workers = embedding.lines(is_at_work(folder.journal), age_s)
+    return [f"  embedding   {first}", *(f"              {worker}" for worker in workers)]
 
 
 def _lights(results: dict[str, Any]) -> list[str]:

@@ -35,6 +35,9 @@ def dashboard_of(managed: ManagedRun) -> control_pb2.Dashboard:
     pace = managed.events.pace()
     if pace is not None:
         made.step, made.done, made.total, made.per_second = pace.step, pace.done, pace.total, pace.per_second
+        made.workers.extend(
+            control_pb2.WorkerRate(name=one.name, device=one.device, per_second=one.per_second) for one in pace.workers
+        )
     if work is not None and work.results is not None:
         made.heads.extend(_quality(record) for record in list(work.results.records))
         made.pool.extend(_pool(managed, work))

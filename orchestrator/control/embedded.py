@@ -16,6 +16,7 @@ from orchestrator.control.manager import ManagedRun
 from orchestrator.control.servicer import registration
 from orchestrator.folder import RunFolder
 from orchestrator.questions import Question, Standing, TerminalAsker
+from orchestrator.rates import Rates
 from orchestrator.reporting import Bar, Reporter
 from orchestrator.run import Run, Stopped
 from orchestrator.settings import RunSettings
@@ -107,10 +108,10 @@ class _BothBars:
     def __init__(self, first: Bar, second: Bar) -> None:
         self._bars = (first, second)
 
-    def update(self, done: int, note: str = "") -> None:
+    def update(self, done: int, note: str = "", rates: Rates | None = None) -> None:
         """Progress."""
         for bar in self._bars:
-            bar.update(done, note)
+            bar.update(done, note, rates)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from orchestrator.questions import Question, Standing
+from orchestrator.rates import Rates, WorkerRate
 from orchestrator.reporting import Bar, without_tokens
 from orchestrator.run import Stopped
 
@@ -29,16 +30,20 @@ class Event:
     question: Question | None = None
     state: str = ""
     exit_code: int = 0
+    unit: str = ""
+    note: str = ""
+    rates: Rates | None = None
 
 
 @dataclass(frozen=True)
 class Pace:
-    """A long step at work; ``per_second`` is not-a-number until it is known."""
+    """A long step at work, and the workers at it where it tells of them; ``per_second`` is not-a-number until it is known."""
 
     step: str
     done: int
     total: int
     per_second: float
+    workers: tuple[WorkerRate, ...] = ()
 
 
 @dataclass
@@ -72,6 +77,8 @@ class EventLog:
             newest = self._events[-1] if self._events else None
             if newest is None or not newest.total or newest.done >= newest.total:
                 return None
+            if newest.rates is not None:  # the step knows better, and the terminal says the same
+                return Pace(newest.step, newest.done, newest.total, newest.rates.per_second, newest.rates.workers)
             began = self._began or newest
             seconds = (newest.time_ms - began.time_ms) / 1000
             rate = (newest.done - began.done) / seconds if seconds > 0 else float("nan")
@@ -108,16 +115,16 @@ class EventReporter:
     @contextmanager
     def bar(self, step: str, total: int, unit: str) -> Iterator[Bar]:
         """The progress of a step."""
-        yield _EventBar(self._events, step, total)
+        yield _EventBar(self._events, step, total, unit)
 
 
 class _EventBar:
-    def __init__(self, events: EventLog, step: str, total: int) -> None:
-        self._events, self._step, self._total = events, step, total
+    def __init__(self, events: EventLog, step: str, total: int, unit: str) -> None:
+        self._events, self._step, self._total, self._unit = events, step, total, unit
 
-    def update(self, done: int, note: str = "") -> None:
-        """Progress; ``note`` is left to those who show it."""
-        self._events.add(step=self._step, done=done, total=self._total)
+    def update(self, done: int, note: str = "", rates: Rates | None = None) -> None:
+        """Progress."""
+        self._events.add(step=self._step, done=done, total=self._total, unit=self._unit, note=note, rates=rates)
 
 
 class EventAsker:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchestrator.control.manager import ManagedRun
+    from orchestrator.rates import Rates
     from orchestrator.reporting import Bar
 
 log = logging.getLogger("active_labeler")
@@ -144,5 +145,5 @@ class _Silent:
         """Nothing is shown."""
         yield self
 
-    def update(self, done: int, note: str = "") -> None:
+    def update(self, done: int, note: str = "", rates: Rates | None = None) -> None:
         """Nothing."""

@@ -177,6 +177,9 @@ def _event(run: str, event: Event) -> control_pb2.RunEvent:
         question=_question(event.question),
         state=event.state,
         exit_code=event.exit_code,
+        unit=event.unit,
+        note=event.note,
+        per_second=event.rates.per_second if event.rates else 0,
     )
 
 

@@ -87,6 +87,7 @@ class Loop:
             "done": found.done,
             "total": found.total,
             "per_second": _known(found.per_second),
+            "workers": [{"name": w.name, "device": w.device, "per_second": w.per_second} for w in found.workers],
             "continuous": found.continuous,
             "threshold": found.threshold,
         }

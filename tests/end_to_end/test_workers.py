@@ -4,53 +4,70 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from orchestrator.clients.refs import EncoderRef
+from orchestrator.control.events import EventLog, EventReporter
 from orchestrator.embedding import embed, list_data
+from orchestrator.embedding_note import NAME
+from orchestrator.model import Catalogued
+from orchestrator.rates import Rates, WorkerRate
 from orchestrator.reporting import TerminalReporter
+from orchestrator.standing import describe
 from tests.support.embedder_process import free_ports, start, stop, wait_ready
 from tests.support.embedder_stage import Stage, draw
 from tests.support.published import Published, watching
 
-
-class Watching(TerminalReporter):
-    """Remembers when the progress first told of two workers."""
-
-    def __init__(self) -> None:
-        super().__init__(quiet=True)
-        self.crew_at = 0.0
-
-    @contextmanager
-    def bar(self, step: str, total: int, unit: str) -> Iterator[Watching]:  # type: ignore[override]
-        yield self
-
-    def update(self, done: int, note: str = "") -> None:
-        if "2 workers" in note and not self.crew_at:
-            self.crew_at = time.monotonic()
+T = TypeVar("T")
 
 
 @pytest.mark.slow
-def test_a_worker_added_while_embedding_gets_work_within_ten_seconds(tmp_path: Path) -> None:
-    ports, progress = free_ports(2), Watching()
+def test_a_worker_added_while_embedding_gets_work_within_ten_seconds_and_is_shown(tmp_path: Path) -> None:
+    ports, events = free_ports(2), EventLog("r")
     stage = Stage(tmp_path, draw(tmp_path / "data", 8000))
-    with stage.run("run", ports, progress) as (run, encoder):
+    with stage.run("run", ports, EventReporter(events)) as (run, encoder):
         workers = [start(ports[0], run.store.root, 0.1)]
         try:
             wait_ready(workers[0])
-            thread = threading.Thread(target=lambda: embed(run, list_data(run), encoder))
+            listed = run.once("catalog", Catalogued, lambda: list_data(run))
+            run.once("encoder", EncoderRef, lambda: encoder)
+            thread = threading.Thread(target=lambda: embed(run, listed, encoder))
             thread.start()
-            time.sleep(1)
             workers.append(start(ports[1], run.store.root, 0.1))
             wait_ready(workers[1])
             added = time.monotonic()
+            found = _wait_for(thread, lambda: at_work if len(at_work := _at_work(events)) == 2 else None)
+            assert time.monotonic() - added < 10
+            told = _wait_for(
+                thread, lambda: said if (said := describe(run.folder)).count("images/s  cpu") == 2 else None
+            )
             thread.join(120)
         finally:
             stop(workers)
-    assert 0 < progress.crew_at - added < 10
+        assert not (run.folder.path / NAME).exists()
+    assert len({one.name for one in found}) == 2
+    assert all(one.device == "cpu" and one.per_second > 0 for one in found)
+    assert all(f"              {one.name}  " in told for one in found)
+    assert told.count(" left") == 1  # one time for both
+
+
+def _at_work(events: EventLog) -> tuple[WorkerRate, ...]:
+    pace = events.pace()
+    return pace.workers if pace is not None else ()
+
+
+def _wait_for(thread: threading.Thread, look: Callable[[], T | None]) -> T:
+    """What ``look`` finds while a thread works."""
+    while thread.is_alive():
+        if (found := look()) is not None:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it was over before anything was seen")
 
 
 KILLS = 3
@@ -69,7 +86,7 @@ class Killing(TerminalReporter):
     def bar(self, step: str, total: int, unit: str) -> Iterator[Killing]:  # type: ignore[override]
         yield self
 
-    def update(self, done: int, note: str = "") -> None:
+    def update(self, done: int, note: str = "", rates: Rates | None = None) -> None:
         if self.killed == KILLS:
             return
         at = self.killed % len(self.workers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.crew import Crew
+from orchestrator.rates import Rates, WorkerRate
 
 
 class Clock:
@@ -86,23 +87,32 @@ def test_a_rate_is_that_of_the_last_answers() -> None:
     for seconds in [10.0] * 4 + [1.0] * 15:
         clock.now += seconds
         crew.answered("host-a", 100, 1, seconds)
-    assert crew.note(1000) == "100 images/s, 0:00:10 left"
+    assert crew.rates().words(1000) == "100 images/s, 0:00:10 left"
 
 
 def test_rates_and_the_time_left_are_told() -> None:
     clock = Clock()
     crew = Crew(2, clock)
-    assert crew.note(500) == "0 images/s, no end left"
+    assert crew.rates().words(500) == "0 images/s, no end left"
     clock.now += 10
     crew.answered("host-aa", 1000, 4, 10.0)
-    assert crew.note(366_100) == "100 images/s, 1:01:01 left"
+    assert crew.rates().words(366_100) == "100 images/s, 1:01:01 left"
     crew.answered("host-bb", 500, 2, 5.0)  # it joined later: the time left is that of both at work
-    assert crew.note(1500) == "200 images/s, 0:00:08 left; 2 workers: aa 100/s, bb 100/s"
+    assert crew.rates().words(1500) == "200 images/s, 0:00:08 left; 2 workers: aa 100/s, bb 100/s"
     clock.now += 100
-    assert crew.note(1500) == "14 images/s, 0:01:50 left"  # nobody has answered lately
+    assert crew.rates().words(1500) == "14 images/s, 0:01:50 left"  # nobody has answered lately
 
 
 def test_an_embedder_of_before_has_no_name_and_counts_all_the_same() -> None:
     crew = Crew(1, Clock())
     crew.answered("", 256, 1, 1.0)
     assert crew.in_flight() == 2
+
+
+def test_each_worker_has_its_name_and_its_device() -> None:
+    crew = Crew(2, Clock())
+    crew.answered("host-b", 256, 1, 2.0, "cuda:0 NVIDIA H200")
+    crew.answered("host-a", 256, 1, 4.0, "cpu")
+    assert crew.rates() == Rates(
+        192, (WorkerRate("host-a", "cpu", 64), WorkerRate("host-b", "cuda:0 NVIDIA H200", 128))
+    )

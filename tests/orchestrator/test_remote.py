@@ -78,3 +78,22 @@ def test_a_question_that_somebody_else_has_answered_is_not_asked(
     shown, said = _client(address, tmp_path).communicate(timeout=60)
     assert servicer.answers == []
     assert shown.endswith("The report\n"), said
+
+
+def test_progress_is_shown_in_the_words_of_the_orchestrator(
+    address: str, servicer: control.Control, tmp_path: Path
+) -> None:
+    words = "50 images/s, 0:00:01 left; 2 workers: a 30/s, b 20/s"
+    servicer.events += [
+        control_pb2.RunEvent(run="r", step="Fetching", done=9, total=10, unit="files"),
+        control_pb2.RunEvent(run="r", step="Embedding", done=60, total=100, unit="images", note=words, per_second=50),
+        control_pb2.RunEvent(run="r", text="Embedded 100 images"),
+        control_pb2.RunEvent(run="r", text="The report", state="finished"),
+    ]
+    shown, said = _client(address, tmp_path).communicate(timeout=60)
+    assert shown.splitlines()[1:] == [
+        "  Fetching: 9 of 10 files ",
+        f"  Embedding: 60 of 100 images {words}",
+        "Embedded 100 images",
+        "The report",
+    ], said

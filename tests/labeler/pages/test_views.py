@@ -165,10 +165,18 @@ def test_the_dashboard_shows_the_pool_and_steers_the_loop(
     control.dashboard.heads.add(round=1, f1=0.5, precision=0.75, recall=float("nan"))
     control.dashboard.step, control.dashboard.done, control.dashboard.total = "Embedding", 100, 1000
     control.dashboard.per_second = 30
+    control.dashboard.workers.add(name=f"host-{HOSTILE}", device="cuda:1 NVIDIA H200", per_second=25.4)
+    control.dashboard.workers.add(name="embedder-2-0a1b2c3d", device="cpu", per_second=4.6)
     page = run.open(**context)
     page.get_by_role("link", name="Progress").click()
     page.get_by_role("img", name="round 3 asked for those from 0.40 to 0.60").wait_for()
-    assert "75 %" in page.locator(".board table").first.inner_text()
+    workers = page.get_by_role("region", name="2 workers at work").get_by_role("row")
+    assert [row.inner_text().split("\t") for row in workers.all()[1:]] == [
+        [f"host-{HOSTILE}", "cuda:1 NVIDIA H200", "25"],
+        ["embedder-2-0a1b2c3d", "cpu", "4.6"],
+    ]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert "75 %" in page.get_by_role("region", name="Heads on held-out images").inner_text()
     assert "Embedding: 100 of 1,000 images, 30 a second, 30 seconds left" in page.locator("#panel").inner_text()
     page.get_by_role("button", name="Continuous mode on").click()
     wait_for(lambda: control.continuous is True)

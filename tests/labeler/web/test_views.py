@@ -185,12 +185,14 @@ def test_the_dashboard_tells_of_the_loop_the_queue_and_the_people(
     control.dashboard.pool[:] = [3] * 50
     control.dashboard.step, control.dashboard.done, control.dashboard.total = "Embedding", 100, 400
     control.dashboard.per_second = 50
+    control.dashboard.workers.add(name="host-a", device="cpu", per_second=50)
     service.offer(range(4), run=run)
     mark(web, run, "ann", (1, 0, "positive"), (2, 8, "positive"))
     mark(web, run, "bob", (1, 8, "negative"), (2, 9, "negative"))
     seen = web.get(f"api/runs/{run}/dashboard").json()
     assert seen["pool"] == [3] * 50
     assert (seen["step"], seen["done"], seen["total"], seen["per_second"]) == ("Embedding", 100, 400, 50)
+    assert seen["workers"] == [{"name": "host-a", "device": "cpu", "per_second": 50}]
     assert seen["prevalence"] == [None, None]
     assert (seen["queue"]["open"], seen["queue"]["answers"]) == (3, 4)
     work = {"unsure": 0, "undone": 0, "per_minute": None, "shared": 1, "agreed": 0}

@@ -7,7 +7,8 @@ import time
 import numpy as np
 
 from orchestrator.control.dashboard import BINS, in_bins
-from orchestrator.control.events import EventLog
+from orchestrator.control.events import EventLog, EventReporter, Pace
+from orchestrator.rates import Rates, WorkerRate
 
 
 def test_every_score_lies_in_one_bin_and_nothing_lies_in_none() -> None:
@@ -39,3 +40,13 @@ def test_the_pace_is_of_the_step_at_work_only() -> None:
     assert np.isnan(again.per_second)  # of this step nothing is known yet
     events.add(text="a line")
     assert events.pace() is None
+
+
+def test_a_step_that_knows_its_rates_tells_them_with_its_workers() -> None:
+    events = EventLog("r")
+    both = (WorkerRate("host-a", "cpu", 20.0), WorkerRate("host-b", "cpu", 10.0))
+    with EventReporter(events).bar("Embedding", 100, "images") as bar:
+        bar.update(10, "30 images/s, 0:00:03 left", Rates(30.0, both))
+    assert events.pace() == Pace("Embedding", 10, 100, 30.0, both)
+    newest = events.after(0, 1)[-1]
+    assert (newest.unit, newest.note) == ("images", "30 images/s, 0:00:03 left")

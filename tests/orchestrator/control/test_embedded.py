@@ -13,6 +13,7 @@ from orchestrator.certificates import write_certificates
 from orchestrator.control.embedded import EmbeddedControl, embedded_control
 from orchestrator.folder import RunFolder
 from orchestrator.questions import Question, Standing, TerminalAsker
+from orchestrator.rates import Rates, WorkerRate
 from orchestrator.reporting import TerminalReporter
 from orchestrator.run import Stopped
 from protos import control_pb2 as pb
@@ -80,6 +81,21 @@ def test_watchers_see_lines_and_questions(control: EmbeddedControl, stub: Contro
     assert seen[0].text == "Scored 10 images"
     assert (seen[1].question.id, seen[1].question.optional, seen[1].state) == ("wish", True, "labeling")
     assert (seen[2].step, seen[2].done, seen[2].total) == ("Labeling", 3, 10)
+
+
+def test_watchers_and_the_dashboard_see_each_worker(control: EmbeddedControl, stub: ControlStub) -> None:
+    rates = Rates(30.0, (WorkerRate("host-a", "cpu", 20.0), WorkerRate("host-b", "cuda:1 NVIDIA H200", 10.0)))
+    with control.reporter.bar("Embedding", 100, "images") as bar:
+        bar.update(40, rates.words(60), rates)
+        seen = next(iter(stub.WatchRun(pb.WatchRunRequest(run="r1"))))
+        board = stub.GetDashboard(pb.GetDashboardRequest(run="r1"))
+    assert seen.note == "30 images/s, 0:00:02 left; 2 workers: a 20/s, b 10/s"
+    assert (seen.unit, seen.per_second) == ("images", 30)
+    assert (board.step, board.done, board.total, board.per_second) == ("Embedding", 40, 100, 30)
+    assert [(one.name, one.device, one.per_second) for one in board.workers] == [
+        ("host-a", "cpu", 20),
+        ("host-b", "cuda:1 NVIDIA H200", 10),
+    ]
 
 
 def test_stopping_ends_a_question(control: EmbeddedControl, stub: ControlStub) -> None:

@@ -107,6 +107,7 @@ export interface Dashboard {
   done: number;
   total: number;
   per_second: number | null;
+  workers: { name: string; device: string; per_second: number }[];
   continuous: boolean;
   threshold: number;
   queue: { open: number; held: number; unsure: number; answers: number };

@@ -11,6 +11,8 @@ import { Rows } from "./rows";
 
 const percent = (share: number | null): string => (share === null ? "–" : `${Math.round(share * 100)} %`);
 
+const pace = (rate: number): string => rate.toFixed(rate < 10 ? 1 : 0);
+
 interface Props {
   run: string;
   words: Dashboard;
@@ -72,10 +74,20 @@ export function Board({ run, words, again }: Props): JSX.Element {
   );
 }
 
-function Work({ words: { step, done, total, per_second: rate } }: { words: Dashboard }): JSX.Element {
+function Work({ words: { step, done, total, per_second: rate, workers } }: { words: Dashboard }): JSX.Element {
   const fast = rate !== null && rate > 0 ? rate : null;
   const left = fast === null ? null : Math.ceil((total - done) / fast);
   const time = left === null ? "" : left >= 90 ? `, ${counted(Math.round(left / 60), "minute")} left` : `, ${counted(left, "second")} left`;
-  const speed = fast === null ? "" : `, ${fast.toFixed(fast < 10 ? 1 : 0)} a second`;
-  return <p class="strong">{`${step}: ${done.toLocaleString("en")} of ${counted(total, "image")}${speed}${time}`}</p>;
+  const speed = fast === null ? "" : `, ${pace(fast)} a second`;
+  return (
+    <>
+      <p class="strong">{`${step}: ${done.toLocaleString("en")} of ${counted(total, "image")}${speed}${time}`}</p>
+      {workers.length > 0 ? (
+        <Rows
+          caption={`${counted(workers.length, "worker")} at work`} heads={["Name", "Device", "Images a second"]}
+          rows={workers.map((worker) => [worker.name, worker.device, pace(worker.per_second)])}
+        />
+      ) : null}
+    </>
+  );
 }
