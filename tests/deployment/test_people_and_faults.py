@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(2400)]
 CLASS = "automobile"
 LOOP = ("--auto", "--rounds", "3", "--sample-size", "20", "--seed-count", "20", "--set", "encoder.image_size=32")
 SAME = ("--set", "labeling.second_opinions=0", "--set", "seed=5")
-ANSWERS = 20 + 20 // 4 + 3 * 20  # of the seed set, a quarter as many drawn at random, and of the rounds
+ANSWERS = 20 + 3 * 20
 
 
 @pytest.fixture(scope="module")

@@ -83,12 +83,16 @@ def test_the_door_stands_in_the_place_of_the_page(service: Service) -> None:
         {"Authorization": "Bearer"},
         {"Authorization": "Basic YTpi"},
         {"Cookie": "active_labeler_000000000000=x"},
-        {"Cookie": "\x01=;;;=="},
+        {"Cookie": "=;;;=="},
         {"Cookie": "a" * 4000},
     ],
 )
 def test_wrong_tokens_are_none(service: Service, headers: dict[str, str]) -> None:
     assert client(service).get("api/runs", headers=headers).status_code == 401
+
+
+def test_what_is_no_http_is_refused(service: Service) -> None:
+    assert client(service).get("api/runs", headers={"Cookie": "\x01=;;;=="}).status_code == 400
 
 
 def test_the_cookie_is_read_by_no_script_and_goes_to_no_other_site(service: Service, tokens: dict[str, str]) -> None:
