@@ -35,7 +35,8 @@ from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
 from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
 from services.labeler.web.places import DOOR, STATIC
-from services.labeler.web.routes import atlas, exports, join, news, quarantine, remarks, views
+from services.labeler.web.routes import atlas, exports, join, news, people, quarantine, remarks, views
+from services.labeler.web.routes.views import Views
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +107,11 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN) -> Fa
             data, media_type=media_type(data), headers={"Cache-Control": "private, max-age=86400, immutable"}
         )
 
-    app.include_router(views.router(desk, shelf, loop))
+    seen = Views(desk, shelf, loop)
+    app.include_router(views.router(seen, desk, loop))
+    app.include_router(people.router(seen))
     app.include_router(remarks.router(desk))
-    app.include_router(news.router(loop, views.Views(desk, shelf, loop).dashboard))
+    app.include_router(news.router(loop, seen.dashboard))
     app.include_router(quarantine.router(desk, loop))
     app.include_router(atlas.router(desk, loop))
     app.include_router(exports.router(loop))

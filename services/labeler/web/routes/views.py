@@ -103,11 +103,14 @@ class Views:
 
     Args:
         desk, shelf, loop: of the labeler.
+
+    Attributes:
+        browsing: what was said about each image.
     """
 
     def __init__(self, desk: Desk, shelf: Shelf, loop: Loop) -> None:
         self._desk, self._shelf, self._loop = desk, shelf, loop
-        self._browsing = Browsing(desk)
+        self.browsing = Browsing(desk)
 
     def dashboard(self, run: str) -> dict[str, Any]:
         """What the loop knows, and what the desk knows of queue and people."""
@@ -115,16 +118,8 @@ class Views:
         return {
             **self._loop.dashboard(run),
             "queue": {"open": queue.open, "held": queue.held, "unsure": queue.unsure, "answers": queue.last},
-            "people": self._browsing.annotators(run),
+            "people": self.browsing.annotators(run),
         }
-
-    def people(self, run: str, first: int, count: int) -> dict[str, Any]:
-        """Each annotator's work, how far they agree, and a page of the images about which they do not."""
-        found = self._browsing.people(run, first, count)
-        images = self.tiles(run, list(found.shown))
-        for image, votes in zip(images, found.shown.values(), strict=True):
-            image["votes"] = [{"name": vote.annotator, "answer": vote.answer.value} for vote in votes]
-        return {"people": found.annotators, "alpha": found.alpha, "disputed": found.disputed, "images": images}
 
     def search(self, run: str, look: Look) -> dict[str, Any]:
         """Neighbours, as tiles."""
@@ -133,7 +128,7 @@ class Views:
 
     def tiles(self, run: str, items: list[int]) -> list[dict[str, Any]]:
         """Name, address and label of images."""
-        catalog, marks = self._desk.catalog(run), self._browsing.marks(run)
+        catalog, marks = self._desk.catalog(run), self.browsing.marks(run)
         catalog.check(items)
         notes = _notes(self._desk.remarks(run))
         return [
@@ -149,15 +144,15 @@ class Views:
 
     def items(self, run: str, wanted: Filter) -> NDArray[np.uint32]:
         """The images that fit."""
-        return self._browsing.items(run, wanted, self._scores(run))
+        return self.browsing.items(run, wanted, self._scores(run))
 
     def labels(self, run: str) -> NDArray[np.uint8]:
         """The label of each image."""
-        return self._browsing.marks(run).label.copy()
+        return self.browsing.marks(run).label.copy()
 
     def rounds(self, run: str) -> NDArray[np.int32]:
         """The round of the newest answer about each image; -1: none."""
-        return self._browsing.marks(run).round.astype("<i4")
+        return self.browsing.marks(run).round.astype("<i4")
 
     def _scores(self, run: str) -> NDArray[np.float32] | None:
         """Probabilities; None while nobody can say: browsing needs no loop."""
@@ -177,22 +172,13 @@ def _notes(remarks: list[Remark]) -> dict[int, list[str]]:
     return notes
 
 
-def router(desk: Desk, shelf: Shelf, loop: Loop) -> APIRouter:
-    """The routes over a desk, a shelf and a loop."""
-    views = Views(desk, shelf, loop)
+def router(views: Views, desk: Desk, loop: Loop) -> APIRouter:
+    """The routes over the views, a desk and a loop."""
     routes = APIRouter(prefix="/api/runs/{run}")
 
     @routes.get("/dashboard")
     async def dashboard(run: RunName) -> dict[str, Any]:
         return await asyncio.to_thread(views.dashboard, run)
-
-    @routes.get("/people")
-    async def people(
-        run: RunName,
-        first: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
-        count: Annotated[int, Field(ge=1, le=200)] = 24,
-    ) -> dict[str, Any]:
-        return await asyncio.to_thread(views.people, run, first, count)
 
     @routes.post("/search")
     async def search(run: RunName, body: Look) -> dict[str, Any]:

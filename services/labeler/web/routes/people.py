@@ -1,0 +1,38 @@
+"""Who labels, how far they agree, and what they differ about."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi import Path as InPath
+from pydantic import Field
+
+from services.labeler.web.routes.views import Views
+
+RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
+
+
+def people_of(views: Views, run: str, first: int, count: int) -> dict[str, Any]:
+    """Each annotator's work, how far they agree, and ``count`` of the images about which they do not, from the ``first`` on."""
+    found = views.browsing.people(run, first, count)
+    images = views.tiles(run, list(found.shown))
+    for image, votes in zip(images, found.shown.values(), strict=True):
+        image["votes"] = [{"name": vote.annotator, "answer": vote.answer.value} for vote in votes]
+    return {"people": found.annotators, "alpha": found.alpha, "disputed": found.disputed, "images": images}
+
+
+def router(views: Views) -> APIRouter:
+    """The route over the views."""
+    routes = APIRouter(prefix="/api/runs/{run}")
+
+    @routes.get("/people")
+    async def people(
+        run: RunName,
+        first: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0,
+        count: Annotated[int, Field(ge=1, le=200)] = 24,
+    ) -> dict[str, Any]:
+        return await asyncio.to_thread(people_of, views, run, first, count)
+
+    return routes
