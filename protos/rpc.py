@@ -11,7 +11,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import grpc
@@ -26,6 +25,7 @@ from protos.errors import UnavailableError
 from protos.health import NAME as HEALTH
 from protos.health import Details, Health, read_details
 from protos.interceptors import ClientErrors, ServerErrors
+from protos.lanes import Lanes
 
 log = logging.getLogger(__name__)
 
@@ -108,12 +108,14 @@ class Server:
     address: str
     _server: grpc.Server
     _health: Health
+    _lanes: Lanes
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Says NOT_SERVING, lets calls in flight finish for ``grace_s`` seconds, then ends them. May be called twice."""
         self._health.stop()
         self._server.stop(grace_s).wait()
+        self._lanes.close()
         self._stopped.set()
 
     def wait(self) -> None:
@@ -138,7 +140,7 @@ def serve(
     Args:
         services: what to serve.
         listen: "host:port" (port 0: any free one) or "unix:/path/of/socket".
-        threads: calls worked on at the same time; more of them wait.
+        threads: calls worked on at the same time; more of them wait. Streams and health probes have threads of their own.
         tls: mutual TLS; none on a private network or a Unix socket.
         observers: see every call and how it ended, errors as the status codes that peers get.
 
@@ -146,10 +148,11 @@ def serve(
         ConflictError: when the address is taken.
         InvalidInputError: when it, or a TLS file, cannot be used.
     """
+    lanes = Lanes(threads)
     server = grpc.server(
-        ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
+        lanes.work,
         options=_SERVER_OPTIONS,
-        interceptors=[*observers, *trace_interceptors.of_server(), ServerErrors()],
+        interceptors=[lanes.choosing(), *observers, *trace_interceptors.of_server(), ServerErrors(), lanes.limiting()],
     )
     names = [service.name for service in services]
     health = Health(names, {service.name: service.details for service in services if service.details is not None})
@@ -160,7 +163,7 @@ def serve(
     address = bind(server, listen, tls)
     server.start()
     log.debug("serving %s on %s", ", ".join(names), address)
-    return Server(address, server, health)
+    return Server(address, server, health, lanes)
 
 
 def connect(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None = None) -> grpc.Channel:

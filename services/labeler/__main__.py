@@ -11,6 +11,7 @@ from services.common.settings import read_settings
 from services.labeler.parts import Labeler
 from services.labeler.servicer import LabelerServicer
 from services.labeler.settings import LabelerSettings
+from services.labeler.web.connections import allow_files
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
     running: list[Labeler] = []
 
     def parts() -> list[Registration]:
+        allow_files()
         labeler = Labeler(settings)
         running.append(labeler)
         servicer = LabelerServicer(labeler.desk, labeler.links)

@@ -39,6 +39,7 @@ class Control(control_pb2_grpc.ControlServicer):
         exports: formats and models that were asked for, by call.
         exported: what is said of them.
         files: of the newest export.
+        asked: how often somebody has asked where the run stands.
     """
 
     def __init__(self, *events: control_pb2.RunEvent) -> None:
@@ -63,12 +64,13 @@ class Control(control_pb2_grpc.ControlServicer):
         self.exports: list[tuple[list[str], list[str]]] = []
         self.exported = control_pb2.ExportStatus(run="r")
         self.files: dict[str, bytes] = {}
-        self.watched = 0
+        self.watched = self.asked = 0
 
     def StartRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StartRunResponse:
         return control_pb2.StartRunResponse(run="r")
 
     def GetRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.RunStatus:
+        self.asked += 1
         if self.error is not None:
             raise self.error
         if self.status is None:

@@ -12,12 +12,14 @@ import time
 import uvicorn
 
 from protos.errors import ConflictError, InvalidInputError, UnavailableError
+from services.labeler.web.connections import Patience, protocol
 from services.labeler.web.guard import App
 from services.labeler.web.page_tls import PageTls
 
 log = logging.getLogger(__name__)
 
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - what people write for it
+MOST_CONNECTIONS = 2000  # whoever comes then gets a 503
 _START_S = 30.0
 _REMEDY = "choose another port for the labeling page (--port of a run; ACTIVE_LABELER_WEB_PORT of a labeler on its own)"
 
@@ -29,12 +31,16 @@ class WebServer:
         app: what is served.
         listener: the socket, of `listen`; closed with the server.
         tls: of the page; None: plain http.
+        patience: with connections that say nothing.
     """
 
-    def __init__(self, app: App, listener: socket.socket, tls: PageTls | None = None) -> None:
+    def __init__(
+        self, app: App, listener: socket.socket, tls: PageTls | None = None, patience: Patience | None = None
+    ) -> None:
         self._socket = listener
         config = uvicorn.Config(
             app,
+            http=protocol(patience or Patience()),
             ssl_certfile=tls.certificate if tls else None,
             ssl_keyfile=tls.key if tls else None,
             log_config=None,
@@ -45,7 +51,7 @@ class WebServer:
             lifespan="off",
             timeout_keep_alive=30,
             timeout_graceful_shutdown=1,
-            limit_concurrency=2000,
+            limit_concurrency=MOST_CONNECTIONS,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
@@ -12,11 +13,12 @@ from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import StreamingResponse
 
-from protos.errors import ActiveLabelerError
+from protos.errors import ActiveLabelerError, UnavailableError
 from services.labeler.loop import Loop
 from services.labeler.text import clean
 
 RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
+MOST_LISTENERS = 200
 _EVERY_S = 1.0  # so often it is looked whether something has changed
 _BEAT_S = 15.0  # so often a listener hears at least something: what goes through proxies silently is cut off
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -34,31 +36,68 @@ def news(loop: Loop, dashboard: Callable[[str], dict[str, Any]], run: str) -> di
         return {**words, "board": None}
 
 
-async def told(look: Callable[[], dict[str, Any]], gone: Callable[[], Any]) -> AsyncIterator[str]:
-    """What ``look`` says, as events, each time it says something else.
+class Telling:
+    """Who listens, and what they are told: of one run all of them the same, looked up once for all.
 
     Args:
-        gone: awaited; whether nobody listens any more.
+        look: what there is to say of a run.
     """
-    said, heard = "", time.monotonic()
-    while not await gone():
-        words = json.dumps(await asyncio.to_thread(look))
-        if words != said:
-            said, heard = words, time.monotonic()
-            yield f"data: {words}\n\n"
-        elif time.monotonic() - heard >= _BEAT_S:
-            heard = time.monotonic()
-            yield ": still here\n\n"
-        await asyncio.sleep(_EVERY_S)
+
+    def __init__(self, look: Callable[[str], dict[str, Any]]) -> None:
+        self._look = look
+        self._listeners: Counter[str] = Counter()
+        self._last: dict[str, tuple[float, asyncio.Future[str]]] = {}
+
+    def check_room(self) -> None:
+        """There are people who watch, and there are floods.
+
+        Raises:
+            UnavailableError: when too many listen.
+        """
+        if self._listeners.total() >= MOST_LISTENERS:
+            raise UnavailableError(f"{MOST_LISTENERS} pages are told of changes already; this one has to ask")
+
+    async def told(self, run: str, gone: Callable[[], Any]) -> AsyncIterator[str]:
+        """What there is to say, as events, each time it is something else.
+
+        Args:
+            gone: awaited; whether nobody listens any more.
+        """
+        said, heard = "", time.monotonic()
+        self._listeners[run] += 1
+        try:
+            while not await gone():
+                words = await self._words(run)
+                if words != said:
+                    said, heard = words, time.monotonic()
+                    yield f"data: {words}\n\n"
+                elif time.monotonic() - heard >= _BEAT_S:
+                    heard = time.monotonic()
+                    yield ": still here\n\n"
+                await asyncio.sleep(_EVERY_S)
+        finally:
+            self._listeners[run] -= 1
+            if self._listeners[run] == 0:
+                del self._listeners[run]
+                self._last.pop(run, None)
+
+    async def _words(self, run: str) -> str:
+        begun, words = self._last.get(run, (0.0, None))
+        if words is None or time.monotonic() - begun >= _EVERY_S * 0.9:
+            words = asyncio.ensure_future(asyncio.to_thread(lambda: json.dumps(self._look(run))))
+            self._last[run] = (time.monotonic(), words)
+        return await asyncio.shield(words)  # others wait for it, too
 
 
 def router(loop: Loop, dashboard: Callable[[str], dict[str, Any]]) -> APIRouter:
     """The route over a loop and what draws its dashboard."""
     routes = APIRouter(prefix="/api/runs/{run}")
+    telling = Telling(lambda run: news(loop, dashboard, run))
 
     @routes.get("/news")
     async def listen(request: Request, run: RunName) -> StreamingResponse:
-        events = told(lambda: news(loop, dashboard, run), request.is_disconnected)
+        telling.check_room()
+        events = telling.told(run, request.is_disconnected)
         return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
 
     return routes
