@@ -76,7 +76,7 @@ def run(
         Path | None,
         _option(
             ["--encoder"],
-            "checkpoint of an encoder (.ckpt, .pt), or what `pretrain` or `encoder import` wrote",
+            "checkpoint of an encoder (.ckpt, .pt), an ONNX file, or what `pretrain` or `encoder import` wrote",
         ),
     ] = None,
     encoder_model: Annotated[

@@ -17,8 +17,10 @@ from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef, Generat
 from orchestrator.crew import Crew
 from orchestrator.embedding_note import EmbeddingNote
 from orchestrator.encoder_folder import encoder_file
+from orchestrator.fixed_encoders import check_auto_choice
 from orchestrator.model import Catalogued, Embedded
 from orchestrator.outputs.quarantine import write_quarantine
+from orchestrator.preparing import preparation_of
 from orchestrator.publishing import publish
 from orchestrator.rates import Embedding
 from orchestrator.run import Run, Stopped
@@ -51,19 +53,22 @@ def import_encoder(run: Run) -> EncoderRef:
 
     Raises:
         NotFoundError: when no encoder is named, and the default cannot be had: what else there is to choose from.
+        InvalidInputError: when rounds are to fine-tune an encoder that cannot be.
     """
     path = run.settings.encoder.path
     with run.telling("encoder") as words:
         checkpoint = (
             publish(run.store, encoder_file(path), "checkpoints", "checkpoint", "encoder.path") if path else None
         )
+        preparation = preparation_of(run.store, run.settings.encoder)
         try:
-            encoder, found = run.clients.embedder.import_encoder(run.id, checkpoint, run.settings)
+            encoder, found = run.clients.embedder.import_encoder(run.id, checkpoint, run.settings, preparation)
         except (NotFoundError, ConflictError) as error:
             if run.settings.encoder.is_named:
                 raise
             raise NotFoundError(_choice(run.settings.data, error)) from error
         words.append(found.rstrip("."))
+    check_auto_choice(run.settings, encoder)
     return encoder
 
 

@@ -15,6 +15,7 @@ from orchestrator.clients.refs import EncoderRef
 from orchestrator.encoder_folder import WEIGHTS, check_free, encoder_file, write_folder
 from orchestrator.one_service import one_service
 from orchestrator.outputs.report import visible
+from orchestrator.preparing import published_beside
 from orchestrator.publishing import publish
 from orchestrator.service_settings import read_orchestrator_settings
 from protos.embedder_pb2_grpc import EmbedderStub
@@ -30,7 +31,9 @@ def _group() -> None:
 
 @app.command("import")
 def command(
-    file: Annotated[Path, typer.Argument(help="checkpoint of a self-supervised encoder or classifier (.ckpt, .pt)")],
+    file: Annotated[
+        Path, typer.Argument(help="checkpoint of a self-supervised encoder or classifier (.ckpt, .pt), or an ONNX file")
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="folder for encoder.safetensors and encoder.json")
     ] = Path("encoder"),
@@ -56,7 +59,8 @@ def command(
         with one_service("embedder", place / "store", place / "logs", read_orchestrator_settings(), cpu) as service:
             source = publish(service.store, encoder_file(file), "checkpoints", "checkpoint", "FILE")
             client = EmbedderClient(EmbedderStub(service.channel), service.call)
-            encoder, facts = client.import_file("encoder-import", source, file.name, image_size)
+            preparation = published_beside(service.store, encoder_file(file))
+            encoder, facts = client.import_file("encoder-import", source, file.name, image_size, preparation)
             about = {"source": {"name": file.name, "sha256": source.sha256}, **_about(encoder), **asdict(facts)}
             write_folder(output, service.store, encoder.artifact, about)
     sys.stdout.write(_told(file, encoder, facts))

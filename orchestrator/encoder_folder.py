@@ -12,11 +12,22 @@ from protos.errors import InvalidInputError, NotFoundError
 from services.common.artifacts import ArtifactStore
 
 WEIGHTS, ABOUT = "encoder.safetensors", "encoder.json"
+ONNX = "model.onnx"  # as others name it in their folders
+_PREPARATION = "preprocessor_config.json"  # of the hub
 
 
 def encoder_file(path: Path) -> Path:
     """The file of an encoder: the path itself, or the weights in the folder that it names."""
-    return path / WEIGHTS if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    return path / ONNX if (path / ONNX).is_file() and not (path / WEIGHTS).is_file() else path / WEIGHTS
+
+
+def beside(file: Path) -> Path | None:
+    """The JSON that says how images are prepared for an ONNX file: of its name, or of the hub's; None where there is none."""
+    if file.suffix.lower() != ".onnx":
+        return None
+    return next((one for one in (file.with_suffix(".json"), file.with_name(_PREPARATION)) if one.is_file()), None)
 
 
 def check_encoder(path: Path) -> None:
@@ -29,10 +40,10 @@ def check_encoder(path: Path) -> None:
         return
     if path.is_dir():
         raise NotFoundError(
-            f"the folder {path} holds no {WEIGHTS}; give one of `active-labeler encoder import`, a .ckpt or .pt file, or a"
-            " model folder of the hub as encoder.model"
+            f"the folder {path} holds no {WEIGHTS} or {ONNX}; give one of `active-labeler encoder import`, a .ckpt, .pt or .onnx"
+            " file, or a model folder of the hub as encoder.model"
         )
-    raise NotFoundError(f"the encoder {path} does not exist; give a .ckpt or .pt file")
+    raise NotFoundError(f"the encoder {path} does not exist; give a .ckpt, .pt or .onnx file")
 
 
 def check_free(folder: Path) -> None:

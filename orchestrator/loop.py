@@ -16,6 +16,7 @@ from orchestrator.clients.refs import EncoderRef
 from orchestrator.continuous import choose
 from orchestrator.embedding import embed, import_encoder, list_data
 from orchestrator.finish import Finished, finish
+from orchestrator.fixed_encoders import refusal
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing
@@ -95,6 +96,10 @@ def _choose(
         question, standing = Question(step, _CHOICE, _CHOICES), _standing(log, results.records)
         going = run.settings.labeling.continuous
         choice = choose(run, question, standing, wish) if going else run.ask(question, standing)
+        if no := refusal(run.settings, model.encoder, choice):
+            run.reporter.say(no)
+            wish = ""
+            continue
         if choice not in (AUDIT, PROVE):
             break
         which, until = f"round-{number}/certainty-{attempt}", f"round-{number}/choice-{attempt + 1}"

@@ -56,6 +56,14 @@ def lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _listed(value: Any) -> Any:
+    """A list, also where it is written as text: [0.5, 0.5, 0.5], or without the brackets."""
+    if not isinstance(value, str):
+        return value
+    inner = value.strip().removeprefix("[").removesuffix("]")
+    return [part.strip() for part in inner.split(",")] if inner.strip() else []
+
+
 def _strategy(value: Any) -> Any:
     name = lower(value)
     if isinstance(name, str) and not _OWN_STRATEGY.fullmatch(name):
@@ -82,3 +90,4 @@ Folder = Annotated[Path, BeforeValidator(_path)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_no_path)]
 Device = Annotated[str, BeforeValidator(lower), AfterValidator(_device)]
 Strategy = Annotated[str, BeforeValidator(_strategy), AfterValidator(_known_strategy)]
+Colour = Annotated[tuple[float, ...], BeforeValidator(_listed)]  # a number each for red, green and blue

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from orchestrator.setting_types import Device, Folder, OptionalPath, Strategy, lower
+from orchestrator.setting_types import Colour, Device, Folder, OptionalPath, Strategy, lower
 
+PREPARING = ("mean", "std", "scale", "resize", "filter", "bgr")  # how images are prepared for an ONNX file
 DEFAULT_MODEL = "facebook/dinov2-small"  # of the hub, where no encoder is named
 
 
@@ -29,8 +30,8 @@ class EncoderSettings(Section):
 
     path: OptionalPath = Field(
         None,
-        description="checkpoint of a self-supervised encoder (.ckpt or .pt), a file of `active-labeler pretrain`, or a folder of"
-        " `active-labeler encoder import`",
+        description="checkpoint of a self-supervised encoder (.ckpt or .pt), an ONNX file (model.onnx), a file of"
+        " `active-labeler pretrain`, or a folder of `active-labeler encoder import`",
     )
     model: str = Field(
         "",
@@ -61,6 +62,23 @@ class EncoderSettings(Section):
         " faster, with embeddings that are nearly the same (docs/benchmarks.md)",
     )
 
+    mean: Colour = Field(
+        (), description="of an ONNX file with no JSON beside it: what is taken from red, green and blue, once scaled"
+    )
+    std: Colour = Field((), description="what they are divided by then; with `encoder.mean`")
+    scale: float = Field(1 / 255, gt=0, description="what bytes are multiplied with first; with `encoder.mean`")
+    resize: int = Field(
+        0,
+        ge=0,
+        le=8192,
+        description="pixels of the shorter side before the middle square is cut out; 0: all of the image becomes the square;"
+        " with `encoder.mean`",
+    )
+    filter: Annotated[
+        Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"], BeforeValidator(lower)
+    ] = Field("bilinear", description="how images are resized (Pillow's filters); with `encoder.mean`")
+    bgr: bool = Field(False, description="whether blue comes first; with `encoder.mean`")
+
     @property
     def is_named(self) -> bool:
         """Whether anybody has said which encoder."""
@@ -71,6 +89,21 @@ class EncoderSettings(Section):
         if self.path is not None and self.model:
             raise ValueError(
                 f"encoder.path is '{self.path}' and encoder.model is {self.model!r}; give the one that you want to use"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _prepares_images_wholly(self) -> EncoderSettings:
+        defaults = EncoderSettings.model_fields
+        given = [name for name in PREPARING if getattr(self, name) != defaults[name].default]
+        if given and (len(self.mean) != 3 or len(self.std) != 3):
+            raise ValueError(
+                f"encoder.{given[0]} is set, but encoder.mean has {len(self.mean)} numbers and encoder.std has {len(self.std)};"
+                " give both with three, for red, green and blue"
+            )
+        if given and self.path is None:
+            raise ValueError(
+                f"encoder.{given[0]} is set, but encoder.path is not; it is for ONNX files, others say how images are prepared"
             )
         return self
 

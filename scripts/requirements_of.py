@@ -11,8 +11,8 @@ from pathlib import Path
 
 # What an image has beyond the extra that is named like the service.
 _MORE = {
-    "embedder": ("hub", "turbo", "heic", "geotiff"),
-    "trainer": ("hub", "heic", "geotiff"),
+    "embedder": ("hub", "onnxruntime", "turbo", "heic", "geotiff"),
+    "trainer": ("hub", "onnxruntime", "heic", "geotiff"),
     "labeler": ("postgres", "heic", "geotiff"),
 }
 

@@ -53,8 +53,14 @@ class EmbedderClient:
     def __init__(self, stub: Any, call: Caller) -> None:
         self._stub, self._call = stub, call
 
-    def import_encoder(self, run: str, checkpoint: ArtifactRef | None, settings: RunSettings) -> tuple[EncoderRef, str]:
-        """The encoder in a checkpoint, of the hub, or a builtin one; and a sentence about what was found."""
+    def import_encoder(
+        self, run: str, checkpoint: ArtifactRef | None, settings: RunSettings, preparation: ArtifactRef | None = None
+    ) -> tuple[EncoderRef, str]:
+        """The encoder in a checkpoint, of the hub, or a builtin one; and a sentence about what was found.
+
+        Args:
+            preparation: JSON that says how images are prepared for an ONNX file.
+        """
         wanted = settings.encoder
         model = wanted.model if wanted.is_named else DEFAULT_MODEL
         request = embedder_pb2.ImportEncoderRequest(
@@ -65,23 +71,34 @@ class EmbedderClient:
             model=model,
             image_size=wanted.image_size,
             expected_dim=wanted.dim,
+            preparation=preparation.to(common_pb2.Artifact) if preparation else None,
         )
         answer = self._call(self._stub.ImportEncoder, request, LONG_S if model else 600)  # it may be downloaded
         return EncoderRef.of(answer.encoder), answer.found
 
     def import_file(
-        self, run: str, checkpoint: ArtifactRef, file_name: str, image_size: int
+        self,
+        run: str,
+        checkpoint: ArtifactRef,
+        file_name: str,
+        image_size: int,
+        preparation: ArtifactRef | None = None,
     ) -> tuple[EncoderRef, EncoderFacts]:
         """The encoder in a file, and what was found.
 
         Args:
             image_size: side of its input in pixels; 0: what the file says.
+            preparation: JSON that says how images are prepared for an ONNX file.
 
         Raises:
             InvalidInputError: when the file is not understood, with what was seen.
         """
         request = embedder_pb2.ImportEncoderRequest(
-            run=run, checkpoint=checkpoint.to(common_pb2.Artifact), file_name=file_name, image_size=image_size
+            run=run,
+            checkpoint=checkpoint.to(common_pb2.Artifact),
+            file_name=file_name,
+            image_size=image_size,
+            preparation=preparation.to(common_pb2.Artifact) if preparation else None,
         )
         answer = self._call(self._stub.ImportEncoder, request, LONG_S)
         return EncoderRef.of(answer.encoder), _facts(answer.details)

@@ -13,8 +13,10 @@ from protos.common_pb2 import Encoder
 from protos.errors import InvalidInputError
 from services.common.artifacts import ArtifactStore
 from services.common.encoders.files import load_encoder
-from services.common.encoders.spec import EncoderSpec
+from services.common.encoders.spec import EncoderSpec, OnnxSpec
 from services.embedder.gpu import Lanes
+
+_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class EncoderCache:
         with self._lock:
             if key not in self._encoders:
                 spec, network = load_encoder(self._store.open(encoder.artifact))
+                if isinstance(spec, OnnxSpec):
+                    device = _CPU  # its file is computed there in any case
                 network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
                 lanes = Lanes(network, device, spec.image_size, self._graphs) if device.type == "cuda" else None
                 self._encoders[key] = LoadedEncoder(spec, network, device, lanes)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from protos.errors import ExhaustedError
 from services.common.encoders.preprocess import to_batch
 from services.embedder.encoder_cache import LoadedEncoder
-from services.embedder.precision import computing
+from services.embedder.precision import check_suits, computing
 from services.embedder.turns import AHEAD, TurnPool
 
 Item = TypeVar("Item")
@@ -67,9 +67,11 @@ class ForwardPass:
 
         Of the batches that wait, the one of the lowest ``turn`` is next.
 
-        Raises (from the future):
-            ExhaustedError: when memory does not suffice.
+        Raises:
+            InvalidInputError: when the encoder does not compute in that precision.
+            ExhaustedError (from the future): when memory does not suffice.
         """
+        check_suits(precision, encoder.spec)
         return self._pool.submit(turn, self._embed, encoder, pixels, precision, batch_rows)
 
     def start_text(

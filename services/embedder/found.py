@@ -16,12 +16,14 @@ class Found:
         layout: its kind, for example "Lightning checkpoint".
         prefix: what the names of the encoder's tensors begin with there.
         left_aside: how many of its tensors are none of the encoder's.
+        numbers: in its weights, where they are no tensors of the encoder's file; 0: they are.
     """
 
     what: str
     layout: str
     prefix: str = ""
     left_aside: int = 0
+    numbers: int = 0
 
     def sentence(self, spec: EncoderSpec) -> str:
         """One sentence for people."""

@@ -15,12 +15,15 @@ from services.common.artifacts import ArtifactStore, digest_of
 from services.common.encoders.files import load_encoder, save_encoder
 from services.common.encoders.hog import SIDE, Hog
 from services.common.encoders.networks import build_encoder, build_network
-from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec, resized, spec_of
+from services.common.encoders.onnx_network import OnnxEncoder
+from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec, preprocessing_of, resized, spec_of
 from services.embedder.checkpoints.archives import read_archive
 from services.embedder.checkpoints.modules import describe_root, image_size_in, named_tensors
 from services.embedder.checkpoints.recognise import Recognised, read_weights, recognise
 from services.embedder.found import Found
 from services.embedder.hub.reading import find_model, read_model
+from services.embedder.onnx.preparing import Prepared
+from services.embedder.onnx.reading import is_onnx, made, read_onnx
 
 _VERSION = 2  # of how checkpoints are read: another one reads them again
 _HUB_VERSION = 1  # of how models of the hub are read
@@ -44,6 +47,7 @@ class Wanted:
             ours says.
         expected_dim: length of an embedding that the settings promise; 0: any.
         model: name at the hub, or a local folder in its format; "" with the others.
+        preparation: JSON that says how images are prepared for an ONNX file; None: the file says it.
     """
 
     checkpoint: Artifact | None
@@ -52,6 +56,7 @@ class Wanted:
     image_size: int = 0
     expected_dim: int = 0
     model: str = ""
+    preparation: Artifact | None = None
 
     @property
     def name(self) -> str:
@@ -84,7 +89,7 @@ def import_encoder(store: ArtifactStore, wanted: Wanted) -> Imported:
     if note is None or artifact is None:
         network, spec, found = read()
         artifact, _ = store.once(f"{name}.safetensors", lambda path: save_encoder(path, network, spec))
-        parameters = sum(tensor.numel() for tensor in network.state_dict().values())
+        parameters = found.numbers or sum(tensor.numel() for tensor in network.state_dict().values())
         facts = {"spec": asdict(spec), "found": asdict(found), "parameters": parameters}
         note = store.put(f"{name}.json", json.dumps(facts).encode())
     content = json.loads(store.open(note).read_bytes())
@@ -97,7 +102,9 @@ def import_encoder(store: ArtifactStore, wanted: Wanted) -> Imported:
 def _source(store: ArtifactStore, wanted: Wanted) -> tuple[str, Callable[[], _Encoder]]:
     """What the encoder is named by, and how to read it."""
     if not wanted.model:
-        return wanted.checkpoint.sha256 if wanted.checkpoint else wanted.builtin, lambda: _read(store, wanted)
+        parts = [wanted.checkpoint.sha256 if wanted.checkpoint else wanted.builtin]
+        parts += [wanted.preparation.sha256] if wanted.preparation else []
+        return " ".join(parts), lambda: _read(store, wanted)
     model = find_model(wanted.model)
     return f"hub {_HUB_VERSION} {model.digest}", lambda: read_model(model, wanted.image_size)
 
@@ -128,26 +135,39 @@ def _read(store: ArtifactStore, wanted: Wanted) -> _Encoder:
         spec = EncoderSpec("hog", Hog.dim, wanted.image_size or SIDE)
         return build_network("hog", Hog.dim), spec, Found("Builtin encoder hog", "builtin")
     path = store.open(wanted.checkpoint)
+    with path.open("rb") as file:
+        start = file.read(9)
+    if not _is_ours(start) and is_onnx(start, wanted.file_name):
+        return _read_onnx(store, path, wanted)
     try:
-        if _is_ours(path):
-            return _read_ours(path, wanted.image_size)
-        return _read_checkpoint(path, wanted.image_size)
+        if wanted.preparation is not None:
+            raise InvalidInputError("it is no ONNX file, and how images are prepared is said for these only")
+        return (_read_ours if _is_ours(start) else _read_checkpoint)(path, wanted.image_size)
     except ActiveLabelerError as error:
         raise type(error)(
             f"the checkpoint {wanted.name} cannot be used: {error}; it takes SimCLR, SimSiam and classifier .ckpt files,"
-            " and .pt files of an encoder: resnet18, resnet50 or minicnn"
+            " .pt files of an encoder (resnet18, resnet50 or minicnn), and ONNX files"
         ) from error
 
 
-def _is_ours(path: Path) -> bool:
-    """Safetensors begin with the length of a JSON header."""
-    with path.open("rb") as file:
-        return file.read(9)[8:] == b"{"
+def _read_onnx(store: ArtifactStore, path: Path, wanted: Wanted) -> _Encoder:
+    preparation = store.open(wanted.preparation).read_bytes() if wanted.preparation else None
+    try:
+        return read_onnx(path.read_bytes(), preparation, wanted.image_size)
+    except ActiveLabelerError as error:
+        raise type(error)(f"the ONNX file {wanted.name} cannot be used: {error}") from error
+
+
+def _is_ours(start: bytes) -> bool:
+    """Safetensors begin with the length of a JSON header, in eight bytes of which the upper ones are zero."""
+    return start[5:] == b"\0\0\0{"
 
 
 def _read_ours(path: Path, image_size: int) -> _Encoder:
     spec, network = load_encoder(path)
-    if image_size not in (0, spec.image_size) and isinstance(spec, HubSpec):
+    if isinstance(network, OnnxEncoder):  # it may come from anywhere
+        network, spec = made(network.content(), Prepared(spec.image_size, preprocessing_of(spec)), image_size)
+    elif image_size not in (0, spec.image_size) and isinstance(spec, HubSpec):
         weights = network.state_dict()
         spec = resized(spec, image_size)
         network = build_encoder(spec)  # places that a model has learned are read differently at another size

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from protos.errors import InvalidInputError
+from services.common.encoders.spec import EncoderSpec, OnnxSpec
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -22,6 +23,19 @@ def check_precision(precision: str) -> str:
     if name not in PRECISIONS:
         raise InvalidInputError(f"precision {precision!r} is not known; it takes {' or '.join(PRECISIONS)}")
     return name
+
+
+def check_suits(precision: str, spec: EncoderSpec) -> None:
+    """Refuses another number format than that of the file, for an encoder that came as ONNX.
+
+    Raises:
+        InvalidInputError: with the remedy.
+    """
+    if isinstance(spec, OnnxSpec) and precision != "fp32":
+        raise InvalidInputError(
+            f"encoder.precision is {precision}, but an ONNX file is computed with the numbers that it was exported with; set it"
+            " to fp32, or export the model with others"
+        )
 
 
 @contextmanager

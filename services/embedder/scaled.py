@@ -16,7 +16,7 @@ from PIL import Image
 
 from protos.errors import InvalidInputError
 from services.common.encoders.geometry import to_pixels
-from services.common.encoders.spec import EncoderSpec, HubSpec
+from services.common.encoders.spec import EncoderSpec, preprocessing_of
 from services.common.images import decode
 
 DECODES = ("exact", "scaled")
@@ -69,7 +69,7 @@ def scaled_jpeg(data: bytes, side: int) -> Image.Image | None:
 
 
 def _wanted_side(spec: EncoderSpec) -> int:
-    return (spec.preprocessing.resize if isinstance(spec, HubSpec) else 0) or spec.image_size
+    return preprocessing_of(spec).resize or spec.image_size
 
 
 def _by_turbo(data: bytes, side: int) -> Image.Image | None:

@@ -45,7 +45,13 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
         """Checkpoint to encoder artifact; the same checkpoint always gives the same artifact."""
         checkpoint = request.checkpoint if request.HasField("checkpoint") else None
         wanted = Wanted(
-            checkpoint, request.file_name, request.builtin, request.image_size, request.expected_dim, request.model
+            checkpoint,
+            request.file_name,
+            request.builtin,
+            request.image_size,
+            request.expected_dim,
+            request.model,
+            request.preparation if request.HasField("preparation") else None,
         )
         done = import_encoder(self._store, wanted)
         return embedder_pb2.ImportEncoderResponse(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from protos.errors import DamagedError, InvalidInputError
-from services.common.encoders.spec import EncoderSpec, HubSpec, spec_of
+from services.common.encoders.spec import EncoderSpec, preprocessing_of, spec_of
 
 KEY = "active_labeler_model"  # of the metadata entry
 VERSION = 1
@@ -79,17 +79,15 @@ _FILTERS = ("nearest", "Lanczos", "bilinear", "bicubic", "box", "Hamming")
 
 def preprocessing(encoder: EncoderSpec) -> dict[str, Any]:
     """How an image becomes the network's input, for those who feed it themselves; what follows on that is in the network."""
-    own = encoder.preprocessing if isinstance(encoder, HubSpec) else None
+    own = preprocessing_of(encoder)
     side = encoder.image_size
     kept = (
-        f"the shorter side becomes {own.resize}, then the middle is cut out"
-        if own and own.resize
-        else "aspect ratio not kept"
+        f"the shorter side becomes {own.resize}, then the middle is cut out" if own.resize else "aspect ratio not kept"
     )
     return {
         "colour": "RGB, 8 bits a channel, not rotated by EXIF",
         "resize": [side, side],
-        "filter": f"{_FILTERS[own.resample] if own else 'bilinear'}, antialiased (Pillow), {kept}",
+        "filter": f"{_FILTERS[own.resample]}, antialiased (Pillow), {kept}",
         "layout": "NCHW",
         "dtype": "float32",
         "range": [0, 255],

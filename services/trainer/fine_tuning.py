@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from protos.common_pb2 import Artifact
+from protos.errors import InvalidInputError
 from services.common.artifacts import ArtifactStore, digest_of
 from services.common.catalog import Catalog
 from services.common.encoders.files import load_encoder, save_encoder
-from services.common.encoders.spec import EncoderSpec
+from services.common.encoders.spec import EncoderSpec, OnnxSpec
 from services.trainer.chance import seeded
 from services.trainer.comparison import Comparison, compare
 from services.trainer.head_training import FittedHead, HeadRequest, fit_head, fit_linear, load_parent, train_head
@@ -125,6 +126,11 @@ def _as_it_was(store: ArtifactStore, request: FineTuneRequest, note: Note) -> Fi
 def _tune(store: ArtifactStore, request: FineTuneRequest, device: torch.device) -> FineTuned:
     start = time.monotonic()
     spec, encoder = load_encoder(store.open(request.encoder))
+    if request.parameters.train_encoder and isinstance(spec, OnnxSpec):
+        raise InvalidInputError(
+            "an encoder that came as an ONNX file cannot be fine-tuned, its weights are not to be trained; train the head alone,"
+            " or begin with the checkpoint that the file was exported from"
+        )
     with Catalog(store.open(request.catalog), request.data_root) as catalog:
         pixels, labels = read_labelled(catalog, request.labels, spec)
     rows = embed(encoder, pixels, labels, device)

@@ -23,7 +23,9 @@ def load(path: str | Path) -> Classifier:
         raise NotFoundError(f"there is no file {path}; a run writes final_model.ckpt when it finishes")
     with file.open("rb") as opened:
         start = opened.read(9)
-    if not start.startswith(_TORCH) and (file.suffix.lower() == ".onnx" or start[:1] == b"\x08"):
+    # The length of a header comes first in safetensors: its lowest byte may look like the beginning of ONNX.
+    is_safetensors = start[5:] == b"\0\0\0{"
+    if not start.startswith(_TORCH) and not is_safetensors and (file.suffix.lower() == ".onnx" or start[:1] == b"\x08"):
         from services.trainer.onnx_model import load_onnx  # no PyTorch for this one
 
         return load_onnx(file)
@@ -34,6 +36,6 @@ def load(path: str | Path) -> Classifier:
             f"{path} is read by PyTorch, which is not installed ({error.name}): `pip install 'active-labeler[trainer]'`,"
             " or export the model as ONNX"
         ) from error
-    if start[8:9] == b"{" or file.suffix.lower() == ".safetensors":
+    if is_safetensors or start[8:9] == b"{" or file.suffix.lower() == ".safetensors":
         return safetensors_model.load_safetensors(file)
     return final_model.load(file)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from protos.errors import InvalidInputError
+from services.common.encoders.spec import OnnxSpec
 from services.trainer.about_model import KEY, AboutModel, preprocessing
 from services.trainer.network import EncoderWithHead
 
@@ -47,9 +48,14 @@ def onnx_bytes(network: EncoderWithHead, about: AboutModel) -> bytes:
         about: what it is.
 
     Raises:
-        InvalidInputError: when the packages that write ONNX are not installed, the network has a part that ONNX cannot express,
-            or the file gives other probabilities than the network.
+        InvalidInputError: when the packages that write ONNX are not installed, the encoder itself came as ONNX, the network has a
+            part that ONNX cannot express, or the file gives other probabilities than the network.
     """
+    if isinstance(about.encoder, OnnxSpec):
+        raise InvalidInputError(
+            "this encoder came as an ONNX file, and is not written into another one; export the model as ckpt or safetensors,"
+            " which hold the file as it is"
+        )
     absent = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if absent:
         raise InvalidInputError(f"a model in ONNX needs {' and '.join(absent)}, not installed here; {_INSTALL}")

@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from protos.errors import DamagedError, InvalidInputError
 from services.common.encoders.networks import build_encoder
-from services.common.encoders.spec import HubSpec
+from services.common.encoders.spec import PreparedSpec
 from services.trainer.about_model import KEY, AboutModel, about_or_damaged
 from services.trainer.final_model import FinalModel
 from services.trainer.heads import Head, HeadShape
@@ -47,8 +47,9 @@ def load_safetensors(path: Path) -> FinalModel:
     about = about_or_damaged(text, path)
     try:
         # A hub model has tables of its own, which no file holds: it is made whole, once its size is known to be that of the file.
+        # So is what normalises the images of one that came as ONNX.
         weights = sum(tensor.numel() for name, tensor in tensors.items() if name.startswith("encoder."))
-        with torch.device("cpu" if isinstance(about.encoder, HubSpec) else "meta"):
+        with torch.device("cpu" if isinstance(about.encoder, PreparedSpec) else "meta"):
             encoder = build_encoder(about.encoder, weights)
             network = EncoderWithHead(encoder, Head(HeadShape(**about.head)))
         network.load_state_dict(tensors, assign=True)

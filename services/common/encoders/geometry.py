@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from services.common.encoders.spec import EncoderSpec, HubSpec
+from services.common.encoders.spec import EncoderSpec, PreparedSpec
 from services.common.images import to_square
 from services.common.windows import open_image
 
@@ -22,7 +22,7 @@ def to_pixels(image: Image.Image, spec: EncoderSpec) -> NDArray[np.uint8]:
         image: as `decode` gives it.
         spec: of the encoder; one that says nothing about preprocessing takes the whole image, by Pillow's bilinear filter.
     """
-    if not isinstance(spec, HubSpec):
+    if not isinstance(spec, PreparedSpec):
         return to_square(image, spec.image_size)
     filter_ = Image.Resampling(spec.preprocessing.resample)
     if not spec.preprocessing.resize:

@@ -11,12 +11,13 @@ from torch.nn import functional
 
 from protos.errors import InvalidInputError
 from services.common.encoders.hub_config import Family, config_of, family_of, library
+from services.common.encoders.normalising import NormalisedEncoder
 from services.common.encoders.spec import HubSpec
 
 MAX_WEIGHTS = 4_000_000_000
 
 
-class HubEncoder(nn.Module):
+class HubEncoder(NormalisedEncoder):
     """A model of ``transformers`` with its normalisation in front, and its tokenizer where it understands text.
 
     Embeddings of CLIP-like models are projected into the space that they share with texts and have unit length, as their
@@ -28,22 +29,16 @@ class HubEncoder(nn.Module):
     """
 
     def __init__(self, model: nn.Module, spec: HubSpec) -> None:
-        super().__init__()
+        super().__init__(spec.preprocessing)
         self.model = model
         self.family = family_of(spec.architecture)
-        self.bgr = spec.preprocessing.bgr
-        std = torch.tensor(spec.preprocessing.std, dtype=torch.float64)
-        mean = torch.tensor(spec.preprocessing.mean, dtype=torch.float64)
-        self.register_buffer("factor", (spec.preprocessing.scale / std).float().view(-1, 1, 1), persistent=False)
-        self.register_buffer("shift", (mean / std).float().view(-1, 1, 1), persistent=False)
         self.options = {"interpolate_pos_encoding": True} if _is_resized(model, self.family, spec.image_size) else {}
         if spec.text is not None:  # bytes of its JSON, so that they travel wherever the weights do
             self.register_buffer("tokenizer", torch.zeros(spec.text.tokenizer_bytes, dtype=torch.uint8))
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeddings [n, dim]."""
-        ordered = images.flip(1) if self.bgr else images
-        x = ordered * self.get_buffer("factor") - self.get_buffer("shift")
+        x = self.normalised(images)
         if self.family.pooled == "projected":
             found = self._part("get_image_features")(pixel_values=x, **self.options)
             return functional.normalize(found.pooler_output.float(), dim=1)

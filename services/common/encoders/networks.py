@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from protos.errors import InvalidInputError
 from services.common.encoders.hog import Hog
-from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec
+from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec, OnnxSpec
 
 
 def build_network(architecture: str, dim: int) -> nn.Module:
@@ -38,12 +38,16 @@ def build_encoder(spec: EncoderSpec, weights: int | None = None) -> nn.Module:
 
     Args:
         spec: what it is.
-        weights: how many numbers there are to fill it; a hub encoder that needs more is refused.
+        weights: how many numbers there are to fill it; an encoder of the hub or of an ONNX file that needs more is refused.
 
     Raises:
         InvalidInputError: for another architecture, or a dim or configuration that it does not have.
         ConflictError: when it is one of the hub, and ``transformers`` is not installed.
     """
+    if isinstance(spec, OnnxSpec):
+        from services.common.encoders.onnx_network import build_onnx
+
+        return build_onnx(spec, weights)
     if not isinstance(spec, HubSpec):
         return build_network(spec.architecture, spec.dim)
     from services.common.encoders import hub  # only those who use them need their package

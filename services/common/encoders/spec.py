@@ -13,6 +13,8 @@ MAX_IMAGE_SIZE = 4096
 _MAX_RESIZE = 2 * MAX_IMAGE_SIZE
 _MAX_TOKENIZER = 100_000_000
 _MAX_TOKENS = 4096
+LIMIT_ONNX = 2_000_000_000  # bytes of a file; what is larger keeps its weights in others
+MAX_ONNX_BATCH = 1024
 _RESAMPLES = range(6)  # Pillow's numbers: nearest, Lanczos, bilinear, bicubic, box, Hamming
 
 
@@ -114,12 +116,43 @@ class HubSpec(EncoderSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if 0 < self.preprocessing.resize < self.image_size:
+        _check_square(self.preprocessing, self.image_size)
+
+
+@dataclass(frozen=True)
+class OnnxSpec(EncoderSpec):
+    """An encoder that onnxruntime computes; ``architecture`` is "onnx".
+
+    Attributes:
+        file_bytes: size of the ONNX file, which travels as a tensor.
+        batch: images that it takes at once; 0: any number.
+        output: name of the output that is the embedding.
+        preprocessing: of images.
+    """
+
+    file_bytes: int
+    batch: int
+    output: str
+    preprocessing: Preprocessing
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_square(self.preprocessing, self.image_size)
+        if not 0 < self.file_bytes <= LIMIT_ONNX or not 0 <= self.batch <= MAX_ONNX_BATCH or self.dim < 1:
             raise InvalidInputError(
-                f"images of {self.preprocessing.resize} pixels hold no square of {self.image_size}; the resize must be larger"
+                f"an ONNX file of {self.file_bytes} bytes for {self.batch} images and {self.dim} numbers is not possible; it"
+                f" takes up to {LIMIT_ONNX} bytes and {MAX_ONNX_BATCH} images"
             )
 
 
+def _check_square(preprocessing: Preprocessing, side: int) -> None:
+    if 0 < preprocessing.resize < side:
+        raise InvalidInputError(
+            f"images of {preprocessing.resize} pixels hold no square of {side}; the resize must be larger"
+        )
+
+
+PreparedSpec = HubSpec | OnnxSpec  # those that say how images are prepared
 PLAIN = Preprocessing(
     0, 2, 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 )  # bilinear, bytes as they are: of all that say nothing
@@ -127,7 +160,7 @@ PLAIN = Preprocessing(
 
 def preprocessing_of(spec: EncoderSpec) -> Preprocessing:
     """How the images of an encoder are prepared, whether its spec says so or not."""
-    return spec.preprocessing if isinstance(spec, HubSpec) else PLAIN
+    return spec.preprocessing if isinstance(spec, PreparedSpec) else PLAIN
 
 
 def spec_of(fields: Mapping[str, Any]) -> EncoderSpec:
@@ -139,19 +172,18 @@ def spec_of(fields: Mapping[str, Any]) -> EncoderSpec:
     """
     if "preprocessing" not in fields:
         return EncoderSpec(**fields)
+    images = Preprocessing(**fields["preprocessing"])
+    if "file_bytes" in fields:
+        return OnnxSpec(**{**fields, "preprocessing": images})
     text = fields.get("text")
-    parts = {
-        "preprocessing": Preprocessing(**fields["preprocessing"]),
-        "text": None if text is None else TextInput(**text),
-    }
-    return HubSpec(**{**fields, **parts})
+    return HubSpec(**{**fields, "preprocessing": images, "text": None if text is None else TextInput(**text)})
 
 
 def resized(spec: EncoderSpec, image_size: int) -> EncoderSpec:
     """The same encoder for another side of its input, 0: as it is; what is cut off stays the same share of the image."""
     if image_size in (0, spec.image_size):
         return spec
-    if not isinstance(spec, HubSpec):
+    if not isinstance(spec, PreparedSpec):
         return replace(spec, image_size=image_size)
     resize = round(spec.preprocessing.resize * image_size / spec.image_size)
     return replace(spec, image_size=image_size, preprocessing=replace(spec.preprocessing, resize=resize))
