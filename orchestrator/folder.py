@@ -49,7 +49,7 @@ class RunFolder:
 
     @property
     def services(self) -> Path:
-        """Where the services of an embedded run answer, while it is at work."""
+        """Where the services of an embedded run answer, and its control service, while it is at work."""
         return self.path / "services.json"
 
     @property

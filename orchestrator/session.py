@@ -65,7 +65,7 @@ def session(
             owns_page = endpoints.labeler is None
             endpoints = launcher.start(endpoints)
             stack.callback(lambda: folder.services.unlink(missing_ok=True))
-            folder.services.write_text(json.dumps(endpoints.model_dump()))
+            folder.services.write_text(json.dumps({**endpoints.model_dump(), "control": control or None}))
         services = clients.connect(endpoints, call, process.tls)
         stack.callback(services.close)
         services.wait_until_healthy(max(_HEALTHY_S, call.patience_s))

@@ -1,18 +1,19 @@
-"""Where a run stands, from its journal and, in a deployment, from the orchestrator that works on it."""
+"""Where a run stands, from its journal and from those who work on it, where there is somebody to ask."""
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
+from orchestrator import figures
 from orchestrator.embedding_note import read_note as read_embedding
 from orchestrator.folder import RunFolder
 from orchestrator.journal import is_at_work, read_entries
 from orchestrator.queue_note import read_note
-from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
-from protos import control_pb2, control_pb2_grpc, rpc
-from protos.errors import ActiveLabelerError, ConflictError
+from orchestrator.service_settings import read_orchestrator_settings
+from protos import control_pb2
+from protos.errors import ConflictError
 
-_PATIENCE_S = 5.0
 _NEXT = {  # what follows a step, by the last part of its name
     "catalog": "read the encoder",
     "encoder": "embed the images",
@@ -46,13 +47,19 @@ def describe(folder: RunFolder) -> str:
     results: dict[str, Any] = {str(entry["step"]): entry["result"] for entry in entries}
     lines = [f"Run {folder.run} in {folder.path}", *_done(folder, results)]
     if "finish" in results:
-        return "\n".join([*lines, "  finished", str(results["finish"]["report"])])
+        return "\n".join([*lines, *_figures(results, None, None), "  finished", str(results["finish"]["report"])])
+    process = read_orchestrator_settings()
+    asked = figures.Asked(folder, process)
+    told = asked.status()
+    drawn = asked.dashboard() if told is not None else None
+    lines += _figures(results, told, drawn)
     last = str(entries[-1]["step"]) if entries else ""
     lines.append(f"  last step   {last or 'none yet'}")
     lines.append(f"  next        {_next(last)}")
-    lines += _embedding(folder, _next(last))
     lines += _lights(results)
-    return "\n".join([*lines, *_state(folder)])
+    lines += _embedding(folder, _next(last)) or (figures.pace_line(drawn) if drawn is not None else [])
+    lines += asked.labeling()
+    return "\n".join([*lines, *_state(folder, told, process.control is not None)])
 
 
 def check_may_grow(folder: RunFolder) -> None:
@@ -83,9 +90,9 @@ def report_of(folder: RunFolder) -> str | None:
 def _done(folder: RunFolder, results: dict[str, Any]) -> list[str]:
     lines = []
     if "catalog" in results:
-        newest = [result for step, result in results.items() if step.endswith(("catalog", "/added"))][-1]
-        later = f", {newest['images'] - results['catalog']['images']} of them added later"
-        lines.append(f"  images      {newest['images']}{later if newest != results['catalog'] else ''}")
+        images = _images(results)
+        added = images - results["catalog"]["images"]
+        lines.append(f"  images      {images}{f', {added} of them added later' if added else ''}")
     if "embed" in results:
         aside = results["embed"]["quarantined"]
         exception = f" but {aside} that cannot be read, see {folder.quarantine}" if aside else ""
@@ -160,31 +167,60 @@ def _next(last: str) -> str:
     return _NEXT.get(part, "go on")
 
 
-def _state(folder: RunFolder) -> list[str]:
+def _found(results: dict[str, Any]) -> tuple[int, int]:
+    """Positives and labels of all batches that are done; the last of a round has the sums of the round."""
+    rounds = {}
+    for step, result in results.items():
+        if step.endswith("/label"):
+            name = step.split("/")[0]
+            rounds["seed" if name.startswith("seed") else name] = result
+    positives = sum(result["positive"] for result in rounds.values())
+    return positives, positives + sum(result["negative"] for result in rounds.values())
+
+
+def _figures(
+    results: dict[str, Any], told: control_pb2.RunStatus | None, drawn: control_pb2.Dashboard | None
+) -> list[str]:
+    """Positives against labels, the newest head, and the share of positives: as of now, or else as of the journal."""
+    positives, labels = (told.positives, told.labels) if told is not None and told.labels else _found(results)
+    seeds = results.get("seed-folder", 0) if told is None or not told.labels else 0
+    more = f", and {seeds} images of the seed folder" if seeds else ""
+    at_least, at_most = _prevalence(results, positives)
+    if drawn is not None and not isnan(drawn.prevalence_at_least):
+        at_least, at_most = drawn.prevalence_at_least, drawn.prevalence_at_most
+    return [
+        *figures.found_line(positives, labels, more),
+        *figures.quality_line(results),
+        *figures.prevalence_line(at_least, at_most),
+    ]
+
+
+def _prevalence(results: dict[str, Any], positives: int) -> tuple[float, float]:
+    assessed = [result for step, result in results.items() if step.endswith("/assess")]
+    if not assessed or "embed" not in results:
+        return figures.prevalence(0, 0, 0.0)
+    newest = [result for step, result in results.items() if step.endswith(("embed", "embed-added"))][-1]
+    images = _images(results) - newest["quarantined"]
+    return figures.prevalence(positives, images, assessed[-1]["audited_at_least"])
+
+
+def _images(results: dict[str, Any]) -> int:
+    """All that are listed, with those that were added."""
+    newest = [result for step, result in results.items() if step.endswith(("catalog", "/added"))]
+    return int(newest[-1]["images"]) if newest else 0
+
+
+def _state(folder: RunFolder, told: control_pb2.RunStatus | None, deployed: bool) -> list[str]:
     """Whether anybody works on the run, and what it waits for where there is somebody to ask."""
     resume = f"go on with `active-labeler resume {folder.path}`"
-    told = _told_by_the_orchestrator(folder, read_orchestrator_settings())
     if told is None:
         return ["  at work" if is_at_work(folder.journal) else f"  not at work; {resume}"]
-    if told.HasField("question"):
+    if told.HasField("question") and not told.question.optional:
         choices = f" [{'/'.join(told.question.choices)}]" if told.question.choices else ""
-        return [
-            f"  waits for an answer: {told.question.text}{choices}",
-            f"  answer it after `active-labeler resume {folder.path}`",
-        ]
+        there = (
+            f"answer it after `active-labeler resume {folder.path}`" if deployed else "answer it where it was started"
+        )
+        return [f"  waits for an answer: {told.question.text}{choices}", f"  {there}, or on the page"]
     if told.state in ("stopped", "failed"):
         return [f"  {told.state}: {told.message}", f"  {resume}"]
     return [f"  at work ({told.state}{', step ' + told.step if told.step else ''})"]
-
-
-def _told_by_the_orchestrator(folder: RunFolder, process: OrchestratorSettings) -> control_pb2.RunStatus | None:
-    """What the orchestrator of a deployment says; None where there is none, it is away, or it does not know the run."""
-    if process.control is None:
-        return None
-    with rpc.connect(process.control, timeout_s=_PATIENCE_S, tls=process.tls) as channel:
-        try:
-            stub: Any = control_pb2_grpc.ControlStub(channel)
-            request = control_pb2.GetRunRequest(run=folder.run)
-            return control_pb2.RunStatus.FromString(stub.GetRun(request).SerializeToString())
-        except ActiveLabelerError:
-            return None

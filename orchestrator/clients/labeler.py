@@ -62,6 +62,27 @@ class Remark:
     time_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Annotator:
+    """What somebody has done in a run.
+
+    Attributes:
+        answers: that stand; of these ``positive`` and ``unsure``.
+        undone: taken back.
+        per_minute: answers while at work; not-a-number where too little is known.
+        shared: comparisons with answers of others to the same image; of these ``agreed`` agree.
+    """
+
+    name: str
+    answers: int
+    positive: int
+    unsure: int
+    undone: int
+    per_minute: float
+    shared: int
+    agreed: int
+
+
 @dataclass(frozen=True)
 class Shown:
     """What the page says about a run.
@@ -102,7 +123,7 @@ class Links:
 
 @dataclass(frozen=True)
 class QueueState:
-    """How far a round is: cards not answered, answers by kind, and the newest position of the label log."""
+    """How far a round is: cards not answered, answers by kind, the newest position of the label log, and cards in hands."""
 
     open: int
     positive: int
@@ -110,6 +131,7 @@ class QueueState:
     unsure: int
     withdrawn: int
     last: int
+    held: int = 0
 
 
 class LabelerClient:
@@ -188,6 +210,15 @@ class LabelerClient:
             after = page[-1].number
         return remarks
 
+    def annotators(self, run: str) -> tuple[list[Annotator], float]:
+        """What each person has done, by name; and Krippendorff's alpha, not-a-number where it is not defined."""
+        found = self._call(self._stub.ListAnnotators, labeler_pb2.ListAnnotatorsRequest(run=run))
+        people = [
+            Annotator(a.name, a.answers, a.positive, a.unsure, a.undone, a.per_minute, a.shared, a.agreed)
+            for a in found.annotators
+        ]
+        return people, float(found.alpha)
+
     def withdraw(self, run: str, number: int) -> int:
         """Takes the open cards of a round back; returns how many."""
         return int(self._call(self._stub.Withdraw, labeler_pb2.WithdrawRequest(run=run, round=number)).withdrawn)
@@ -196,7 +227,7 @@ class LabelerClient:
         """How far a round is, or all of them together."""
         request = labeler_pb2.GetQueueRequest(run=run, round=number, all_rounds=all_rounds)
         q = self._call(self._stub.GetQueue, request)
-        return QueueState(q.open, q.positive, q.negative, q.unsure, q.withdrawn, q.last)
+        return QueueState(q.open, q.positive, q.negative, q.unsure, q.withdrawn, q.last, q.held)
 
 
 def links_of(told: Any) -> Links:

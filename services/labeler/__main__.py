@@ -23,7 +23,7 @@ def main() -> None:
         allow_files()
         labeler = Labeler(settings)
         running.append(labeler)
-        servicer = LabelerServicer(labeler.desk, labeler.links)
+        servicer = LabelerServicer(labeler.desk, labeler.links, labeler.browsing)
         return [
             Registration("activelabeler.v1.Labeler", partial(labeler_pb2_grpc.add_LabelerServicer_to_server, servicer))
         ]

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from services.common.artifacts import ArtifactStore
 from services.labeler.access import OPEN, Access, tokens_of
+from services.labeler.browsing import Browsing
 from services.labeler.catalogs import Catalogs
 from services.labeler.desk import Desk
 from services.labeler.links import LinkMaker
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Labeler:
-    """The desk with its web side; the gRPC side is the servicer over ``desk``.
+    """The desk with its web side; the gRPC side is the servicer over ``desk`` and ``browsing``.
 
     Args:
         settings: of the service.
@@ -52,7 +53,8 @@ class Labeler:
             listener = listen(settings.web_host, settings.web_port)
             opened.callback(listener.close)
             self.links = LinkMaker(access, settings.web_url, _own_url(settings, listener.getsockname()[1], tls))
-            web = build_app(self.desk, Shelf(self._workshop), self._loop, access)
+            self.browsing = Browsing(self.desk)
+            web = build_app(self.desk, Shelf(self._workshop), self._loop, access, self.browsing)
             app = Guard(
                 Gate(web, access, self.links), settings.names, settings.place, settings.frames, settings.preset.numbers
             )

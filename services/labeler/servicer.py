@@ -12,6 +12,7 @@ from protos import labeler_pb2 as pb
 from protos import labeler_pb2_grpc
 from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
+from services.labeler.browsing import Browsing
 from services.labeler.desk import Desk
 from services.labeler.links import LinkMaker
 from services.labeler.model import Answer, CatalogRef, Event, Offered, Queue, Run
@@ -33,10 +34,11 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
     Args:
         desk: the core.
         links: to the page.
+        browsing: over the desk.
     """
 
-    def __init__(self, desk: Desk, links: LinkMaker) -> None:
-        self._desk, self._links = desk, links
+    def __init__(self, desk: Desk, links: LinkMaker, browsing: Browsing) -> None:
+        self._desk, self._links, self._browsing = desk, links, browsing
 
     def OpenRun(self, request: pb.OpenRunRequest, context: grpc.ServicerContext) -> pb.OpenRunResponse:
         """Makes a run known."""
@@ -117,6 +119,14 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
         ]
         return pb.ListRemarksResponse(run=request.run, remarks=remarks)
 
+    def ListAnnotators(
+        self, request: pb.ListAnnotatorsRequest, context: grpc.ServicerContext
+    ) -> pb.ListAnnotatorsResponse:
+        """What each person has done, and how far people agree."""
+        found = self._browsing.people(request.run, 0, 0)
+        people = [pb.Annotator(**{**who, "per_minute": _or_nan(who["per_minute"])}) for who in found.annotators]
+        return pb.ListAnnotatorsResponse(run=request.run, annotators=people, alpha=_or_nan(found.alpha))
+
     def Withdraw(self, request: pb.WithdrawRequest, context: grpc.ServicerContext) -> pb.WithdrawResponse:
         """Takes the open cards of a round back."""
         withdrawn = self._desk.withdraw(request.run, request.round).result()
@@ -130,6 +140,10 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
     def WatchQueue(self, request: pb.GetQueueRequest, context: grpc.ServicerContext) -> Iterator[pb.Queue]:
         """The same, until the round is done."""
         return map(_queue, self._desk.watch(request.run, request.round, context.is_active))
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _catalog(artifact: Artifact) -> CatalogRef:

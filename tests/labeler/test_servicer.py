@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from protos.errors import ConflictError, InvalidInputError, NotFoundError
 from protos.rpc import Registration, connect, serve
 from services.common.artifacts import ArtifactStore
 from services.labeler.access import OPEN
+from services.labeler.browsing import Browsing
 from services.labeler.desk import Desk
 from services.labeler.links import LinkMaker
 from services.labeler.model import Answer, Remark
@@ -34,7 +36,7 @@ def quick(desks: Callable[..., Desk], sqlite_url: str) -> Desk:
 
 @pytest.fixture
 def stub(quick: Desk, tmp_path: Path) -> Iterator[Any]:
-    servicer = LabelerServicer(quick, LinkMaker(OPEN, "", "http://127.0.0.1:5000/"))
+    servicer = LabelerServicer(quick, LinkMaker(OPEN, "", "http://127.0.0.1:5000/"), Browsing(quick))
     add = partial(labeler_pb2_grpc.add_LabelerServicer_to_server, servicer)
     server = serve([Registration("activelabeler.v1.Labeler", add)], f"unix:{tmp_path}/l.sock")
     channel = connect(server.address, timeout_s=10)
@@ -268,3 +270,26 @@ def test_names_that_no_run_can_have(desks: Callable[..., Desk], url: str, name: 
     ):
         with pytest.raises(NotFoundError, match="knows no run"):
             call()
+
+
+def test_what_each_person_has_done(stub: Any, quick: Desk) -> None:
+    _offer(stub, *range(8))
+    ann, bob = Person(quick, "ann"), Person(quick, "bob")
+    for item in (0, 1, 2):
+        ann.say(item, Answer.POSITIVE if item else Answer.UNSURE)
+    for item, answer in ((0, Answer.NEGATIVE), (1, Answer.POSITIVE), (2, Answer.NEGATIVE), (3, Answer.NEGATIVE)):
+        bob.say(item, answer)
+    bob.say(3, Answer.RETRACTED)
+    found = stub.ListAnnotators(pb.ListAnnotatorsRequest(run="r1"))
+    told = [(a.name, a.answers, a.positive, a.unsure, a.undone, a.shared, a.agreed) for a in found.annotators]
+    assert told == [("ann", 3, 2, 1, 0, 3, 1), ("bob", 3, 1, 0, 1, 3, 1)]
+    assert all(math.isnan(a.per_minute) for a in found.annotators), "a moment says nothing of a speed"
+    assert found.alpha == pytest.approx(0.0)  # (yes yes), (yes no), by hand: o = 2, n = 4, e = 6
+    with pytest.raises(NotFoundError, match="r9"):
+        stub.ListAnnotators(pb.ListAnnotatorsRequest(run="r9"))
+
+
+def test_nobody_has_done_anything(stub: Any) -> None:
+    found = stub.ListAnnotators(pb.ListAnnotatorsRequest(run="r1"))
+    assert list(found.annotators) == []
+    assert math.isnan(found.alpha)

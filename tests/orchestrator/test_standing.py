@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from orchestrator.clients.labeler import QueueState
+from orchestrator.clients.labeler import Annotator, QueueState
+from orchestrator.figures import people_lines
 from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
 from orchestrator.queue_note import note_queue
@@ -124,3 +125,115 @@ def test_an_orchestrator_that_does_not_know_the_run(folder: RunFolder, servicer:
 
 def test_an_orchestrator_that_is_away(folder: RunFolder, away: str) -> None:
     assert "  not at work; go on with" in describe(folder)
+
+
+def test_a_question_that_may_stay_open_is_no_wait(folder: RunFolder, servicer: control.Control) -> None:
+    wish = control_pb2.Question(id="wish", text="At any time: finish [q]", choices=["q"], optional=True)
+    servicer.status = control_pb2.RunStatus(run="r", state="labeling", step="round-2/label", question=wish)
+    assert describe(folder).endswith("\n  at work (labeling, step round-2/label)")
+
+
+HEAD = {"validation": {"f1": 0.5, "precision": 0.75, "recall": float("nan"), "accuracy": 1.0, "images": 8}}
+LIGHT = {"colour": "green", "text": "settled"}
+ASSESSED = {"head": LIGHT, "coverage": LIGHT, "audit": LIGHT, "audited_at_least": 0.5, "advice": "Go on"}
+OF_ROUNDS = [
+    ("catalog", {"images": 102}),
+    ("embed", {"quarantined": 2}),
+    ("seed-0/label", {"positive": 1, "negative": 2, "unsure": 0}),
+    ("seed-1/label", {"positive": 2, "negative": 4, "unsure": 1}),  # the sums of the seed set
+    ("round-1/train", HEAD | {"validation": HEAD["validation"] | {"f1": 0.25}}),
+    ("round-1/label", {"positive": 3, "negative": 1, "unsure": 0}),
+    ("round-1/assess", ASSESSED | {"audited_at_least": 0.0}),
+]
+AUDITED = [
+    ("round-2/certainty-1/label", {"positive": 1, "negative": 4, "unsure": 0}),
+    ("round-2/train", HEAD),
+    ("round-2/label", {"positive": 3, "negative": 7, "unsure": 0}),  # those of the audit among them
+    ("round-2/assess", ASSESSED),
+]
+
+
+@pytest.fixture
+def steps(folder: RunFolder) -> Iterator[Callable[[list[tuple[str, object]]], str]]:
+    """Writes steps into the journal, and says what `status` tells then, of a run that rests."""
+    journals: list[Journal] = []
+
+    def write(steps: list[tuple[str, object]]) -> str:
+        journal = Journal(folder.journal)
+        journals.append(journal)
+        for step, result in steps:
+            journal.once(step, object, lambda r=result: r)  # type: ignore[misc]
+        journal.close()
+        return describe(folder)
+
+    yield write
+
+
+def test_the_figures_of_a_run_that_rests(steps: Callable[[list[tuple[str, object]]], str]) -> None:
+    told = steps(OF_ROUNDS)
+    assert "\n  found       5 positive in 10 labels (50%)\n" in told
+    assert "\n  newest head round 1: F1 25%, precision 75%, recall –, accuracy 100% on 8 images held out\n" in told
+    assert "positives " not in told, "no audit has bounded it"
+    told = steps(AUDITED)
+    assert "\n  found       8 positive in 20 labels (40%)\n" in told
+    assert "\n  newest head round 2: F1 50%," in told
+    assert "\n  positives   8.0% of all images are found, 16% is what the audit leaves room for\n" in told
+    told = steps([("finish", {"report": "The report"})])
+    assert "\n  found       8 positive in 20 labels (40%)\n" in told
+    assert told.endswith("\n  finished\nThe report")
+
+
+def test_labels_of_a_seed_folder_are_told_beside(steps: Callable[[list[tuple[str, object]]], str]) -> None:
+    told = steps([("seed-folder", 12), *OF_ROUNDS])
+    assert "\n  found       5 positive in 10 labels (50%), and 12 images of the seed folder\n" in told
+
+
+def test_before_a_label_there_are_no_figures(steps: Callable[[list[tuple[str, object]]], str]) -> None:
+    told = steps(OF_ROUNDS[:2])
+    assert not any(word in told for word in ("found", "newest head", "positives", "queue", "people"))
+
+
+def test_the_figures_of_a_run_at_work(
+    folder: RunFolder, servicer: control.Control, steps: Callable[[list[tuple[str, object]]], str]
+) -> None:
+    servicer.status = control_pb2.RunStatus(run="r", state="running", step="embed", labels=40, positives=10)
+    servicer.dashboard.prevalence_at_least, servicer.dashboard.prevalence_at_most = 0.1, 0.125
+    servicer.dashboard.step, servicer.dashboard.done, servicer.dashboard.total = "Embedding", 3200, 10000
+    servicer.dashboard.per_second = 200
+    told = steps([*OF_ROUNDS, *AUDITED])
+    assert "\n  found       10 positive in 40 labels (25%)\n" in told, "as of now, and not as the journal has it"
+    assert "\n  positives   10% of all images are found, 12% is what the audit leaves room for\n" in told
+    assert "\n  embedding   3,200 of 10,000, 200 a second, 0:00:34 left\n" in told
+
+
+@pytest.mark.parametrize("rate", [float("nan"), 0.0])
+def test_a_pace_that_is_not_known_yet(folder: RunFolder, servicer: control.Control, rate: float) -> None:
+    servicer.dashboard.step, servicer.dashboard.done, servicer.dashboard.total = "Embedding", 0, 10000
+    servicer.dashboard.per_second = rate
+    assert "\n  embedding   0 of 10,000\n" in describe(folder)
+
+
+def test_a_slow_pace_has_a_decimal(folder: RunFolder, servicer: control.Control) -> None:
+    servicer.dashboard.step, servicer.dashboard.done, servicer.dashboard.total = "Labeling", 5, 20
+    servicer.dashboard.per_second = 0.25
+    assert "\n  labeling    5 of 20, 0.2 a second, 0:01:00 left\n" in describe(folder)
+
+
+def test_a_table_of_people() -> None:
+    nan = float("nan")
+    people = [Annotator("ann", 120, 30, 6, 2, 24.4, 10, 9), Annotator("bob\x1b[2J", 0, 0, 0, 0, nan, 0, 0)]
+    assert people_lines(people, 0.834) == [
+        "  people      answers  yes  unsure  taken back  a minute  agreement",
+        "  ann             120  25%    5.0%           2        24        90%",
+        "  bob\\x1b[2J        0    –       –           0         –          –",
+        "  alpha       0.83 (Krippendorff's: 1 is full agreement, 0 what chance gives)",
+    ]
+    assert people_lines([], nan) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"labeler": 7, "control": null}', b'{"labeler": "unix:/gone.sock"}'])
+def test_addresses_of_services_that_are_gone(folder: RunFolder, content: bytes) -> None:
+    journal = Journal(folder.journal)
+    folder.services.write_bytes(content)
+    assert describe(folder).endswith("\n  at work")
+    journal.close()

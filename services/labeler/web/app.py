@@ -27,6 +27,7 @@ from protos.errors import (
 )
 from services.common.images import UnreadableImageError
 from services.labeler.access import OPEN, Access
+from services.labeler.browsing import Browsing
 from services.labeler.desk import Desk
 from services.labeler.loop import Loop
 from services.labeler.model import Reply
@@ -55,7 +56,7 @@ Item = Annotated[int, InPath(ge=0, le=2**53 - 1)]
 T = TypeVar("T")
 
 
-def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN) -> FastAPI:
+def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN, browsing: Browsing | None = None) -> FastAPI:
     """The application over a desk, with a window on the loop; who gets as far as here, the gate has decided."""
     app = FastAPI(title="Active Labeler", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _explain_errors(app)
@@ -107,7 +108,7 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN) -> Fa
             data, media_type=media_type(data), headers={"Cache-Control": "private, max-age=86400, immutable"}
         )
 
-    seen = Views(desk, shelf, loop)
+    seen = Views(desk, shelf, loop, browsing or Browsing(desk))
     app.include_router(views.router(seen, desk, loop))
     app.include_router(people.router(seen))
     app.include_router(remarks.router(desk))

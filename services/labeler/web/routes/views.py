@@ -102,15 +102,15 @@ class Views:
     """What the routes do.
 
     Args:
-        desk, shelf, loop: of the labeler.
+        desk, shelf, loop, browsing: of the labeler.
 
     Attributes:
         browsing: what was said about each image.
     """
 
-    def __init__(self, desk: Desk, shelf: Shelf, loop: Loop) -> None:
+    def __init__(self, desk: Desk, shelf: Shelf, loop: Loop, browsing: Browsing) -> None:
         self._desk, self._shelf, self._loop = desk, shelf, loop
-        self.browsing = Browsing(desk)
+        self.browsing = browsing
 
     def dashboard(self, run: str) -> dict[str, Any]:
         """What the loop knows, and what the desk knows of queue and people."""
