@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -73,6 +74,11 @@ class Crew:
         member.answered(self._clock(), images, blocks, seconds)
         member.device = device
         self._images += images
+
+    @property
+    def last_answer(self) -> float:
+        """When anybody answered last, by the clock; before all times where nobody has."""
+        return max((member.last for member in self._members.values()), default=-math.inf)
 
     @property
     def workers(self) -> list[str]:

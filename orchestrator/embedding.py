@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextvars import copy_context
 from pathlib import Path
-from typing import TypeVar
 
 from orchestrator.clients.embedder import publish_blocks, quarantined_items
 from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef, GenerationRef
 from orchestrator.crew import Crew
+from orchestrator.embedding_calls import in_flight
 from orchestrator.embedding_note import EmbeddingNote
 from orchestrator.encoder_folder import encoder_file
 from orchestrator.fixed_encoders import check_auto_choice
@@ -23,15 +18,11 @@ from orchestrator.outputs.quarantine import write_quarantine
 from orchestrator.preparing import preparation_of
 from orchestrator.publishing import publish
 from orchestrator.rates import Embedding
-from orchestrator.run import Run, Stopped
+from orchestrator.run import Run
 from orchestrator.sources.listing import list_source
 from protos.common_pb2 import Artifact
 from protos.errors import ConflictError, NotFoundError
-from services.common.catalog import BLOCK_ROWS, write_catalog
-
-_LOOK_S = 0.5  # how often a wait looks whether the run is being stopped
-_Found = tuple[list[BlockRef], str, str]  # what a call gives: blocks, and the device and the worker that made them
-T = TypeVar("T")
+from services.common.catalog import write_catalog
 
 
 def list_data(run: Run) -> Catalogued:
@@ -130,7 +121,7 @@ def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tupl
     images = 0
     crew, note = Crew(run.in_flight), EmbeddingNote(run.folder.path)
     with run.reporter.bar("Embedding", catalogued.images, "images") as bar:
-        for found, device in _in_flight(run, catalogued, encoder, crew):
+        for found, device in in_flight(run, catalogued, encoder, crew):
             devices.add(device)
             blocks.extend(found)
             images += sum(block.rows for block in found)
@@ -139,44 +130,3 @@ def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tupl
             note.update(Embedding(images, catalogued.images, rates))
     note.done()
     return blocks, devices
-
-
-def _in_flight(
-    run: Run, catalogued: Catalogued, encoder: EncoderRef, crew: Crew
-) -> Iterator[tuple[list[BlockRef], str]]:
-    """The answers as they come, blocks and device. Leaving early waits for no call: those in flight end with their channel."""
-    total = -(-catalogued.images // BLOCK_ROWS)
-    first = 0
-    waiting: dict[Future[_Found], float] = {}
-
-    def call(at: int, count: int) -> _Found:
-        return run.clients.embedder.embed_shard(run.id, encoder, catalogued.catalog, at, count, run.settings)
-
-    while first < total or waiting:
-        if run.stopping():
-            raise Stopped
-        while first < total and len(waiting) < crew.in_flight():
-            count = crew.blocks(total - first)
-            waiting[_in_background(call, first, count)] = time.monotonic()
-            first += count
-        done, _ = wait(waiting, _LOOK_S, FIRST_COMPLETED)
-        for future in done:
-            seconds = time.monotonic() - waiting.pop(future)
-            found, device, worker = future.result()
-            crew.answered(worker, sum(block.rows for block in found), len(found), seconds, device)
-            yield found, device
-
-
-def _in_background(work: Callable[..., T], *arguments: int) -> Future[T]:
-    """``work(*arguments)`` in a thread that holds nobody up; those of an executor are waited for when the process ends."""
-    future: Future[T] = Future()
-    context = copy_context()  # the thread works for the same run and round
-
-    def run() -> None:
-        try:
-            future.set_result(context.run(work, *arguments))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="embedding", daemon=True).start()
-    return future
