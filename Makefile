@@ -116,10 +116,10 @@ proof-workers: ## 10,000 images while one of four workers is killed every 2 s, t
 	@scripts/environment.sh test
 	@$(BIN)/python -m pytest -m long -s -rs tests/proofs/test_workers.py
 
-fuzz: ## a hundred thousand calls of random content to the five services, 5,000 requests to the web API: twelve minutes
+fuzz: ## 150,000 calls of random content to the services and the orchestrator, 5,000 requests to the web API: a quarter of an hour
 	@scripts/environment.sh test
 	@ACTIVE_LABELER_FUZZ_CASES=110 $(BIN)/python -m pytest tests/security/test_web_api.py
-	@ACTIVE_LABELER_FUZZ_CALLS=3300 $(BIN)/python -m pytest tests/security/test_hostile_calls.py
+	@ACTIVE_LABELER_FUZZ_CALLS=3300 $(BIN)/python -m pytest tests/security/test_hostile_calls.py tests/security/test_hostile_control.py
 
 test-compose: ## build the images, run the stack, and compare its end with that of a run without containers
 	@scripts/environment.sh test

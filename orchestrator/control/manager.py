@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -25,7 +26,14 @@ from orchestrator.run import Board, Run, Stopped
 from orchestrator.service_settings import OrchestratorSettings
 from orchestrator.session import session
 from orchestrator.settings import RunSettings
-from protos.errors import ActiveLabelerError, ConflictError, DeadlineError, NotFoundError, UnavailableError
+from protos.errors import (
+    ActiveLabelerError,
+    ConflictError,
+    DeadlineError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+)
 
 log = logging.getLogger("active_labeler")
 ENDED = ("finished", "stopped", "failed")
@@ -109,15 +117,7 @@ class RunManager:
             ActiveLabelerError: whatever is wrong with the settings.
         """
         with self._lock:
-            if resume and (settings.runtime / "run.json").exists():
-                folder = open_existing(settings.runtime)
-                settings = resumed(config_file.load(folder.path / "run.yaml"), settings)
-                config_file.save(settings, folder.path / "run.yaml")
-            else:
-                check_free(settings.runtime)
-                check_places(settings)
-                check_outputs_free(settings.output, "")
-                folder = create(settings)
+            folder, settings = _open(settings, resume)
             known = self._runs.get(folder.run)
             if known is not None and known.board.state not in ENDED:
                 if resume:
@@ -228,6 +228,26 @@ class RunManager:
                 _write_whole(self._remembered, json.dumps(paths))
             except OSError as error:
                 log.warning("cannot note in %s which runs are at work: %s", self._remembered, error)
+
+
+def _open(settings: RunSettings, resume: bool) -> tuple[RunFolder, RunSettings]:
+    """The folder of a run, made or found, and the settings that it goes on with."""
+    try:
+        if resume and (settings.runtime / "run.json").exists():
+            folder = open_existing(settings.runtime)
+            settings = resumed(config_file.load(folder.path / "run.yaml"), settings)
+            config_file.save(settings, folder.path / "run.yaml")
+            return folder, settings
+        check_free(settings.runtime)
+        check_places(settings)
+        check_outputs_free(settings.output, "")
+        return create(settings), settings
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise InvalidInputError(
+            f"{error.filename or settings.runtime} cannot be used ({error.strerror}): mend that, or give another folder"
+        ) from error
 
 
 def _read_remembered(file: Path) -> list[str]:

@@ -34,7 +34,7 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
         """Starts or resumes a run."""
         try:
             values = json.loads(request.settings_json)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidInputError(f"settings_json is no JSON: {error}") from error
         managed = self._manager.start(setting_errors.build(values), request.resume)
         return control_pb2.StartRunResponse(run=managed.folder.run)
