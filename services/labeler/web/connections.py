@@ -7,7 +7,7 @@ import resource
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _WANTED_FILES = 8192
 
@@ -27,7 +27,7 @@ class Patience:
     most: int = 1000
 
 
-class Connection(H11Protocol):
+class Connection(HttpToolsProtocol):
     """A connection of a browser. Uvicorn waits for the first request for ever, and for the next as long as bytes come."""
 
     patience: ClassVar[Patience]
@@ -55,10 +55,10 @@ class Connection(H11Protocol):
             self.idle.pop(self, None)
 
     def on_response_complete(self) -> None:
-        """The answer is out, and the next request may lie here already."""
-        before = self.cycle
+        """The answer is out, and the next request may wait behind it."""
+        waits = bool(self.pipeline)
         super().on_response_complete()
-        if self.cycle is before and not self.transport.is_closing():
+        if not waits and not self.transport.is_closing():
             self._rest(self.patience.rest_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
