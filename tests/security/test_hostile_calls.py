@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -16,10 +17,13 @@ from google.protobuf.descriptor import MethodDescriptor
 from orchestrator.clients import SERVICES
 from orchestrator.launcher import Launcher
 from orchestrator.settings import EndpointSettings
-from protos import embedder_pb2, index_pb2, labeler_pb2, rpc, sampler_pb2, trainer_pb2
+from protos import embedder_pb2, index_pb2, labeler_pb2, labeler_pb2_grpc, rpc, sampler_pb2, trainer_pb2
+from services.common.artifacts import ArtifactStore
+from tests.labeler.kit import paint, publish_folder
 from tests.support.hostile import ask
 
 CALLS = int(os.environ.get("ACTIVE_LABELER_FUZZ_CALLS", "30"))
+RUN = "r"
 CONTRACTS = {
     "embedder": embedder_pb2,
     "index": index_pb2,
@@ -43,15 +47,27 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, grp
     launcher = Launcher(place / "logs", {**environment, "ACTIVE_LABELER_WEB_PORT": "0"})
     try:
         endpoints = launcher.start(EndpointSettings())
+        _open_run(place, endpoints.labeler)
         yield {name: grpc.insecure_channel(getattr(endpoints, name)) for name in SERVICES}
         assert launcher.why_gone() is None
     finally:
         launcher.stop()
 
 
+def _open_run(place: Path, labeler: str | None) -> None:
+    """A run with cards on offer: what names it gets further."""
+    assert labeler is not None
+    paint(place / "data", [f"{number}.png" for number in range(6)], (8, 8))
+    catalog = publish_folder(ArtifactStore(place / "store"), place / "data")
+    with rpc.connect(labeler) as channel:
+        stub = labeler_pb2_grpc.LabelerStub(channel)
+        stub.OpenRun(labeler_pb2.OpenRunRequest(run=RUN, catalog=catalog, name="Planes", batch_size=5))
+        stub.Offer(labeler_pb2.OfferRequest(run=RUN, round=1, cards=[labeler_pb2.Card(item=item) for item in range(3)]))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("name", "method"), METHODS, ids=[f"{name}-{method.name}" for name, method in METHODS])
 def test_no_request_is_a_defect(channels: dict[str, grpc.Channel], name: str, method: MethodDescriptor) -> None:
-    ask(channels[name], method, CALLS)
+    ask(channels[name], method, CALLS, {"run": [RUN]})
     assert rpc.is_healthy(channels[name], timeout_s=10)
