@@ -73,7 +73,7 @@ def in_flight(
     waiting: dict[Future[_Found], _Call] = {}
 
     def call(at: int, count: int) -> _Found:
-        return run.clients.embedder.embed_shard(run.id, encoder, catalogued.catalog, at, count, run.settings)
+        return run.clients.embedder.embed_shard(run.id, encoder, catalogued.catalog, at, count, run.embedding)
 
     while todo.left or waiting:
         if run.stopping():

@@ -53,8 +53,8 @@ class Journal:
         return step in self._results
 
     def last(self, ending: str) -> str | None:
-        """The newest step whose name ends so, if there is one."""
-        return next((step for step in reversed(self._results) if step.endswith(ending)), None)
+        """The newest step whose name ends so, if there is one; other threads than the loop's may ask, too."""
+        return next((step for step in reversed(list(self._results)) if step.endswith(ending)), None)
 
     def once(self, step: str, kind: type[T], work: Callable[[], T]) -> T:
         """The result of a step: recorded, or else worked out now and then recorded.

@@ -89,15 +89,18 @@ class LabelLog:
         votes: dict[int, dict[str, Answer]] = {}
         rounds: dict[int, int] = {}
         again: Counter[int] = Counter()
-        settled: dict[int, Answer] = {}
+        settled: dict[int, LabelEvent] = {}
         for event in self._events:
             if event.position > position:
                 break
-            settled.pop(event.item, None)
-            if event.reason == SETTLED and event.answer != Answer.RETRACTED:
-                settled[event.item] = event.answer
+            decided = settled.get(event.item)
+            if event.answer == Answer.RETRACTED and decided is not None and decided.annotator == event.annotator:
+                del settled[event.item]  # the vote that this person gave before stays
+            elif event.answer != Answer.RETRACTED and event.reason == SETTLED:
+                settled[event.item] = event
                 rounds.setdefault(event.item, event.round)
             elif event.answer != Answer.RETRACTED:
+                settled.pop(event.item, None)
                 votes.setdefault(event.item, {})[event.annotator] = event.answer
                 rounds.setdefault(event.item, event.round)
                 if event.reason in (SECOND, OVERLAP):
@@ -108,7 +111,8 @@ class LabelLog:
                     del votes[event.item]
             if event.item not in votes and event.item not in settled:
                 rounds.pop(event.item, None)
-        return Labels(position, resolve(votes) | settled, rounds, votes, again, settled)
+        answers = {item: event.answer for item, event in settled.items()}
+        return Labels(position, resolve(votes) | answers, rounds, votes, again, answers)
 
     def events(self, position: int) -> list[LabelEvent]:
         """The log up to a position, oldest first."""

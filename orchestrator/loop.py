@@ -14,7 +14,7 @@ from orchestrator.auditing import certify
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef
 from orchestrator.continuous import choose
-from orchestrator.embedding import embed, import_encoder, list_data
+from orchestrator.embedding import choose_precision, embed, import_encoder, list_data
 from orchestrator.finish import Finished, finish
 from orchestrator.fixed_encoders import refusal
 from orchestrator.labels import LabelLog
@@ -62,6 +62,9 @@ def _begin(run: Run, log: LabelLog) -> tuple[Catalogued, Model, Results]:
     show_images(run, newest_catalog(run, catalogued))
     run.catalogued = catalogued
     encoder = run.once("encoder", EncoderRef, lambda: import_encoder(run))
+    before_there_was_a_choice = "embed" in run.journal and "precision" not in run.journal
+    if run.settings.encoder.leaves_precision_open and not before_there_was_a_choice:
+        run.precision = run.once("precision", str, lambda: choose_precision(run, catalogued, encoder))
     reference = _early_seed_checks(run, catalogued, encoder)
     embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder))
     run.board.quarantined = embedded.quarantined

@@ -116,7 +116,8 @@ def read_original(pipeline_yaml: Path) -> OriginalConfig:
     if missing:
         raise InvalidInputError("\n".join(f"{pipeline_yaml}: {sentence}" for sentence in missing))
     found = OriginalConfig(
-        {"head.kind": "SSLEvaluatorOneLayer", "sampling.strategy": "gaussian"}  # its own, where it names none
+        # its own, where it names none
+        {"head.kind": "SSLEvaluatorOneLayer", "sampling.strategy": "gaussian", "encoder.precision": "fp32"}
     )
     _take(found, pipeline, PIPELINE, pipeline_yaml, {*SECOND, "model_config_path"})
     _take(found, model, MODEL, model_path, set(SECOND))

@@ -71,6 +71,7 @@ class Run:
         generations: all that were made of the data set, oldest first.
         results: what the tables are made from, once there is an index.
         audit: the newest audit of recall.
+        precision: that the encoder computes in where the settings leave it open.
         proof: of the precision of what the newest head accepts; another head needs another one.
         catalogued: the images as they are listed, with those that were added.
         latest: what the loop has learned so far; for searches and exports from outside.
@@ -103,6 +104,15 @@ class Run:
     results: Results | None = None
     audit: AuditRef | None = None
     proof: Proof | None = None
+    precision: str = "fp32"
+
+    @property
+    def embedding(self) -> RunSettings:
+        """The settings for calls of the embedder: with the precision that was chosen where none is set."""
+        encoder = self.settings.encoder
+        if encoder.precision != "auto":
+            return self.settings
+        return self.settings.model_copy(update={"encoder": encoder.model_copy(update={"precision": self.precision})})
 
     @property
     def id(self) -> str:

@@ -77,10 +77,10 @@ def embed_reference(run: Run, encoder: EncoderRef) -> list[list[float]]:
     vectors: list[list[float]] = []
     for reference in run.settings.reference_images:
         image = publish(run.store, reference, "references", "reference image", "seed_set.reference (--reference)")
-        vectors += run.clients.embedder.embed_image(run.id, encoder, image, str(reference), run.settings).tolist()
+        vectors += run.clients.embedder.embed_image(run.id, encoder, image, str(reference), run.embedding).tolist()
     phrase = run.settings.seed_set.phrase.strip()
     if phrase:
-        vectors += run.clients.embedder.embed_text(run.id, encoder, [phrase], run.settings).tolist()
+        vectors += run.clients.embedder.embed_text(run.id, encoder, [phrase], run.embedding).tolist()
     return vectors
 
 

@@ -17,6 +17,7 @@ from protos.errors import ConflictError
 _NEXT = {  # what follows a step, by the last part of its name
     "catalog": "read the encoder",
     "encoder": "embed the images",
+    "precision": "embed the images",
     "reference": "embed the images",
     "seed-folder": "embed the images",
     "embed": "the first question",

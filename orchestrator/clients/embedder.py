@@ -103,6 +103,20 @@ class EmbedderClient:
         answer = self._call(self._stub.ImportEncoder, request, LONG_S)
         return EncoderRef.of(answer.encoder), _facts(answer.details)
 
+    def choose_precision(
+        self, run: str, encoder: EncoderRef, catalog: ArtifactRef, items: Sequence[int], settings: RunSettings
+    ) -> tuple[str, str]:
+        """fp32 or bf16, by the vectors of up to 64 items in both; and why, in words."""
+        request = embedder_pb2.ChoosePrecisionRequest(
+            run=run,
+            encoder=encoder.to(common_pb2.Encoder),
+            catalog=catalog.to(common_pb2.Artifact),
+            item=items,
+            options=embedder_pb2.EmbedOptions(device=settings.device, decode=settings.encoder.decode),
+        )
+        answer = self._call(self._stub.ChoosePrecision, request, 600)
+        return str(answer.precision), str(answer.why)
+
     def embed_shard(
         self, run: str, encoder: EncoderRef, catalog: ArtifactRef, first: int, blocks: int, settings: RunSettings
     ) -> tuple[list[BlockRef], str, str]:
@@ -176,6 +190,8 @@ def block_names(store: ArtifactStore, manifest: ArtifactRef) -> set[str]:
 
 
 def _options(settings: RunSettings) -> embedder_pb2.EmbedOptions:
+    """What is left open is fp32: `Run.embedding` has what was chosen."""
+    precision = settings.encoder.precision
     return embedder_pb2.EmbedOptions(
-        precision=settings.encoder.precision, device=settings.device, decode=settings.encoder.decode
+        precision="fp32" if precision == "auto" else precision, device=settings.device, decode=settings.encoder.decode
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.adding import newest_catalog
 from orchestrator.exporting import Wish, check_wish, wish_of, write_now
 from orchestrator.labels import LabelLog
 from orchestrator.outputs.formats.registry import FOLDERS, FORMATS
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("active_labeler")
 PLACE = "export"  # a folder in the output folder
 PART_BYTES = 1 << 20
+_COARSE_S = 2.0  # some file systems keep times in steps of so long
 WORKING, DONE, FAILED = "working", "done", "failed"
 
 
@@ -37,6 +40,7 @@ class Export:
     """What became of an export.
 
     Attributes:
+        number: from 1; another export, another number.
         state: "" before the first, `WORKING`, `DONE` or `FAILED`.
         text: where everything is, or what went wrong.
         files: name -> file, those that can be read in parts.
@@ -45,6 +49,7 @@ class Export:
     state: str = ""
     text: str = ""
     files: dict[str, Path] = field(default_factory=dict)
+    number: int = 0
 
 
 @dataclass
@@ -74,37 +79,42 @@ class Exports:
         with self._lock:
             if self.newest.state == WORKING:
                 raise ConflictError("an export of this run is at work already; wait for its end")
-            self.newest = Export(WORKING)
-        threading.Thread(target=self._write, args=(_aside(work), wish), name="export", daemon=True).start()
-        return self.newest
+            begun = self.newest = Export(WORKING, number=self.newest.number + 1)
+        threading.Thread(
+            target=self._write, args=(_aside(work), wish, begun.number), name="export", daemon=True
+        ).start()
+        return begun
 
-    def read(self, name: str, offset: int) -> tuple[bytes, int]:
-        """A part of a file of the newest export from a byte on, at most `PART_BYTES`; and the size of the file.
+    def read(self, name: str, offset: int) -> tuple[bytes, int, int]:
+        """A part of a file of the newest export from a byte on, at most `PART_BYTES`; the size of the file; the export's number.
 
         Raises:
             NotFoundError: when the export has no such file.
         """
-        file = self.newest.files.get(name)
+        newest = self.newest
+        file = newest.files.get(name)
         if file is None:
-            known = ", ".join(self.newest.files) or "none"
+            known = ", ".join(newest.files) or "none"
             raise NotFoundError(f"the newest export has no file {name[:100]!r}; it has {known}")
         try:
             with file.open("rb") as opened:
                 size = opened.seek(0, 2)
                 opened.seek(min(offset, size))
-                return opened.read(PART_BYTES), size
+                return opened.read(PART_BYTES), size, newest.number
         except OSError as error:
             raise NotFoundError(f"{file} cannot be read ({error.strerror}); export again") from error
 
-    def _write(self, run: Run, wish: Wish) -> None:
+    def _write(self, run: Run, wish: Wish, number: int) -> None:
+        begun = time.time()
         try:
-            self.newest = Export(DONE, _write(run, wish), _files(wish))
+            self.newest = Export(DONE, _write(run, wish), _files(wish, begun), number)
             log.info("run %s: exported %s to %s", run.id, ", ".join([*wish.formats, *wish.models]), wish.output)
         except ActiveLabelerError as error:
-            self.newest = Export(FAILED, str(error))
+            self.newest = Export(FAILED, str(error), number=number)
             log.warning("run %s: the export failed: %s", run.id, error)
         except Exception as error:
-            self.newest = Export(FAILED, f"{type(error).__name__}: {error}; the log of the orchestrator has more")
+            why = f"{type(error).__name__}: {error}; the log of the orchestrator has more"
+            self.newest = Export(FAILED, why, number=number)
             log.exception("run %s: the export failed", run.id)
 
 
@@ -117,18 +127,20 @@ def _write(run: Run, wish: Wish) -> str:
     """Writes everything; the loop may go on meanwhile, as all that it has made is never changed."""
     assert run.latest is not None and run.catalogued is not None and run.results is not None
     labels = LabelLog(run.clients.labeler, run.id)
+    if newest_catalog(run, run.catalogued) != run.catalogued:
+        raise ConflictError("images are being added to the run just now; export again once they are embedded")
     results = Results(run, run.catalogued, run.latest.embedded, labels)
-    if len(results.present) != len(results.paths):
-        raise ConflictError("images are being added to the run just now; export again in a moment")
     results.records = list(run.results.records)
     return write_now(run, run.catalogued, run.latest, labels.newest(), results, wish)
 
 
-def _files(wish: Wish) -> dict[str, Path]:
+def _files(wish: Wish, begun: float) -> dict[str, Path]:
+    """Those that were written since ``begun``: an earlier export may have left others."""
     names = [model_name(kind) for kind in wish.models]
     names += [f"{DATASET}.csv"] if FOLDERS in wish.formats else []
     names += [FORMATS[name].name for name in wish.formats if name != FOLDERS and not FORMATS[name].folder]
-    return {name: wish.output / name for name in names if (wish.output / name).is_file()}
+    files = {name: wish.output / name for name in names}
+    return {name: file for name, file in files.items() if file.is_file() and file.stat().st_mtime >= begun - _COARSE_S}
 
 
 class _Silent:

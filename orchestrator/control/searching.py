@@ -37,9 +37,9 @@ def search(managed: ManagedRun, query: bytes | int | str, k: int) -> tuple[list[
     elif isinstance(query, str):
         if not query.strip() or len(query) > _MOST_WORDS:
             raise InvalidInputError(f"a phrase of {len(query)} characters is none; type 1 to {_MOST_WORDS}")
-        wanted = work.clients.embedder.embed_text(work.id, model.encoder, [query.strip()], work.settings)
+        wanted = work.clients.embedder.embed_text(work.id, model.encoder, [query.strip()], work.embedding)
     else:
         image = ArtifactRef.of(work.store.put(f"uploads/{hashlib.sha256(query).hexdigest()}", query))
-        wanted = work.clients.embedder.embed_image(work.id, model.encoder, image, "the picture", work.settings)
+        wanted = work.clients.embedder.embed_image(work.id, model.encoder, image, "the picture", work.embedding)
     found = work.clients.index.neighbours(work.id, model.generation, wanted, k, work.settings.index.search_k)
     return found[0]

@@ -127,8 +127,8 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
         self, request: control_pb2.ReadExportRequest, context: grpc.ServicerContext
     ) -> control_pb2.ReadExportResponse:
         """A part of an exported file."""
-        data, size = self._manager.get(request.run).exports.read(request.name, request.offset)
-        return control_pb2.ReadExportResponse(run=request.run, data=data, size=size)
+        data, size, number = self._manager.get(request.run).exports.read(request.name, request.offset)
+        return control_pb2.ReadExportResponse(run=request.run, data=data, size=size, export=number)
 
     def GetPageLinks(
         self, request: control_pb2.GetPageLinksRequest, context: grpc.ServicerContext

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from orchestrator import config_file
-from orchestrator.adding import open_page
+from orchestrator.adding import newest_catalog, open_page
 from orchestrator.clients.refs import Pick
 from orchestrator.control.manager import ManagedRun
 from orchestrator.control.values import scores_of
@@ -32,7 +32,7 @@ def set_continuous(managed: ManagedRun, on: bool) -> None:
         raise ConflictError(f"nobody labels in run {managed.folder.run}: its answers are simulated")
     settings = work.settings.model_copy(update={"labeling": labeling.model_copy(update={"continuous": on})})
     if work.catalogued is not None:
-        open_page(work, work.catalogued, settings)
+        open_page(work, newest_catalog(work, work.catalogued), settings)
     config_file.save(settings, work.folder.path / "run.yaml")
     work.settings = managed.settings = settings
 

@@ -14,6 +14,7 @@ from services.common.artifacts import ArtifactStore
 from services.common.catalog import Catalog
 from services.common.devices import WORKER, describe_device
 from services.common.encoders.spec import preprocessing_of
+from services.embedder.choosing import choose_precision
 from services.embedder.embedding import embed_shard
 from services.embedder.importing import Imported, Wanted, import_encoder
 from services.embedder.pictures import embed_pictures
@@ -56,6 +57,20 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
         done = import_encoder(self._store, wanted)
         return embedder_pb2.ImportEncoderResponse(
             run=request.run, encoder=done.encoder, found=done.found.sentence(done.spec), details=_details(done)
+        )
+
+    def ChoosePrecision(
+        self, request: embedder_pb2.ChoosePrecisionRequest, context: grpc.ServicerContext
+    ) -> embedder_pb2.ChoosePrecisionResponse:
+        """fp32 or bf16, by the vectors of some images."""
+        decode_as = check_decode(request.options.decode)
+        with (
+            Catalog(self._store.open(request.catalog), self._settings.data_root) as catalog,
+            self.workers.encoder(request.encoder, request.options.device) as encoder,
+        ):
+            chosen = choose_precision(catalog, request.item, encoder, self.workers.forward, decode_as)
+        return embedder_pb2.ChoosePrecisionResponse(
+            run=request.run, precision=chosen.precision, cosine=chosen.cosine, why=chosen.why
         )
 
     def EmbedShard(

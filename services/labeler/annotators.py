@@ -9,7 +9,7 @@ from itertools import combinations
 
 from services.labeler.model import Answer, Event
 
-SETTLED = "settled"  # reason of an answer that somebody gave who saw those of the others
+SETTLED = "settled"  # reason of an answer that somebody gave who saw those of the others: it is no vote
 _PAUSE_MS = 60_000  # whoever says nothing for so long does something else
 _LEAST_MS = 5_000  # of work, before a speed means anything
 
@@ -48,15 +48,14 @@ class Tally:
         self.last_ms = event.time_ms
 
 
-def independent(votes: Mapping[str, Event]) -> dict[str, Answer]:
-    """The votes on one image by people who had not seen those of the others, by annotator."""
-    return {name: vote.answer for name, vote in votes.items() if vote.reason != SETTLED}
+def decided(votes: Mapping[str, Event]) -> dict[str, Answer]:
+    """The votes on one image that say yes or no, by annotator: unsure is no vote."""
+    return {name: vote.answer for name, vote in votes.items() if vote.answer is not Answer.UNSURE}
 
 
-def is_open(votes: Mapping[str, Event]) -> bool:
-    """Whether people say different things about an image, and nobody has settled it since."""
-    *_, newest = votes.values()
-    return newest.reason != SETTLED and len({vote.answer for vote in votes.values()}) > 1
+def differ(votes: Mapping[str, Event]) -> bool:
+    """Whether somebody says yes to an image, and somebody no."""
+    return len(set(decided(votes).values())) > 1
 
 
 def agreements(several: Iterable[Mapping[str, Event]]) -> tuple[Counter[str], Counter[str]]:
@@ -64,7 +63,7 @@ def agreements(several: Iterable[Mapping[str, Event]]) -> tuple[Counter[str], Co
     shared: Counter[str] = Counter()
     agreed: Counter[str] = Counter()
     for votes in several:
-        for (one, said), (other, also) in combinations(independent(votes).items(), 2):
+        for (one, said), (other, also) in combinations(decided(votes).items(), 2):
             for name in (one, other):
                 shared[name] += 1
                 agreed[name] += said is also
@@ -81,7 +80,7 @@ def alpha(several: Iterable[Mapping[str, Event]]) -> float | None:
     observed = 0.0
     totals: Counter[Answer] = Counter()
     for votes in several:
-        counts = Counter(answer for answer in independent(votes).values() if answer is not Answer.UNSURE)
+        counts = Counter(decided(votes).values())
         many = counts.total()
         if many < 2:
             continue

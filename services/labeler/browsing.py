@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protos.errors import InvalidInputError
-from services.labeler.annotators import Tally, agreements, alpha, is_open
+from services.labeler.annotators import SETTLED, Tally, agreements, alpha, differ
 from services.labeler.desk import MOST_EVENTS, Desk
 from services.labeler.model import Answer, Event
 
@@ -56,11 +56,27 @@ class Marks:
         self.position = 0
         self._votes: dict[int, dict[str, Event]] = {}
         self._several: set[int] = set()  # images with votes of several people
+        self._settled: dict[
+            int, Event
+        ] = {}  # by somebody who saw the votes; no vote, and it holds until the next answer
         self._tallies: dict[str, Tally] = {}
 
     def add(self, event: Event) -> None:
         """Takes in the next event of the log."""
         self.position = event.position
+        settled = self._settled.get(event.item)
+        undone = event.answer is Answer.RETRACTED
+        if not undone or (settled is not None and settled.annotator == event.annotator):
+            self._settled.pop(event.item, None)
+        if event.reason == SETTLED and not undone:
+            self._settled[event.item] = event
+        elif not (undone and settled is not None and settled.annotator == event.annotator):
+            self._vote(event)
+        standing = self._settled.get(event.item) or next(reversed(self._votes.get(event.item, {}).values()), None)
+        self.label[event.item] = CODES[standing.answer] if standing else 0
+        self.round[event.item] = standing.round if standing else -1
+
+    def _vote(self, event: Event) -> None:
         votes = self._votes.setdefault(event.item, {})
         tally = self._tallies.setdefault(event.annotator, Tally(Counter()))
         before = votes.pop(event.annotator, None)  # the newest vote comes last
@@ -70,9 +86,6 @@ class Marks:
             votes[event.annotator] = event
             tally.answers[event.answer] += 1
         tally.add(event)
-        newest = next(reversed(votes.values()), None)
-        self.label[event.item] = CODES[newest.answer] if newest else 0
-        self.round[event.item] = newest.round if newest else -1
         (self._several.add if len(votes) > 1 else self._several.discard)(event.item)
         if not votes:
             del self._votes[event.item]
@@ -83,7 +96,8 @@ class Marks:
 
     def disputed(self) -> NDArray[np.int64]:
         """Images about which two people say different things, and that nobody has settled since [n], the newest dispute first."""
-        found = [(self._newest(item).position, item) for item in self._several if is_open(self._votes[item])]
+        open_ones = (item for item in self._several if item not in self._settled and differ(self._votes[item]))
+        found = [(self._newest(item).position, item) for item in open_ones]
         return np.array([item for _, item in sorted(found, reverse=True)], dtype=np.int64)
 
     def votes(self, item: int) -> list[Event]:

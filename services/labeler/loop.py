@@ -152,15 +152,15 @@ class Loop:
         """What became of the newest export: state, text, files."""
         return _exported(self._stub().GetExport(control_pb2.GetExportRequest(run=run)))
 
-    def exported_part(self, run: str, name: str, offset: int) -> tuple[bytes, int]:
-        """A part of one of its files from a byte on, and the size of the file.
+    def exported_part(self, run: str, name: str, offset: int) -> tuple[bytes, int, int]:
+        """A part of one of its files from a byte on, the size of the file, and the number of the export.
 
         Raises:
             NotFoundError: when there is no such file.
         """
         request = control_pb2.ReadExportRequest(run=run, name=name, offset=offset)
         part = self._stub().ReadExport(request, timeout=_LONG_S)
-        return part.data, int(part.size)
+        return part.data, int(part.size), int(part.export)
 
     def set_continuous(self, run: str, on: bool) -> None:
         """Continuous mode on or off, from the next round on."""

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from orchestrator.clients.labeler import Answer as Theirs
+from orchestrator.clients.labeler import LabelEvent
+from orchestrator.labels import LabelLog
 from services.labeler.annotators import SETTLED, alpha
 from services.labeler.browsing import Marks
 from services.labeler.model import Answer, Event
@@ -59,18 +64,63 @@ def test_breaks_and_imports_have_no_speed() -> None:
     assert (slow["per_minute"], done["per_minute"]) == (None, None)
 
 
-def test_what_is_settled_is_no_dispute_and_no_independent_vote_until_somebody_differs_again() -> None:
-    log = events((3, "ann", YES), (3, "bob", NO), (4, "ann", YES), (4, "bob", NO))
+def test_what_is_settled_is_no_dispute_and_no_vote_until_the_next_answer() -> None:
+    log = events((3, "ann", YES), (3, "bob", NO), (4, "ann", YES), (4, "bob", NO), (5, "ann", YES), (5, "bob", UNSURE))
     made = marks(*log)
-    assert made.disputed().tolist() == [4, 3]
-    made.add(Event(5, 3, YES, 0, "eve", log[-1].time_ms, SETTLED, False))
-    assert made.disputed().tolist() == [4]
-    assert {one["name"]: (one["shared"], one["agreed"]) for one in made.annotators()} == {
-        "ann": (2, 0),
-        "bob": (2, 0),
-        "eve": (0, 0),
+    assert made.disputed().tolist() == [4, 3]  # unsure is no vote
+    before = made.alpha()
+    made.add(settled(7, 3, YES, "eve"))
+    made.add(settled(8, 4, YES, "bob"))  # one of those who differed
+    assert made.disputed().tolist() == []
+    assert [int(made.label[item]) for item in (3, 4)] == [1, 1]
+    assert made.alpha() == before
+    assert {one["name"]: (one["answers"], one["shared"], one["agreed"]) for one in made.annotators()} == {
+        "ann": (3, 2, 0),
+        "bob": (3, 2, 0),
     }
-    made.add(Event(6, 3, NO, 2, "cid", log[-1].time_ms, "", True))
+    made.add(Event(9, 4, UNDO, 0, "cid", log[-1].time_ms, "", False))  # by one who never voted
+    assert made.disputed().tolist() == []
+    made.add(Event(10, 4, UNDO, 0, "bob", log[-1].time_ms, "", False))  # of the settlement; his vote stays
+    assert made.disputed().tolist() == [4]
+    made.add(Event(11, 3, NO, 2, "cid", log[-1].time_ms, "", True))
     assert made.disputed().tolist() == [3, 4]
-    made.add(Event(7, 4, UNDO, 1, "ann", log[-1].time_ms, "", False))
+    assert int(made.label[3]) == 2
+    made.add(Event(12, 4, UNDO, 1, "ann", log[-1].time_ms, "", False))
     assert made.disputed().tolist() == [3]
+
+
+def settled(position: int, item: int, answer: Answer, who: str) -> Event:
+    return Event(position, item, answer, 0, who, 1_700_000_100_000, SETTLED, False)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc"), st.sampled_from(Answer), st.booleans()), max_size=40)
+)
+def test_the_page_and_the_loop_agree_on_what_is_settled(said: list[tuple[int, str, Answer, bool]]) -> None:
+    log = [
+        Event(n, item, answer, 1, who, n, SETTLED if settles else "", False)
+        for n, (item, who, answer, settles) in enumerate(said, 1)
+    ]
+    told = [
+        LabelEvent(e.position, e.item, Theirs(e.answer.value), e.round, e.annotator, e.time_ms, e.reason) for e in log
+    ]
+    page, loop = marks(*log), LabelLog(Told(told), "r").newest()  # type: ignore[arg-type]
+    codes = {Theirs.POSITIVE: 1, Theirs.NEGATIVE: 2, Theirs.UNSURE: 3}
+    assert {item: int(page.label[item]) for item in loop.settled} == {i: codes[a] for i, a in loop.settled.items()}
+    assert {item: {v.annotator: v.answer.value for v in page.votes(item)} for item in range(4) if page.votes(item)} == {
+        item: {name: answer.value for name, answer in votes.items()} for item, votes in loop.votes.items()
+    }
+    disputed = set(page.disputed().tolist())
+    for item, votes in loop.votes.items():
+        both = {Theirs.POSITIVE, Theirs.NEGATIVE} <= set(votes.values())
+        assert (item in disputed) == (both and item not in loop.settled)
+
+
+class Told:
+    """A label log in memory, as the client gives it."""
+
+    def __init__(self, told: list[LabelEvent]) -> None:
+        self._told = told
+
+    def events(self, run: str, after: int = 0) -> list[LabelEvent]:
+        return self._told[after:]

@@ -64,6 +64,9 @@ class Embedder(embedder_pb2_grpc.EmbedderServicer):
     def ImportEncoder(self, request: Any, context: grpc.ServicerContext) -> embedder_pb2.ImportEncoderResponse:
         return embedder_pb2.ImportEncoderResponse(run=request.run, encoder=ENCODER, found="An encoder of the test")
 
+    def ChoosePrecision(self, request: Any, context: grpc.ServicerContext) -> embedder_pb2.ChoosePrecisionResponse:
+        return embedder_pb2.ChoosePrecisionResponse(run=request.run, precision="fp32", why="a test")
+
     def EmbedShard(self, request: Any, context: grpc.ServicerContext) -> embedder_pb2.EmbedShardResponse:
         self.entered.set()
         while not self.go.wait(0.1) and context.is_active():

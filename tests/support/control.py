@@ -64,6 +64,7 @@ class Control(control_pb2_grpc.ControlServicer):
         self.exports: list[tuple[list[str], list[str]]] = []
         self.exported = control_pb2.ExportStatus(run="r")
         self.files: dict[str, bytes] = {}
+        self.exported_number = 1
         self.watched = self.asked = 0
 
     def StartRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StartRunResponse:
@@ -119,7 +120,7 @@ class Control(control_pb2_grpc.ControlServicer):
             raise NotFoundError(f"the newest export has no file {request.name!r}")
         data = self.files[request.name]
         part = data[request.offset : request.offset + self.part]
-        return control_pb2.ReadExportResponse(run="r", data=part, size=len(data))
+        return control_pb2.ReadExportResponse(run="r", data=part, size=len(data), export=self.exported_number)
 
     def StopRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StopRunResponse:
         self.stopped = True

@@ -110,7 +110,7 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN, brows
 
     seen = Views(desk, shelf, loop, browsing or Browsing(desk))
     app.include_router(views.router(seen, desk, loop))
-    app.include_router(people.router(seen))
+    app.include_router(people.router(seen, desk))
     app.include_router(remarks.router(desk))
     app.include_router(news.router(loop, seen.dashboard))
     app.include_router(quarantine.router(desk, loop))

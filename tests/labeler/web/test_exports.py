@@ -51,6 +51,23 @@ def test_an_export_is_begun_watched_and_downloaded(web: httpx.Client, control: k
     assert web.get("api/runs/r/download", params={"name": "empty.jsonl"}).content == b""
 
 
+def test_a_download_ends_where_the_run_is_exported_anew(web: httpx.Client, control: kit.Control) -> None:
+    """Of the same length, as a model has each time."""
+    control.files, control.part = {"m.ckpt": b"1" * 5_000_000}, 1 << 20
+
+    def anew() -> None:
+        control.files, control.exported_number = {"m.ckpt": b"2" * 5_000_000}, control.exported_number + 1
+
+    got = b""
+    with pytest.raises(httpx.RemoteProtocolError):
+        with web.stream("GET", "api/runs/r/download", params={"name": "m.ckpt"}) as answer:
+            for part in answer.iter_bytes(1000):
+                got += part
+                if len(got) == 1000:
+                    anew()
+    assert set(got) == {ord("1")}
+
+
 @pytest.mark.parametrize(
     ("name", "status"),
     [("other.csv", 404), ("../run.json", 400), ("a/b", 400), ("", 400), (".hidden", 400), ("x" * 200, 400)],

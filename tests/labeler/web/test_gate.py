@@ -12,6 +12,7 @@ import pytest
 
 from protos import labeler_pb2 as pb
 from services.common.artifacts import ArtifactStore
+from services.labeler.web.gate import ADMINS_SEE
 from tests.labeler.kit import Service, paint, publish_folder
 
 CLIENT = "c" * 16
@@ -21,6 +22,7 @@ ADMIN_POSTS = {
     "continuous": {"on": True},
     "stop": {},
     "export": {"formats": ["csv"]},
+    "settle": {"client": CLIENT, "events": [{"sequence": 1, "item": 0, "answer": "positive"}]},
 }
 
 
@@ -89,6 +91,13 @@ def test_the_door_stands_in_the_place_of_the_page(service: Service) -> None:
 )
 def test_wrong_tokens_are_none(service: Service, headers: dict[str, str]) -> None:
     assert client(service).get("api/runs", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("path", sorted(ADMINS_SEE))
+def test_what_admins_see_annotators_do_not(service: Service, tokens: dict[str, str], path: str) -> None:
+    at = f"api/runs/r1/{path}?name=images.csv"
+    assert joined(service, tokens["annotator"]).get(at).status_code == 403
+    assert joined(service, tokens["admin"]).get(at).status_code != 403
 
 
 def test_what_is_no_http_is_refused(service: Service) -> None:

@@ -206,20 +206,20 @@ def test_what_people_differ_about_comes_with_their_answers_and_goes_once_it_is_s
     web: httpx.Client, service: Service, run: str
 ) -> None:
     service.offer(range(4), run=run)
-    mark(web, run, "ann", (1, 0, "positive"), (2, 8, "positive"), (3, 5, "negative"))
-    mark(web, run, "bob", (1, 8, "negative"), (2, 0, "unsure"), (3, 5, "negative"))
+    mark(web, run, "ann", (1, 0, "positive"), (2, 8, "positive"), (3, 5, "negative"), (4, 4, "negative"))
+    mark(web, run, "bob", (1, 8, "negative"), (2, 0, "unsure"), (3, 5, "negative"), (4, 4, "positive"))
     seen = web.get(f"api/runs/{run}/people").json()
-    assert seen["alpha"] == pytest.approx(1 - 3 * 2 / (2 * 1 * 3))  # yes no, no no
-    assert [(image["name"], image["label"]) for image in seen["images"]] == [("00.png", 3), ("08.png", 2)]
+    assert seen["alpha"] == pytest.approx(1 - 5 * 4 / (2 * 2 * 4))  # yes no, no no, no yes; unsure is no vote
+    assert [(image["name"], image["label"]) for image in seen["images"]] == [("04.png", 1), ("08.png", 2)]
     assert seen["images"][1]["votes"] == [{"name": "ann", "answer": "positive"}, {"name": "bob", "answer": "negative"}]
     (second,) = web.get(f"api/runs/{run}/people", params={"first": 1, "count": 1}).json()["images"]
     assert (second["item"], seen["disputed"]) == (8, 2)
     events = [{"sequence": 1, "item": 8, "answer": "positive"}]
-    settled = {"client": "e" * 12, "annotator": "eve", "events": events, "settles": True}
-    assert web.post(f"api/runs/{run}/marks", json=settled).json()["saved"] == [1]
+    settled = {"client": "e" * 12, "annotator": "eve", "events": events}
+    assert web.post(f"api/runs/{run}/settle", json=settled).json()["saved"] == [1]
     seen = web.get(f"api/runs/{run}/people").json()
-    assert (seen["disputed"], [image["item"] for image in seen["images"]]) == (1, [0])
-    assert items(web, run, disagreement=True) == [0]
+    assert (seen["disputed"], [image["item"] for image in seen["images"]]) == (1, [4])
+    assert items(web, run, disagreement=True) == [4]
     newest = service.stub.ListLabels(labeler_pb2.ListLabelsRequest(run=run)).events[-1]
     assert (newest.annotator, newest.reason, newest.item) == ("eve", "settled", 8)
     for wrong in ({"count": 0}, {"count": 201}, {"first": -1}):

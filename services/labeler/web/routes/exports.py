@@ -42,25 +42,26 @@ def router(loop: Loop) -> APIRouter:
 
     @routes.get("/download")
     async def download(run: RunName, name: FileName) -> StreamingResponse:
-        first, size = await asyncio.to_thread(loop.exported_part, run, name, 0)
+        first, size, number = await asyncio.to_thread(loop.exported_part, run, name, 0)
         headers = {
             "Content-Disposition": f'attachment; filename="{name}"',
             "Content-Length": str(size),
             "Cache-Control": "private, no-store",
         }
-        parts = _parts(loop, run, name, first, size)
+        parts = _parts(loop, run, name, first, (size, number))
         return StreamingResponse(parts, media_type="application/octet-stream", headers=headers)
 
     return routes
 
 
-def _parts(loop: Loop, run: str, name: str, first: bytes, size: int) -> Iterator[bytes]:
+def _parts(loop: Loop, run: str, name: str, first: bytes, of: tuple[int, int]) -> Iterator[bytes]:
+    """The file in parts; it ends early, which a browser tells from its length, once it is another one."""
     part, sent = first, 0
     while part:
         yield part
         sent += len(part)
-        if sent >= size:
+        if sent >= of[0]:
             return
-        part, now = loop.exported_part(run, name, sent)
-        if now != size:
+        part, *now = loop.exported_part(run, name, sent)
+        if tuple(now) != of:
             raise ConflictError(f"{name} has been exported anew while it was downloaded; download it again")

@@ -16,6 +16,7 @@ from fastapi.responses import StreamingResponse
 from protos.errors import ActiveLabelerError, UnavailableError
 from services.labeler.loop import Loop
 from services.labeler.text import clean
+from services.labeler.web.asking import is_admin
 
 RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 MOST_LISTENERS = 200
@@ -46,7 +47,7 @@ class Telling:
     def __init__(self, look: Callable[[str], dict[str, Any]]) -> None:
         self._look = look
         self._listeners: Counter[str] = Counter()
-        self._last: dict[str, tuple[float, asyncio.Future[str]]] = {}
+        self._last: dict[str, tuple[float, asyncio.Future[tuple[str, str]]]] = {}
 
     def check_room(self) -> None:
         """There are people who watch, and there are floods.
@@ -57,17 +58,18 @@ class Telling:
         if self._listeners.total() >= MOST_LISTENERS:
             raise UnavailableError(f"{MOST_LISTENERS} pages are told of changes already; this one has to ask")
 
-    async def told(self, run: str, gone: Callable[[], Any]) -> AsyncIterator[str]:
+    async def told(self, run: str, gone: Callable[[], Any], admin: bool = True) -> AsyncIterator[str]:
         """What there is to say, as events, each time it is something else.
 
         Args:
+            admin: others are not told of people.
             gone: awaited; whether nobody listens any more.
         """
         said, heard = "", time.monotonic()
         self._listeners[run] += 1
         try:
             while not await gone():
-                words = await self._words(run)
+                words = (await self._words(run))[0 if admin else 1]
                 if words != said:
                     said, heard = words, time.monotonic()
                     yield f"data: {words}\n\n"
@@ -81,12 +83,18 @@ class Telling:
                 del self._listeners[run]
                 self._last.pop(run, None)
 
-    async def _words(self, run: str) -> str:
+    async def _words(self, run: str) -> tuple[str, str]:
         begun, words = self._last.get(run, (0.0, None))
         if words is None or time.monotonic() - begun >= _EVERY_S * 0.9:
-            words = asyncio.ensure_future(asyncio.to_thread(lambda: json.dumps(self._look(run))))
+            words = asyncio.ensure_future(asyncio.to_thread(lambda: _both(self._look(run))))
             self._last[run] = (time.monotonic(), words)
         return await asyncio.shield(words)  # others wait for it, too
+
+
+def _both(words: dict[str, Any]) -> tuple[str, str]:
+    """For admins, and for others."""
+    board = words.get("board")
+    return json.dumps(words), json.dumps({**words, "board": {**board, "people": []}} if board else words)
 
 
 def router(loop: Loop, dashboard: Callable[[str], dict[str, Any]]) -> APIRouter:
@@ -97,7 +105,7 @@ def router(loop: Loop, dashboard: Callable[[str], dict[str, Any]]) -> APIRouter:
     @routes.get("/news")
     async def listen(request: Request, run: RunName) -> StreamingResponse:
         telling.check_room()
-        events = telling.told(run, request.is_disconnected)
+        events = telling.told(run, request.is_disconnected, is_admin(request))
         return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
 
     return routes

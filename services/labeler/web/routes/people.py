@@ -9,7 +9,9 @@ from fastapi import APIRouter
 from fastapi import Path as InPath
 from pydantic import Field
 
-from services.labeler.web.routes.views import Views
+from services.labeler.annotators import SETTLED
+from services.labeler.desk import Desk
+from services.labeler.web.routes.views import Marked, Views
 
 RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 
@@ -23,8 +25,8 @@ def people_of(views: Views, run: str, first: int, count: int) -> dict[str, Any]:
     return {"people": found.annotators, "alpha": found.alpha, "disputed": found.disputed, "images": images}
 
 
-def router(views: Views) -> APIRouter:
-    """The route over the views."""
+def router(views: Views, desk: Desk) -> APIRouter:
+    """The routes over the views and a desk."""
     routes = APIRouter(prefix="/api/runs/{run}")
 
     @routes.get("/people")
@@ -34,5 +36,12 @@ def router(views: Views) -> APIRouter:
         count: Annotated[int, Field(ge=1, le=200)] = 24,
     ) -> dict[str, Any]:
         return await asyncio.to_thread(people_of, views, run, first, count)
+
+    @routes.post("/settle")
+    async def settle(run: RunName, body: Marked) -> dict[str, Any]:
+        """Answers of somebody who has seen those of the others; the gate lets admins only."""
+        future = await asyncio.to_thread(desk.mark, run, body.author(), body.entries(), SETTLED)
+        outcome = await asyncio.shield(asyncio.wrap_future(future))
+        return {"run": run, "saved": outcome.saved, "standing": outcome.standing}
 
     return routes

@@ -8,20 +8,20 @@ import binascii
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from protos.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
-from services.labeler.annotators import SETTLED
 from services.labeler.browsing import Browsing, Filter
 from services.labeler.desk import Desk
 from services.labeler.loop import Loop
 from services.labeler.model import Answer, Author, Entry, Remark
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
+from services.labeler.web.asking import is_admin
 from services.labeler.web.messages import Client, Number, Said
 
 RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
@@ -79,7 +79,6 @@ class Marked(BaseModel):
     client: Client
     annotator: Annotated[str, Field(max_length=200)] = ""
     events: Annotated[list[Said], Field(min_length=1, max_length=1000)]
-    settles: StrictBool = False  # whoever says so has seen the answers of others
 
     def author(self) -> Author:
         """Who says so."""
@@ -113,7 +112,7 @@ class Views:
         self.browsing = browsing
 
     def dashboard(self, run: str) -> dict[str, Any]:
-        """What the loop knows, and what the desk knows of queue and people."""
+        """What the loop knows, and what the desk knows of queue and people; of people, admins only are told."""
         queue = self._desk.queue(run, None)
         return {
             **self._loop.dashboard(run),
@@ -177,8 +176,9 @@ def router(views: Views, desk: Desk, loop: Loop) -> APIRouter:
     routes = APIRouter(prefix="/api/runs/{run}")
 
     @routes.get("/dashboard")
-    async def dashboard(run: RunName) -> dict[str, Any]:
-        return await asyncio.to_thread(views.dashboard, run)
+    async def dashboard(run: RunName, request: Request) -> dict[str, Any]:
+        board = await asyncio.to_thread(views.dashboard, run)
+        return board if is_admin(request) else {**board, "people": []}
 
     @routes.post("/search")
     async def search(run: RunName, body: Look) -> dict[str, Any]:
@@ -218,9 +218,7 @@ def router(views: Views, desk: Desk, loop: Loop) -> APIRouter:
 
     @routes.post("/marks")
     async def marks(run: RunName, body: Marked) -> dict[str, Any]:
-        future = await asyncio.to_thread(
-            desk.mark, run, body.author(), body.entries(), SETTLED if body.settles else None
-        )
+        future = await asyncio.to_thread(desk.mark, run, body.author(), body.entries())
         outcome = await asyncio.shield(asyncio.wrap_future(future))
         return {"run": run, "saved": outcome.saved, "standing": outcome.standing}
 

@@ -36,6 +36,7 @@ export function ExportPage({ run }: { run: string }): JSX.Element {
       setTrouble("");
     } catch (error) {
       setTrouble(error instanceof Refused ? error.message : SILENT);
+      setStatus((before) => before && { ...before }); // whoever waits asks again
     }
   }, [run]);
   useEffect(() => void ask(), [ask]);

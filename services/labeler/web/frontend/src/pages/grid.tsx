@@ -66,8 +66,8 @@ export function Grid({ run }: { run: string }): JSX.Element {
     const answers = tiles.current?.answers() ?? [];
     if (!ready || answers.length === 0 || commits.current === null) return;
     setReady(false);
-    setPages((count) => count + 1);
     await commits.current.put(answers);
+    setPages((count) => count + 1);
     await next();
   };
   act.current = () => void commit();

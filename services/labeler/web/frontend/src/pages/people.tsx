@@ -23,16 +23,18 @@ export function PeoplePage({ run }: { run: string }): JSX.Element {
   const [found, setFound] = useState<People | null>(null);
   const [trouble, setTrouble] = useState("");
   const marker = useRef<Marker | null>(null);
-  const load = useCallback(async (): Promise<void> => {
+  const load = useCallback(async (before: Disputed[] = []): Promise<void> => {
     try {
-      setFound(await call<People>(`api/runs/${run}/people?count=${PAGE}`));
+      const next = await call<People>(`api/runs/${run}/people?first=${before.length}&count=${PAGE}`);
+      const known = new Set(before.map(({ item }) => item));
+      setFound({ ...next, images: [...before, ...next.images.filter(({ item }) => !known.has(item))] });
       setTrouble("");
     } catch (error) {
       setTrouble(error instanceof Refused ? error.message : SILENT);
     }
   }, [run]);
   useEffect(() => {
-    const made = new Marker(run, "settles");
+    const made = new Marker(run, "settle");
     marker.current = made;
     void load();
     return () => made.close();
@@ -41,14 +43,16 @@ export function PeoplePage({ run }: { run: string }): JSX.Element {
   const settle = async (image: Disputed, answer: Answer): Promise<void> => {
     const rest = (found?.images ?? []).filter(({ item }) => item !== image.item);
     setFound((now) => (now === null ? null : { ...now, disputed: now.disputed - 1, images: rest }));
-    await marker.current?.add([{ item: image.item, answer }], 0);
-    toast(`Settled: ${MARKS[answer]}`);
+    if (await marker.current?.add([{ item: image.item, answer }], 0)) toast(`Settled: ${MARKS[answer]}`);
+    else await load();
     if (rest.length === 0) await load();
   };
 
   const { people = [], alpha = null, disputed = 0, images = [] } = found ?? {};
+  const more = images.length > 0 && images.length < disputed
+    ? <button type="button" class="other" onClick={() => void load(images)}>Show more</button> : null;
   return (
-    <View run={run} page="people" title="People">
+    <View run={run} page="people" title="People" bar={more}>
       {found === null || trouble ? <p class="words" role="status">{trouble || "Loading …"}</p> : null}
       {people.length > 0 ? <Annotators people={people} /> : null}
       {found !== null ? <p class="words">{agreement(alpha)}</p> : null}

@@ -64,8 +64,8 @@ export function Seed({ run, item }: { run: string; item: number | undefined }): 
     const answers = tiles.current?.answers() ?? [];
     if (!ready || answers.length === 0) return;
     setReady(false);
-    setPages((count) => count + 1);
     await commits.current?.put(answers);
+    setPages((count) => count + 1);
     tiles.current?.show([]);
     setWords(`${counted(answers.length, "image has a label", "images have their label")}. Search again for more, or go on labeling.`);
     await start(run);

@@ -20,9 +20,10 @@ export class Marker {
   private readonly waiting: Waiting[];
   private again: number | undefined;
   private closed = false;
+  private refused = false;
 
-  // "settles": whoever labels has seen the answers of others.
-  constructor(private readonly run: string, private readonly kind: "marks" | "settles" = "marks") {
+  // "settle": whoever labels has seen the answers of others.
+  constructor(private readonly run: string, private readonly kind: "marks" | "settle" = "marks") {
     this.place = `${kind}:${run}`;
     const kept = recall<Kept>(this.place);
     this.client = kept?.client ?? randomName();
@@ -36,11 +37,13 @@ export class Marker {
     this.closed = true;
   }
 
-  // marks: [{item, answer}]; resolves once all that waits is on disk.
-  async add(marks: Mark[], round: number): Promise<void> {
+  // marks: [{item, answer}]; resolves once all that waits is on disk, or whoever asks is told: false where labels were refused.
+  async add(marks: Mark[], round: number): Promise<boolean> {
+    this.refused = false;
     for (const { item, answer } of marks) this.waiting.push({ sequence: this.next++, item, answer, round });
     this.keep();
     await this.send();
+    return !this.refused;
   }
 
   private keep(): void {
@@ -57,10 +60,11 @@ export class Marker {
     while (this.waiting.length > 0 && !this.closed) {
       const events = this.waiting.slice(0, MOST);
       try {
-        await call(`api/runs/${this.run}/marks`, { client: this.client, annotator: recall<string>("annotator") ?? "", events, settles: this.kind === "settles" });
+        await call(`api/runs/${this.run}/${this.kind}`, { client: this.client, annotator: recall<string>("annotator") ?? "", events });
       } catch (error) {
         if (error instanceof Refused && error.status < 500) {
           toast(error.message); // sending them again will not help
+          this.refused = true;
         } else {
           banner(`${counted(this.waiting.length, "label is", "labels are")} kept in this browser until the labeler answers.`);
           this.again = window.setTimeout(() => this.send(), AGAIN_MS);
