@@ -237,3 +237,20 @@ def test_addresses_of_services_that_are_gone(folder: RunFolder, content: bytes) 
     folder.services.write_bytes(content)
     assert describe(folder).endswith("\n  at work")
     journal.close()
+
+
+def test_a_question_of_a_run_that_was_started_here(folder: RunFolder, tmp_path: Path) -> None:
+    made = control.Control()
+    made.status = control_pb2.RunStatus(run="r", state="asking", question=control.QUESTION)
+    server = rpc.serve([control.registration(made)], f"unix:{tmp_path}/own.sock")
+    journal = Journal(folder.journal)
+    folder.services.write_text(f'{{"control": "{server.address}", "labeler": null}}')
+    try:
+        assert describe(folder).splitlines()[-2:] == [
+            "  waits for an answer: Train [l] or finish [q]? [l/q]",
+            "  answer it where it was started, or on the page",
+        ]
+        journal.close()
+        assert "not at work" in describe(folder), "an address that a killed run has left is not asked"
+    finally:
+        server.stop(0)
