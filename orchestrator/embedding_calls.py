@@ -75,6 +75,7 @@ def in_flight(
     def call(at: int, count: int) -> _Found:
         return run.clients.embedder.embed_shard(run.id, encoder, catalogued.catalog, at, count, run.embedding)
 
+    run.clients.meet_embedders()
     while todo.left or waiting:
         if run.stopping():
             raise Stopped

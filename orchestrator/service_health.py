@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import sys
-import time
 
 from orchestrator import clients
 from orchestrator.service_settings import OrchestratorSettings
 from protos import rpc
 from protos.errors import UnavailableError
-
-_ASKED_IN_VAIN = 8  # replicas answer in turn: after so many answers without a new name, all have been heard
-_ASK_AGAIN_S = 0.05
 
 
 def tell_health(process: OrchestratorSettings) -> None:
@@ -39,17 +35,5 @@ def replicas(address: str, tls: rpc.Tls | None) -> list[dict[str, str]]:
 
     Replicas without a name count as one.
     """
-    found: dict[str, dict[str, str]] = {}
-    known = 0
     with rpc.connect(address, tls=tls) as channel:
-        while known < _ASKED_IN_VAIN:
-            told = rpc.health_details(channel)
-            if told is None:
-                break
-            name = told.get("worker", "")
-            known = known + 1 if name in found else 0
-            found[name] = told
-            if not name:
-                break
-            time.sleep(_ASK_AGAIN_S)
-    return list(found.values())
+        return rpc.replicas(channel)

@@ -33,6 +33,7 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 DEFAULT_TIMEOUT_S = 30.0
 LONGEST_CALL_S = 4 * 3600.0  # the longest deadline that anybody gives to a call
 KEEPALIVE_MS = 30_000
+_ASKED_IN_VAIN = 8  # replicas answer in turn: after so many answers without a new name, all have been heard
 
 _SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),  # two servers on one port would share it silently
@@ -218,3 +219,21 @@ def wait_until_healthy(channel: grpc.Channel, name: str, seconds: float) -> None
         if time.monotonic() > end:
             raise UnavailableError(f"the {name} service did not become healthy within {seconds:g} s; look at its log")
         time.sleep(0.05)
+
+
+def replicas(channel: grpc.Channel, pause_s: float = 0.05) -> list[dict[str, str]]:
+    """The health details of each replica behind a channel; they answer in turn. Empty when none does.
+
+    Replicas without a name ("worker") count as one. Afterwards the channel is connected to all of them: a new one begins with
+    the first that answers, and would give it all of the first calls.
+    """
+    found: dict[str, dict[str, str]] = {}
+    in_vain = 0
+    while in_vain < _ASKED_IN_VAIN and (told := health_details(channel)) is not None:
+        name = told.get("worker", "")
+        in_vain = in_vain + 1 if name in found else 0
+        found[name] = told
+        if not name:
+            break
+        time.sleep(pause_s)
+    return list(found.values())

@@ -16,6 +16,7 @@ from orchestrator.clients.trainer import TrainerClient
 from orchestrator.settings import EndpointSettings
 from protos import embedder_pb2_grpc, index_pb2_grpc, labeler_pb2_grpc, rpc, sampler_pb2_grpc, trainer_pb2_grpc
 
+_MEETING_S = 0.01
 SERVICES = ("embedder", "index", "trainer", "sampler", "labeler")
 
 
@@ -39,6 +40,10 @@ class Clients:
         """
         for name, channel in self.channels.items():
             rpc.wait_until_healthy(channel, name, seconds)
+
+    def meet_embedders(self) -> int:
+        """How many embedders there are; the channel is connected to all of them then, and spreads its first calls evenly."""
+        return len(rpc.replicas(self.channels["embedder"], _MEETING_S))
 
     def close(self) -> None:
         """Ends all calls in flight and closes the channels."""

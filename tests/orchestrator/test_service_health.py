@@ -10,6 +10,8 @@ from orchestrator.service_health import replicas, tell_health
 from orchestrator.service_settings import OrchestratorSettings
 from orchestrator.settings import EndpointSettings
 from protos import rpc
+from protos.embedder_pb2 import DescribeRequest
+from protos.embedder_pb2_grpc import EmbedderStub
 from protos.errors import UnavailableError
 from tests.support.embedder_process import address_list, free_ports, start, stop, wait_ready
 
@@ -24,6 +26,10 @@ def test_each_replica_says_its_name_and_device(tmp_path: Path, capsys: pytest.Ca
         told = replicas(address_list(ports), None)
         assert len({one["worker"] for one in told}) == 2
         assert [one["device"] for one in told] == ["cpu", "cpu"]
+        with rpc.connect(address_list(ports)) as channel:
+            assert len(rpc.replicas(channel)) == 2
+            stub = EmbedderStub(channel)  # the channel knows both now: they are asked in turn from the first call on
+            assert len({stub.Describe(DescribeRequest()).worker for _ in range(2)}) == 2
         endpoints = EndpointSettings(embedder=address_list(ports))
         with pytest.raises(UnavailableError, match="not healthy: index, trainer, sampler, labeler"):
             tell_health(OrchestratorSettings(endpoints=endpoints))
