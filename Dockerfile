@@ -1,6 +1,6 @@
 # One image per process:  docker build --build-arg SERVICE=index -t active-labeler-index .
 #   SERVICE     embedder, index, trainer, sampler, labeler or orchestrator
-#   EXTRAS      more extras of pyproject.toml, with spaces between: otel, for traces
+#   EXTRAS      more extras of pyproject.toml, with spaces between: otel, for traces; timm, for its models
 #   TORCH       cpu or gpu: which build of PyTorch the embedder and the trainer get
 #   PROCESSOR   oldest x86 processor that the image runs on, in GCC's words; on other machines it is not used
 ARG PYTHON=python:3.11-slim-bookworm
@@ -40,11 +40,15 @@ RUN python scripts/requirements_of.py "$SERVICE" $EXTRAS >wanted.txt
 FROM tools AS environment
 ARG SERVICE
 ARG TORCH=cpu
+ARG EXTRAS=
 WORKDIR /source
 COPY requirements.lock ./
 COPY scripts/prerequisites.sh scripts/install-torch.sh scripts/
 RUN python -m venv /opt/venv
 RUN case "$SERVICE" in embedder | trainer) PIP_NO_CACHE_DIR=1 scripts/install-torch.sh /opt/venv/bin/python ;; esac
+RUN case "$SERVICE $EXTRAS " in \
+        embedder*" timm "* | trainer*" timm "*) PIP_NO_CACHE_DIR=1 scripts/install-torch.sh /opt/venv/bin/python torchvision ;; \
+    esac
 COPY --from=wanted /source/wanted.txt ./
 COPY --from=wheels /wheels/annoy-* /annoy/
 RUN /opt/venv/bin/pip install --no-cache-dir --find-links /annoy --constraint requirements.lock --requirement wanted.txt

@@ -37,7 +37,8 @@ class EncoderSettings(Section):
         "",
         max_length=1000,
         description="instead of a checkpoint: a model of the Hugging Face hub, by its name (such as facebook/dinov2-small) or as"
-        " a local folder; DINOv2, DINOv3, CLIP, SigLIP, ViT, ResNet or ConvNeXt",
+        " a local folder; DINOv2, DINOv3, CLIP, SigLIP, ViT, ResNet or ConvNeXt, and models of timm"
+        " (timm/resnet18.a1_in1k)",
     )
     family: Annotated[Literal["simclr", "simsiam"] | None, BeforeValidator(lower)] = Field(
         None, description="how the checkpoint was trained; only shown, the file itself decides"

@@ -15,16 +15,18 @@ _MORE = {
     "trainer": ("hub", "onnxruntime", "heic", "geotiff"),
     "labeler": ("postgres", "heic", "geotiff"),
 }
+_ONLY = {"timm": ("embedder", "trainer")}  # of those that are asked for: it brings PyTorch
 
 
 def requirements_of(service: str, *more: str) -> list[str]:
-    """The common dependencies, those of the extra named ``service``, and those of ``more`` extras.
+    """The common dependencies, those of the extra named ``service``, and those of ``more`` extras where the service can use them.
 
     Raises:
         KeyError: when there is no extra of such a name.
     """
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = (service, *_MORE.get(service, ()), *more)
+    wanted = (extra for extra in more if service in _ONLY.get(extra, (service,)))
+    extras = (service, *_MORE.get(service, ()), *wanted)
     return [*project["dependencies"], *(name for extra in extras for name in project["optional-dependencies"][extra])]
 
 

@@ -16,12 +16,13 @@ from services.common.encoders.files import load_encoder, save_encoder
 from services.common.encoders.hog import SIDE, Hog
 from services.common.encoders.networks import build_encoder, build_network
 from services.common.encoders.onnx_network import OnnxEncoder
-from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec, preprocessing_of, resized, spec_of
+from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec, TimmSpec, preprocessing_of, resized, spec_of
 from services.embedder.checkpoints.archives import read_archive
 from services.embedder.checkpoints.modules import describe_root, image_size_in, named_tensors
 from services.embedder.checkpoints.recognise import Recognised, read_weights, recognise
 from services.embedder.found import Found
 from services.embedder.hub.reading import find_model, read_model
+from services.embedder.hub.timm_models import loaded
 from services.embedder.onnx.preparing import Prepared
 from services.embedder.onnx.reading import is_onnx, made, read_onnx
 
@@ -167,6 +168,8 @@ def _read_ours(path: Path, image_size: int) -> _Encoder:
     spec, network = load_encoder(path)
     if isinstance(network, OnnxEncoder):  # it may come from anywhere
         network, spec = made(network.content(), Prepared(spec.image_size, preprocessing_of(spec)), image_size)
+    elif image_size not in (0, spec.image_size) and isinstance(spec, TimmSpec):
+        network, spec = loaded(spec, network.get_submodule("model").state_dict(), image_size, {})
     elif image_size not in (0, spec.image_size) and isinstance(spec, HubSpec):
         weights = network.state_dict()
         spec = resized(spec, image_size)

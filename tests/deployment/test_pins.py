@@ -67,6 +67,14 @@ def test_an_image_gets_more_only_where_somebody_asks(monkeypatch: pytest.MonkeyP
         requirements_of("index", "otle")
 
 
+def test_timm_brings_pytorch_to_nobody_who_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    for service in SERVICES:
+        names = {_name(requirement) for requirement in requirements_of(service, "timm", "otel")}
+        assert ({"timm", "torchvision"} & names != set()) == (service in ("embedder", "trainer")) == ("torch" in names)
+        assert "opentelemetry-sdk" in names
+
+
 def test_an_unknown_service_has_no_requirements() -> None:
     done = subprocess.run(
         [sys.executable, "scripts/requirements_of.py", "nobody"], cwd=REPOSITORY, capture_output=True, check=False

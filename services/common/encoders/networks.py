@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from protos.errors import InvalidInputError
 from services.common.encoders.hog import Hog
-from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec, OnnxSpec
+from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec, OnnxSpec, TimmSpec
 
 
 def build_network(architecture: str, dim: int) -> nn.Module:
@@ -42,12 +42,16 @@ def build_encoder(spec: EncoderSpec, weights: int | None = None) -> nn.Module:
 
     Raises:
         InvalidInputError: for another architecture, or a dim or configuration that it does not have.
-        ConflictError: when it is one of the hub, and ``transformers`` is not installed.
+        ConflictError: when it is one of the hub, and ``transformers`` or ``timm`` is not installed.
     """
     if isinstance(spec, OnnxSpec):
         from services.common.encoders.onnx_network import build_onnx
 
         return build_onnx(spec, weights)
+    if isinstance(spec, TimmSpec):
+        from services.common.encoders.timm_network import build_timm
+
+        return build_timm(spec) if weights is None else build_timm(spec, weights)
     if not isinstance(spec, HubSpec):
         return build_network(spec.architecture, spec.dim)
     from services.common.encoders import hub  # only those who use them need their package

@@ -145,6 +145,23 @@ class OnnxSpec(EncoderSpec):
             )
 
 
+@dataclass(frozen=True)
+class TimmSpec(EncoderSpec):
+    """An encoder that ``timm`` builds; ``architecture`` is "timm/" and timm's name, such as "timm/resnet18".
+
+    Attributes:
+        arguments: of the architecture, JSON.
+        preprocessing: of images.
+    """
+
+    arguments: str
+    preprocessing: Preprocessing
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_square(self.preprocessing, self.image_size)
+
+
 def _check_square(preprocessing: Preprocessing, side: int) -> None:
     if 0 < preprocessing.resize < side:
         raise InvalidInputError(
@@ -152,7 +169,7 @@ def _check_square(preprocessing: Preprocessing, side: int) -> None:
         )
 
 
-PreparedSpec = HubSpec | OnnxSpec  # those that say how images are prepared
+PreparedSpec = HubSpec | OnnxSpec | TimmSpec  # those that say how images are prepared
 PLAIN = Preprocessing(
     0, 2, 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 )  # bilinear, bytes as they are: of all that say nothing
@@ -175,6 +192,8 @@ def spec_of(fields: Mapping[str, Any]) -> EncoderSpec:
     images = Preprocessing(**fields["preprocessing"])
     if "file_bytes" in fields:
         return OnnxSpec(**{**fields, "preprocessing": images})
+    if "arguments" in fields:
+        return TimmSpec(**{**fields, "preprocessing": images})
     text = fields.get("text")
     return HubSpec(**{**fields, "preprocessing": images, "text": None if text is None else TextInput(**text)})
 

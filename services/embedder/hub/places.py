@@ -9,6 +9,8 @@ from typing import Any
 
 from protos.errors import InvalidInputError, NotFoundError
 from services.common.encoders.hub_config import library
+from services.common.encoders.timm_config import PREFIX
+from services.common.encoders.timm_config import library as timm_library
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ def folder_of(model: str) -> Path:
     Raises:
         NotFoundError: when there is no such folder, or the hub has no such model, does not give it, or cannot be reached.
         InvalidInputError: when it is no possible name.
-        ConflictError: when ``transformers`` is not installed.
+        ConflictError: when ``transformers``, or ``timm`` for a model of timm, is not installed.
     """
     path, kind = _looked_at(model)
     if kind == "folder":
@@ -52,7 +54,7 @@ def folder_of(model: str) -> Path:
             f"the folder {model[:_SHOWN]} is not on the embedder's machine, and no name at the hub;"
             " give one like facebook/dinov2-small"
         )
-    library()
+    timm_library() if model.startswith(PREFIX) else library()
     return _downloaded(model)
 
 

@@ -12,12 +12,13 @@ from torch import nn
 from protos.errors import ActiveLabelerError, InvalidInputError
 from services.common.encoders.hub import HubEncoder, check_size, model_class, model_options
 from services.common.encoders.hub_config import checked, config_of, family_of
-from services.common.encoders.spec import HubSpec, resized
+from services.common.encoders.spec import HubSpec, TimmSpec, resized
 from services.embedder.found import Found
 from services.embedder.hub.folder import ModelFolder
 from services.embedder.hub.phrases import text_input
 from services.embedder.hub.places import folder_of
 from services.embedder.hub.preprocessing import preprocessing_of
+from services.embedder.hub.timm_models import is_timm, read_timm
 
 _NAMED_BY = (
     "config.json",
@@ -58,7 +59,7 @@ def find_model(name: str) -> HubModel:
         raise _named(name, error) from error
 
 
-def read_model(model: HubModel, image_size: int) -> tuple[nn.Module, HubSpec, Found]:
+def read_model(model: HubModel, image_size: int) -> tuple[nn.Module, HubSpec | TimmSpec, Found]:
     """The network, what it is, and what was found in words.
 
     Args:
@@ -67,8 +68,11 @@ def read_model(model: HubModel, image_size: int) -> tuple[nn.Module, HubSpec, Fo
 
     Raises:
         InvalidInputError: when it is no model that is understood, its files do not belong together, or it does not take the size.
+        ConflictError: when ``transformers`` or ``timm``, whichever builds it, is not installed.
     """
     try:
+        if is_timm(model.folder.config):
+            return read_timm(model.folder, image_size)
         return _read(model.folder, image_size)
     except ActiveLabelerError as error:
         raise _named(model.name, error) from error
