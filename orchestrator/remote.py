@@ -72,13 +72,18 @@ class _Watcher:
     def follow(self) -> control_pb2.RunEvent:
         """Shows events until the run ends; goes on where it was when the connection breaks."""
         threading.Thread(target=self._look_for_wishes, name="wishes", daemon=True).start()
+        try:
+            return self._watch()
+        finally:
+            self._progress.end()  # a bar hides the cursor
+
+    def _watch(self) -> control_pb2.RunEvent:
         after, end = 0, time.monotonic() + _PATIENCE_S
         while True:
             try:
                 for event in self._stub.WatchRun(control_pb2.WatchRunRequest(run=self._run, after=after)):
                     end = time.monotonic() + _PATIENCE_S
                     if event.state in ("finished", "stopped", "failed"):
-                        self._progress.end()
                         return control_pb2.RunEvent.FromString(event.SerializeToString())
                     self._show(event)
                     after = event.sequence  # only now: a question whose answer did not arrive is shown again

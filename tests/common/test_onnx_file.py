@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -81,9 +82,36 @@ def test_what_is_no_onnx_is_refused(data: bytes) -> None:
         check_onnx(data)
 
 
-def test_millions_of_parts_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="more than 3000000 parts"):
-        check_onnx(b"\x08\x07" * 3_000_001)
+@pytest.mark.parametrize("part", [b"\x08\x07", b"\x0a\x00"], ids=["that are not kept", "nodes"])
+def test_millions_of_parts_are_refused_before_they_take_memory(part: bytes) -> None:
+    graph = part * 3_000_000
+    size = len(graph)
+    length = bytes([size & 127 | 128, size >> 7 & 127 | 128, size >> 14 & 127 | 128, size >> 21])
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInputError, match="more than 500000 parts"):
+            check_onnx(b"\x3a" + length + graph)
+        assert tracemalloc.get_traced_memory()[1] < 300e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_tensor_of_millions_of_sizes_is_refused_before_they_take_memory() -> None:
+    def part(number: int, content: bytes) -> bytes:
+        size = len(content)
+        return (
+            bytes([number << 3 | 2, size & 127 | 128, size >> 7 & 127 | 128, size >> 14 & 127 | 128, size >> 21])
+            + content
+        )
+
+    tensor = part(1, b"\x01" * 3_000_000)  # its sizes, packed
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInputError, match="a tensor of impossible size"):
+            check_onnx(part(7, part(5, tensor)))
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_damaged_files_end_in_a_sentence_or_are_seen_whole() -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
+from protos.common_pb2 import Artifact
 from services.common.artifacts import ArtifactStore
 from services.labeler.desk import Desk
 from services.labeler.model import Answer, Offered
+from services.labeler.store import schema
 from services.labeler.store.database import Database
-from tests.labeler.kit import Person, log_of, offer
+from tests.labeler.kit import Person, log_of, offer, open_desk, to_run
 
 
-def offer_again(desk: Desk, *items: int, number: int = 2, replace: bool = False) -> int:
+def offer_again(desk: Desk, *items: int, number: int = 2, others_give_way: bool = False) -> int:
     cards = [Offered(item, "second opinion", 0.5, second=True) for item in items]
-    return desk.offer("r1", number, cards, replace).result()
+    return desk.offer("r1", number, cards, others_give_way).result()
 
 
 def answered(desk: Desk, name: str, *items: int) -> Person:
@@ -105,23 +107,40 @@ def test_simulated_second_opinions_err_by_themselves(desk: Desk) -> None:
     assert first != second
 
 
-def test_a_store_of_the_first_version_is_migrated(tmp_path: Path, store: ArtifactStore) -> None:
-    file = tmp_path / "old.sqlite"
-    Database(f"sqlite:///{file}").close()
-    with sqlite3.connect(file) as old:
-        old.execute("DROP INDEX events_of_item")
-        old.execute("DROP INDEX cards_of_second")
-        old.execute("ALTER TABLE cards DROP COLUMN second")
-        old.execute("ALTER TABLE runs DROP COLUMN definition")
-        old.execute("ALTER TABLE runs DROP COLUMN continuous")
-        old.execute("INSERT INTO runs VALUES ('r1', 'Old', 'A plane?', 10, 'c', 'd', 1, 1, NULL, 0)")
-        old.execute("UPDATE about SET version = 1")
-    Database(f"sqlite:///{file}").close()
-    with sqlite3.connect(file) as new:
-        assert new.execute("SELECT version FROM about").fetchone() == (3,)
-        assert "second" in [row[1] for row in new.execute("PRAGMA table_info(cards)")]
-        assert new.execute("SELECT name, definition, continuous FROM runs").fetchall() == [("Old", "", 0)]
-        assert new.execute("SELECT name FROM sqlite_master WHERE name = 'events_of_item'").fetchone()
+_OLDER = {
+    2: ("ALTER TABLE runs DROP COLUMN definition", "ALTER TABLE runs DROP COLUMN continuous"),
+    1: ("DROP INDEX events_of_item", "DROP INDEX cards_of_second", "ALTER TABLE cards DROP COLUMN second"),
+}  # version -> what leads back to it from the next one
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_store_of_an_older_version_is_migrated(
+    url: str, store: ArtifactStore, hundred: Artifact, version: int
+) -> None:
+    desk = open_desk(url, store)
+    desk.open_run(to_run(hundred)).result()
+    desk.offer("r1", 1, [Offered(item) for item in range(4)]).result()
+    ann = Person(desk, "Ann")
+    ann.take(2)
+    desk.close()
+    database = Database(url)
+    with database.engine.begin() as old:
+        for back in range(schema.VERSION - 1, version - 1, -1):
+            for statement in _OLDER[back]:
+                old.execute(text(statement))
+        old.execute(text(f"UPDATE about SET version = {version}"))
+    database.close()
+    desk = open_desk(url, store)
+    try:
+        run = desk.run("r1")
+        assert (run.question, run.definition, run.continuous) == ("Is there a plane?", "", False)
+        desk.open_run(replace(to_run(hundred), definition="Wings.", continuous=True)).result()
+        assert (desk.run("r1").definition, desk.run("r1").continuous) == ("Wings.", True)
+        assert desk.queue("r1", 1).open == 4
+        desk.offer("r1", 2, [Offered(9, second=True)]).result()
+        assert len(Person(desk, "Bob").take(5)) > 0
+    finally:
+        desk.close()
 
 
 @pytest.mark.parametrize("name", ["", "x" * 80])

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from protos.errors import InvalidInputError
 from services.common.encoders.spec import LIMIT_ONNX
 
-_MOST_FIELDS = 3_000_000
+_MOST_SIZES = 64  # of one tensor
+_MOST_FIELDS = 500_000
 _MOST_DEPTH = 12  # graphs within operators within graphs
 _LONGEST_TEXT = 1_000_000
 _OWN_DOMAINS = ("", "ai.onnx")
@@ -64,10 +66,10 @@ def check_onnx(data: bytes) -> OnnxFile:
         parts: list[tuple[str, int | memoryview]] = []
         for number, value in _fields(message):
             seen += 1
+            if seen > _MOST_FIELDS:  # before they are kept
+                raise InvalidInputError(f"it has more than {_MOST_FIELDS} parts; is it damaged?")
             if name := _PARTS[kind].get(number):
                 parts.append((name, value))
-        if seen > _MOST_FIELDS:
-            raise InvalidInputError(f"it has more than {_MOST_FIELDS} parts; is it damaged?")
         _look(kind, parts, found)
         waiting.extend((name, _message(value), depth + 1) for name, value in parts if name in _MESSAGES)
     if not found.operators:
@@ -120,8 +122,10 @@ def _numbers(parts: list[tuple[str, int | memoryview]]) -> int:
                 " (onnx.save(model, path, save_as_external_data=False))"
             )
         if name == "size":
-            sizes.extend([value] if isinstance(value, int) else _packed(value))
-    if any(size >= 1 << 40 for size in sizes) or len(sizes) > 64:  # of negative ones the highest bit is set
+            sizes.extend([value] if isinstance(value, int) else islice(_packed(value), _MOST_SIZES + 1))
+            if len(sizes) > _MOST_SIZES:
+                break
+    if any(size >= 1 << 40 for size in sizes) or len(sizes) > _MOST_SIZES:  # of negative ones the highest bit is set
         raise InvalidInputError("it has a tensor of impossible size; is it damaged?")
     return math.prod(sizes)
 

@@ -10,6 +10,11 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _WANTED_FILES = 8192
+_MOST_HEAD = 64 * 1024  # bytes of an address and headers
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 54\r\n\r\nan address and headers may have 65536 bytes; send less"
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Connection(HttpToolsProtocol):
     idle: ClassVar[dict[Connection, None]]  # no whole request has come on these; oldest first
 
     _timer: asyncio.TimerHandle | None = None
+    _in_head = False
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody has connected; whoever has nothing to say for the longest time gives way."""
@@ -47,12 +54,27 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request, which may have begun by them, or be whole. For its body the guard has a patience of its own."""
-        before = self.cycle
+        before, in_head = self.cycle, self._in_head
         super().data_received(data)
+        if in_head and self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > _MOST_HEAD:
+                self._refuse_head()
+                return
         if self.cycle is not before:
             self._stop_timer()
         if self.cycle is not None and not (self.cycle.more_body or self.cycle.response_complete):
             self.idle.pop(self, None)
+
+    def on_message_begin(self) -> None:
+        """A request begins: httptools keeps all of its headers until the last is there."""
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+
+    def on_headers_complete(self) -> None:
+        """All headers are there."""
+        self._in_head = False
+        super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         """The answer is out, and the next request may wait behind it."""
@@ -66,6 +88,13 @@ class Connection(HttpToolsProtocol):
         self.idle.pop(self, None)
         self._stop_timer()
         super().connection_lost(exc)
+
+    def _refuse_head(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+        else:  # another answer is on its way
+            self.transport.abort()
 
     def _rest(self, seconds: float) -> None:
         self.idle[self] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import socket
 import time
@@ -141,3 +142,31 @@ def test_a_labeler_that_may_open_few_files_still_serves_while_many_connect(tmp_p
     for opened in silent:
         opened.close()
     service.stop()
+
+
+@pytest.mark.parametrize("begun", [HEAD, b"GET /", HEAD + b"X: "], ids=["many headers", "an address", "one header"])
+def test_a_head_without_an_end_is_refused(small: int, begun: bytes) -> None:
+    more = b"A: " + b"b" * 997 + b"\r\n" if begun == HEAD else b"c" * 1000
+    with _connect(small, begun) as opened:
+        said = b""
+        with contextlib.suppress(ConnectionError):
+            for _ in range(2000):
+                opened.sendall(more)
+        with contextlib.suppress(ConnectionError):
+            while part := opened.recv(65536):
+                said += part
+    assert said == b"" or said.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))  # b"": reset while it was sent
+    assert httpx.get(f"http://127.0.0.1:{small}/", timeout=20).status_code == 200
+
+
+def test_a_head_without_an_end_behind_an_answer_on_its_way_is_cut_off(small: int) -> None:
+    with _connect(small, HEAD + b"\r\n" + HEAD) as opened:
+        with pytest.raises(ConnectionError):
+            for _ in range(20_000):
+                opened.sendall(b"A: " + b"b" * 997 + b"\r\n")
+    assert httpx.get(f"http://127.0.0.1:{small}/", timeout=20).status_code == 200
+
+
+def test_large_headers_below_the_limit_are_taken(small: int) -> None:
+    headers = {f"x-{n}": "a" * 2000 for n in range(20)}
+    assert httpx.get(f"http://127.0.0.1:{small}/", headers=headers, timeout=20).status_code == 200
