@@ -84,7 +84,7 @@ def _warm(port: int, run: Run, encoder: EncoderRef) -> None:
             encoder=encoder.to(common_pb2.Encoder),
             images=[run.store.put("uploads/warm", picture.getvalue())],
             file_names=["warm"],
-            options=embedder_pb2.EmbedOptions(precision=run.settings.encoder.precision, device=run.settings.device),
+            options=embedder_pb2.EmbedOptions(precision=run.embedding.encoder.precision, device=run.settings.device),
         )
         embedder_pb2_grpc.EmbedderStub(channel).EmbedImages(request)
 
