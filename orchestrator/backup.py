@@ -76,6 +76,8 @@ def restore(archive: Path, runtime: Path, output: Path, process: OrchestratorSet
             when the backup is of another version.
         DamagedError, InvalidInputError: when the archive is damaged, or holds what no backup holds.
     """
+    if not archive.is_file():
+        raise NotFoundError(f"there is no backup {archive}; give a file that `active-labeler backup` made")
     check_free(runtime)
     if runtime.exists() and (not runtime.is_dir() or any(runtime.iterdir())):
         raise ConflictError(f"{runtime} is not empty; give another folder with --runtime, nothing was changed")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from orchestrator.finish import curate, deliver, export_model, model_places
+from orchestrator.finish import curate, deliver, export_model, model_places, why_no_model
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.loop import run_loop
 from orchestrator.model import Catalogued, Model
@@ -103,9 +103,7 @@ def write_now(run: Run, catalogued: Catalogued, model: Model, labels: Labels, re
 def _write_models(run: Run, model: Model, labels: Labels, results: Results, wish: Wish) -> list[str]:
     made = {kind: export_model(run, model, labels, results, wish.output, kind) for kind in wish.models}
     if None in made.values():
-        raise ConflictError(
-            f"the run in {run.folder.path} has no yes and no to learn from, so there is no model; label some images first"
-        )
+        raise ConflictError(f"the run in {run.folder.path} has no model yet: {why_no_model(model, labels, results)}")
     return [_line(what, path) for what, path in model_places(made).items() if path]
 
 

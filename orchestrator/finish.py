@@ -149,7 +149,7 @@ def curate(run: Run, catalogued: Catalogued, model: Model, labels: Labels, resul
     """The side of every image: by its label, or else by the model."""
     use_head = model.scores is not None and _both(labels, results)
     if not use_head:
-        run.reporter.say("There is no yes and no to learn from, so the data set holds only the labelled images")
+        run.reporter.say(f"The data set holds only the labelled images: {why_no_model(model, labels, results)}")
     scores = results.load(model.scores) if model.scores is not None and use_head else None
     if scores is None:
         scores = np.full(len(results.paths), np.nan, dtype=np.float32)
@@ -170,6 +170,13 @@ def export_model(
     threshold = run.threshold
     artifact = run.clients.trainer.export(run.id, model.encoder, model.head, name, threshold, kind)
     return put_model(run.store.open(artifact.to(Artifact)), output, run.id, model_name(kind))
+
+
+def why_no_model(model: Model, labels: Labels, results: Results) -> str:
+    """What is missing, in words."""
+    if not _both(labels, results):
+        return "there is no yes and no to learn from; label some images first"
+    return "no head has been trained on the labels; answer the next question with l (train the head)"
 
 
 def _both(labels: Labels, results: Results) -> bool:

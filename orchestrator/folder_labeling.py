@@ -27,6 +27,7 @@ from orchestrator.service_settings import read_orchestrator_settings
 from orchestrator.settings import EndpointSettings
 from orchestrator.sorting_state import SortingState
 from protos import rpc
+from protos.errors import NotFoundError
 from protos.labeler_pb2_grpc import LabelerStub
 
 _LOOK_S = 0.3
@@ -73,6 +74,8 @@ def sort_folder(wish: Sorting, reporter: Reporter) -> str:
         InvalidInputError, NotFoundError, ConflictError: when a folder cannot be used.
         UnavailableError: when the labeler stops.
     """
+    if not wish.folder.is_dir():
+        raise NotFoundError(f"the folder {wish.folder} does not exist; give the folder that holds the images")
     state = SortingState(wish.runtime, wish.folder, tuple(wish.sides.values()))
     listed = state.list_images()
     reporter.say(listed.words)

@@ -56,6 +56,8 @@ def predict(model: Path, folder: Path, output: Path) -> Predicted:
 
     _check_output(output, folder)
     classifier = active_labeler.load_model(model)
+    if folder.is_file():
+        raise InvalidInputError(f"{folder} is a file; give the folder that holds the images")
     paths = [path for path, _, _ in list_images(folder)]
     counts = Predicted()
     write_csv(output, COLUMNS, _rows(classifier, folder, paths, counts))

@@ -48,6 +48,7 @@ def one_round(
     position = run.once(f"{step}/labels", int, lambda: log.newest().position)
     labels = log.at(position)
     model, trained = learn(run, catalogued, model, labels, number, choice, step)
+    run.latest = model  # searches, grids and exports during the round go by it
     out_of_fold = trained.out_of_fold if trained else None
     picks = run.once(f"{step}/select", list[Pick], lambda: choose_images(run, log, model, number, labels, out_of_fold))
     labelled = label(run, log, number, picks, step, position if run.settings.labeling.continuous else None)

@@ -124,7 +124,7 @@ def seed_by_labeling(
 
 def _question(attempt: int, reference: bool, most: int) -> Question:
     if attempt == 0:
-        what = "neighbours of the reference image" if reference else "random images"
+        what = "neighbours of the reference image" if reference else "images, as unlike each other as possible,"
         text = f"How many {what} shall be labelled first? A number, for example 20 (0: none)"
     else:
         text = "How many neighbours of each positive image shall be labelled as well? A number (0: go on)"

@@ -79,7 +79,7 @@ def _abort(context: grpc.ServicerContext, method: str, error: Exception) -> None
     if not context.is_active():
         raise error  # the client is gone
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        full = f"{method}: the disk is full ({error.filename}); free some space and resume"
+        full = f"the disk is full ({error.filename or 'that of the artifacts'}); free some space and resume"
         context.abort(ExhaustedError.code, _sentence(full))
     _abort_as_chosen(context)
     log.error("%s failed", method, exc_info=error)

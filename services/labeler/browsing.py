@@ -196,8 +196,11 @@ class Browsing:
             InvalidInputError: when probabilities are asked for and there are none, or a word is not known.
         """
         marks = self.marks(run)
-        if scores is None and (wanted.low is not None or wanted.high is not None or wanted.sort != "item"):
+        by_scores = wanted.low is not None or wanted.high is not None or wanted.sort != "item"
+        if by_scores and scores is None:
             raise InvalidInputError("there are no probabilities to go by; ask again while the loop is at work")
+        if by_scores and scores is not None and bool(np.isnan(scores).all()):
+            raise InvalidInputError("there is no model yet, so no image is likelier than another; train the head first")
         with self._lock:
             mask = _mask(marks, wanted, scores)
         if wanted.flagged:

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from protos import control_pb2, control_pb2_grpc, rpc
-from protos.errors import NotFoundError
+from protos.errors import DeadlineError, NotFoundError, UnavailableError
 
 _PATIENCE_S = 5.0
 _MAP_S = 600.0  # drawing the map of a million vectors, once
@@ -63,6 +63,14 @@ class Loop:
             "advice": progress.advice,
             "rounds": _course(progress, status.labels, status.positives),
         }
+
+    def asks(self, run: str) -> bool:
+        """Whether the loop waits for an answer before it goes on; where nobody can say, it does not."""
+        try:
+            status = self._stub().GetRun(control_pb2.GetRunRequest(run=run))
+        except (NotFoundError, UnavailableError, DeadlineError):
+            return False
+        return bool(status.HasField("question") and not status.question.optional)
 
     def answer(self, run: str, question: str, answer: str) -> bool:
         """Answers the open question; False when somebody was faster.

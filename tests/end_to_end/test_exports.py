@@ -140,4 +140,4 @@ def test_without_a_no_there_is_no_model(place: Path, tmp_path: Path) -> None:
     run_command(*arguments, "--simulate", "_", "--sample-size", "4", cwd=tmp_path, typed="5\n0\n")
     refused = run_command("export", "runtime", "--output", tmp_path / "out", "--model", "onnx", cwd=tmp_path)
     assert refused.returncode == 4, refused.stdout
-    assert "no yes and no to learn from, so there is no model" in refused.stderr
+    assert "has no model yet: there is no yes and no to learn from" in refused.stderr

@@ -89,6 +89,10 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN, brows
     async def loop_of(run: RunName) -> dict[str, Any]:
         return await asyncio.to_thread(loop.status, run)
 
+    @app.get("/api/runs/{run}/asks")
+    async def asks(run: RunName) -> dict[str, Any]:
+        return {"run": run, "asks": await asyncio.to_thread(loop.asks, run)}
+
     @app.post("/api/runs/{run}/loop")
     async def answer(run: RunName, body: LoopAnswer) -> dict[str, Any]:
         accepted = await asyncio.to_thread(loop.answer, run, body.question, body.answer)

@@ -236,7 +236,49 @@ def test_an_export_is_chosen_awaited_and_downloaded(
     page.get_by_text("nothing is embedded yet").wait_for()
     control.refusal, control.exported = "", control_pb2.ExportStatus(run="r", state="failed", text="the disk is full")
     page.reload()
+    page.get_by_role("button", name="Export").wait_for()
+    assert page.get_by_text("the disk is full").count() == 0  # a failure of an earlier visit
+    page.get_by_role("button", name="Export").click()
+    page.get_by_role("button", name="Exporting").wait_for()
+    control.exported = control_pb2.ExportStatus(run="r", state="failed", text="the disk is full")
     page.get_by_text("the disk is full").wait_for()
+
+
+def test_the_grid_of_a_run_without_a_model_shows_nothing_to_commit(run: Run, control: kit.Control) -> None:
+    control.scores = np.full(ROWS, np.nan, dtype=np.float32)
+    page = look(run, "grid")
+    page.get_by_text("there is no model yet").wait_for()
+    assert page.get_by_role("button", name="Commit this page").is_disabled()
+    assert page.locator(".tile").count() == 0
+
+
+def test_annotators_are_offered_nothing_of_the_loop(run: Run, control: kit.Control) -> None:
+    assert control.status is not None
+    control.status.question.CopyFrom(control_pb2.Question(id="w", text="And now?", choices=["l", "q"]))
+    page = run.open()
+    page.goto(f"{run.service.url}#/run/r/progress")
+    page.get_by_role("button", name="Finish the run").wait_for()
+    page.evaluate("document.documentElement.dataset.role = 'annotator'")
+    assert page.get_by_role("button", name="Finish the run").is_hidden()
+    assert page.get_by_role("button", name="Continuous mode").is_hidden()
+    assert page.get_by_text("An admin answers this").is_visible()
+
+
+def test_whoever_waits_is_told_that_the_loop_waits(run: Run, control: kit.Control) -> None:
+    assert control.status is not None
+    page = run.open()
+    waiting = page.get_by_text("Waiting for the next images")
+    for _ in range(40):
+        if waiting.is_visible():
+            break
+        ended = page.get_by_role("button", name="Continue labeling").is_visible()
+        page.keyboard.press("Enter" if ended else "ArrowRight")
+        page.wait_for_timeout(150)
+    page.get_by_text("Waiting for the next images").wait_for()
+    control.status.question.CopyFrom(control_pb2.Question(id="round-1/choice", text="And now?", choices=["l", "q"]))
+    page.get_by_role("heading", name="The loop waits for a decision").wait_for()
+    control.status.ClearField("question")
+    page.get_by_role("heading", name="Waiting for the next images").wait_for()
 
 
 def test_what_was_set_aside_is_a_page_of_names_and_reasons(run: Run, control: kit.Control) -> None:

@@ -54,6 +54,20 @@ def test_the_page_sees_where_a_run_stands_and_answers_its_question(web: httpx.Cl
     assert control.answers == ["q"]
 
 
+def test_whoever_waits_hears_whether_the_loop_does(web: httpx.Client, control: kit.Control) -> None:
+    def asks() -> object:
+        return web.get("api/runs/r/asks").json()["asks"]
+
+    before = control.status
+    control.status = control_pb2.RunStatus(run="r", state="asking", question=kit.QUESTION)
+    assert asks() is True
+    control.status.question.optional = True
+    assert asks() is False
+    control.status = None
+    assert asks() is False
+    control.status = before
+
+
 def test_a_run_that_asks_nothing_has_no_question(web: httpx.Client) -> None:
     assert web.get("api/runs/r/loop").json()["question"] is None
 

@@ -64,6 +64,14 @@ def items(web: httpx.Client, run: str, **wanted: Any) -> list[int]:
     return np.frombuffer(answer.content, dtype="<u4").tolist()
 
 
+def test_without_a_model_nothing_is_likelier(web: httpx.Client, run: str, control: kit.Control) -> None:
+    control.scores = np.full(ROWS, np.nan, dtype=np.float32)
+    for wanted in ({"sort": "lowest"}, {"sort": "highest"}, {"sort": "unsure"}, {"low": 0.5}):
+        answer = web.get(f"api/runs/{run}/items", params=wanted)
+        assert (answer.status_code, "there is no model yet" in answer.json()["error"]) == (400, True)
+    assert items(web, run, sort="item") == list(range(ROWS))
+
+
 def test_items_are_filtered_and_sorted(web: httpx.Client, run: str) -> None:
     assert items(web, run) == list(range(ROWS))
     assert items(web, run, sort="highest") == [5, 1, 7, 8, 2, 4, 6, 0, 9, 3]

@@ -1,10 +1,14 @@
 // Ends of batches, rounds and runs.
 
 import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { call } from "../core/api";
 import { counted } from "../core/words";
 import type { Labeling } from "./labeling";
 import { Act, Panel } from "./panel";
 import { Review, Tally, type Back } from "./thumbs";
+
+const ASK_MS = 3000;
 
 // The panel in place of the image, or null while there is one to answer.
 export function End({ labeling }: { labeling: Labeling }): JSX.Element | null {
@@ -41,20 +45,44 @@ function BatchEnd({ labeling }: { labeling: Labeling }): JSX.Element {
 
 function Waiting({ labeling }: { labeling: Labeling }): JSX.Element {
   const { open = 0, yours = 0, positives = 0 } = labeling.reply?.progress ?? {};
+  const asks = useAsks(labeling.run);
   return (
     <Panel>
-      <h1>{open > 0 ? "The rest is in other hands" : "Waiting for the next images"}</h1>
-      <p>
-        {open > 0
-          ? `${counted(open, "image is", "images are")} being looked at by somebody else. Those that come back appear here.`
-          : "This round is done. The next images appear here by themselves."}
-      </p>
+      <h1>{open > 0 ? "The rest is in other hands" : asks ? "The loop waits for a decision" : "Waiting for the next images"}</h1>
+      {open > 0 || !asks ? (
+        <p>
+          {open > 0
+            ? `${counted(open, "image is", "images are")} being looked at by somebody else. Those that come back appear here.`
+            : "This round is done. The next images appear here by themselves."}
+        </p>
+      ) : (
+        <>
+          <p class="admin">It asks what comes next, in the terminal and under Progress. After an answer the next images appear here by themselves.</p>
+          <p class="annotator">An admin decides what comes next. Then the next images appear here by themselves.</p>
+        </>
+      )}
       <p class="strong">
         {`All your answers are saved: ${counted(yours, "answer")} by you, ${counted(positives, "image")} found so far.`}
       </p>
       <LookBack labeling={labeling} />
     </Panel>
   );
+}
+
+// Whether the loop asks what comes next; where nobody can say, it does not.
+function useAsks(run: string): boolean {
+  const [asks, setAsks] = useState(false);
+  useEffect(() => {
+    let timer: number | undefined;
+    const look = async (): Promise<void> => {
+      const told = await call<{ asks: boolean }>(`api/runs/${run}/asks`).catch(() => null);
+      setAsks(told?.asks === true);
+      timer = window.setTimeout(() => void look(), ASK_MS);
+    };
+    void look();
+    return () => clearTimeout(timer);
+  }, [run]);
+  return asks;
 }
 
 function Finished({ labeling, sentence, yours }: { labeling: Labeling; sentence: string | null; yours: number }): JSX.Element {

@@ -1,6 +1,7 @@
 // What lies over the swipe page for a while: the menu, the guide, keys, a note, the last answers. Escape closes it.
 
 import type { JSX } from "preact";
+import { PAGES } from "../pages/rail";
 import type { Inspector } from "./inspector";
 import { Guide } from "./guide";
 import { shown, type Keys } from "./keys";
@@ -50,8 +51,8 @@ function Menu({ labeling, inspector, keys, close, changeName }: Omit<Props, "set
       <p>Taken offline, images stay yours for an hour, and your answers stay in this browser until the network is back. Keep the tab open.</p>
       <p>Enlarge with the wheel, two fingers, a double tap, or {shown(keys.closer)} and {shown(keys.further)}; Shift and arrows move the image; {shown(keys.whole)} shows all of it.</p>
       <nav class="acts" aria-label="Pages">
-        {[["seed", "Search"], ["grid", "Grid"], ["browse", "Browse"], ["progress", "Progress"]].map(([page, word]) => (
-          <a key={page} class="other" href={`#/run/${labeling.run}/${page}`}>{word}</a>
+        {PAGES.filter(({ name }) => name !== "label").map(({ name, word, admin }) => (
+          <a key={name} class={admin ? "other admin" : "other"} href={`#/run/${labeling.run}/${name}`}>{word}</a>
         ))}
       </nav>
     </Panel>

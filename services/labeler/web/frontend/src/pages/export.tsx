@@ -29,6 +29,7 @@ interface Status { state: "" | "working" | "done" | "failed"; text: string; file
 export function ExportPage({ run }: { run: string }): JSX.Element {
   const [status, setStatus] = useState<Status | null>(null);
   const [trouble, setTrouble] = useState("");
+  const [asked, setAsked] = useState(false); // an earlier failure is none of this visit
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(["csv", "jsonl"]));
   const ask = useCallback(async (body?: object): Promise<void> => {
     try {
@@ -36,7 +37,8 @@ export function ExportPage({ run }: { run: string }): JSX.Element {
       setTrouble("");
     } catch (error) {
       setTrouble(error instanceof Refused ? error.message : SILENT);
-      setStatus((before) => before && { ...before }); // whoever waits asks again
+      if (error instanceof Refused) setStatus(null);
+      else setStatus((before) => before && { ...before }); // whoever waits asks again
     }
   }, [run]);
   useEffect(() => void ask(), [ask]);
@@ -52,6 +54,9 @@ export function ExportPage({ run }: { run: string }): JSX.Element {
     return after;
   });
   const start = (): void => {
+    setAsked(true);
+    setTrouble("");
+    setStatus({ state: "working", text: "", files: [] });
     const of = (kind: Kind): string[] => OFFERED.filter(([which, name]) => which === kind && chosen.has(name)).map(([, name]) => name);
     void ask({ formats: of("formats"), models: of("models") });
   };
@@ -67,7 +72,7 @@ export function ExportPage({ run }: { run: string }): JSX.Element {
       </ul>
       <div role="status">
         {trouble ? <p class="failed">{trouble}</p> : null}
-        {status?.state === "failed" ? <p class="failed">{status.text}</p> : null}
+        {asked && status?.state === "failed" ? <p class="failed">{status.text}</p> : null}
         {status?.state === "done" ? <Done run={run} status={status} /> : null}
       </div>
     </View>
