@@ -10,6 +10,7 @@ import torch
 from protos.common_pb2 import Encoder
 from services.common.artifacts import ArtifactStore
 from services.common.devices import Devices, choose_device
+from services.common.encoders.spec import ONNX
 from services.embedder.encoder_cache import EncoderCache, LoadedEncoder
 from services.embedder.forward import ForwardPass
 from services.embedder.settings import EmbedderSettings
@@ -46,6 +47,10 @@ class Workers:
         Raises:
             ConflictError: when no GPU can be had.
         """
+        self.device_of(device_name)
+        if encoder.architecture == ONNX:  # onnxruntime computes on the processor: a GPU stays free for others
+            yield self.encoders.load(encoder, torch.device("cpu"))
+            return
         with self.devices.use(device_name) as device:
             yield self.encoders.load(encoder, device)
 

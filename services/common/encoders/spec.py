@@ -119,6 +119,9 @@ class HubSpec(EncoderSpec):
         _check_square(self.preprocessing, self.image_size)
 
 
+ONNX = "onnx"  # architecture of encoders that onnxruntime computes
+
+
 @dataclass(frozen=True)
 class OnnxSpec(EncoderSpec):
     """An encoder that onnxruntime computes; ``architecture`` is "onnx".

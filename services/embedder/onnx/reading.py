@@ -8,7 +8,7 @@ from protos.errors import InvalidInputError
 from services.common.encoders.onnx_file import check_onnx
 from services.common.encoders.onnx_network import OnnxEncoder
 from services.common.encoders.onnx_session import runtime
-from services.common.encoders.spec import OnnxSpec, resized
+from services.common.encoders.spec import ONNX, OnnxSpec, resized
 from services.embedder.found import Found
 from services.embedder.onnx.preparing import Prepared, prepared_by, prepared_within
 from services.embedder.onnx.trying import tried
@@ -53,7 +53,7 @@ def made(data: bytes, prepared: Prepared, image_size: int) -> tuple[OnnxEncoder,
     """
     about = tried(data, image_size or prepared.side)
     side = prepared.side or about.side
-    own = OnnxSpec("onnx", about.dim, side, len(data), about.batch, about.output, prepared.images)
+    own = OnnxSpec(ONNX, about.dim, side, len(data), about.batch, about.output, prepared.images)
     spec = resized(own, about.side)
     assert isinstance(spec, OnnxSpec)
     network = OnnxEncoder(spec)
