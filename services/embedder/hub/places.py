@@ -108,4 +108,5 @@ def _answers(model: str) -> bool:
 
 
 def _reason(error: Any) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+    first, _, _ = " ".join(str(error).split()).partition(". ")
+    return f"{type(error).__name__}: {first[:240].rstrip('.')}"
