@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from protos import embedder_pb2 as messages
 from protos.common_pb2 import Encoder
 from protos.errors import InvalidInputError
 from services.common.encoders.files import load_encoder
 from services.common.encoders.spec import TimmSpec
 from tests.support import timm_models as small
 from tests.support.embedder_place import Place
+from tests.support.timm_models import import_model
 
 
 def photographs(folder: Path, count: int, size: tuple[int, int] = (120, 90)) -> Path:
@@ -26,10 +26,6 @@ def photographs(folder: Path, count: int, size: tuple[int, int] = (120, 90)) -> 
         rough = Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8))
         rough.resize(size, Image.Resampling.BICUBIC).save(folder / f"{number}.png")
     return folder
-
-
-def import_model(place: Place, folder: Path | str, **more: object) -> messages.ImportEncoderResponse:
-    return place.stub.ImportEncoder(messages.ImportEncoderRequest(run="r", model=str(folder), **more))
 
 
 def embedded(place: Place, encoder: Encoder, images: Path) -> np.ndarray:

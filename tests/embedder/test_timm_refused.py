@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from protos.errors import DamagedError, InvalidInputError
 from services.common.encoders.files import load_encoder
-from tests.embedder.test_timm_import import import_model, small
+from tests.support import timm_models as small
 from tests.support.embedder_place import Place
+from tests.support.timm_models import import_model
 
 Change = Callable[[dict[str, Any]], Any]
 

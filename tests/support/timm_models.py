@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from protos import embedder_pb2 as messages
 from protos.errors import ConflictError
 from services.common.encoders.timm_config import library
+from tests.support.embedder_place import Place
 
 try:
     timm: Any = library()
@@ -63,3 +65,8 @@ def halve(weights: Path) -> None:
     """The weights as float16."""
     whole = load_file(weights)
     save_file({name: one.half() if one.is_floating_point() else one for name, one in whole.items()}, weights)
+
+
+def import_model(place: Place, folder: Path | str, **more: object) -> messages.ImportEncoderResponse:
+    """The answer of an embedder that is asked for a model by its name or folder."""
+    return place.stub.ImportEncoder(messages.ImportEncoderRequest(run="r", model=str(folder), **more))

@@ -207,7 +207,7 @@ def test_what_people_differ_about_is_settled(run: Run, context: dict[str, object
     page.get_by_role("heading", name="1 image to settle").wait_for()
     page.get_by_role("button", name=f"Unsure: {HOSTILE}").click()
     page.get_by_role("heading", name="Nobody disagrees").wait_for()
-    assert run.answers()[-2:] == [(7, POSITIVE), (ROWS - 1, UNSURE)]
+    wait_for(lambda: run.answers()[-2:] == [(7, POSITIVE), (ROWS - 1, UNSURE)])
     assert page.locator(".view img").count() == 0
     assert run.errors == []
 
