@@ -14,7 +14,7 @@ _EVERY_S = 1.0
 
 
 class EmbeddingNote:
-    """The note of one run, written at most once a second; used as a context, it is gone where the embedding is done.
+    """The note of one run, written at most once a second.
 
     Args:
         runtime: the run's folder.

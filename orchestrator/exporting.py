@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +14,7 @@ from orchestrator.loop import run_loop
 from orchestrator.model import Catalogued, Model
 from orchestrator.outputs.final_dataset import Mode
 from orchestrator.outputs.formats.registry import FOLDERS, check_apart, check_formats, write_format
-from orchestrator.outputs.formats.snapshot import Event, Remark, Snapshot
+from orchestrator.outputs.formats.snapshot import Event, Snapshot
 from orchestrator.outputs.ownership import CKPT, MODEL_KINDS, check_file_free, model_name
 from orchestrator.outputs.report import visible
 from orchestrator.places import check_data
@@ -120,7 +120,7 @@ def _write_formats(
         readable=results.present,
         mode=wish.mode,
         threshold=run.threshold,
-        remarks=[Remark(**asdict(remark)) for remark in run.clients.labeler.remarks(run.id)],
+        remarks=run.clients.labeler.remarks(run.id),
     )
     return [_line(name, write_format(name, snapshot, wish.output)) for name in names]
 

@@ -15,6 +15,7 @@ from orchestrator.clients.labeler import Annotator, LabelerClient
 from orchestrator.folder import RunFolder
 from orchestrator.journal import is_at_work
 from orchestrator.outputs.report import visible
+from orchestrator.rates import duration
 from orchestrator.service_settings import OrchestratorSettings
 from protos import control_pb2, control_pb2_grpc, labeler_pb2_grpc, rpc
 from protos.errors import ActiveLabelerError
@@ -134,7 +135,7 @@ def pace_line(dashboard: control_pb2.Dashboard) -> list[str]:
     rate, left = dashboard.per_second, dashboard.total - dashboard.done
     pace = ""
     if rate > 0:  # not-a-number is not
-        pace = f", {rate:.{1 if rate < 10 else 0}f} a second, {_duration(left / rate)} left"
+        pace = f", {rate:.{1 if rate < 10 else 0}f} a second, {duration(left / rate)} left"
     return [f"  {dashboard.step.lower():<{_COLUMN}} {dashboard.done:,} of {dashboard.total:,}{pace}"]
 
 
@@ -165,8 +166,3 @@ def _percent(share: float | None) -> str:
     if share is None or math.isnan(share):
         return "–"
     return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

@@ -53,7 +53,13 @@ class LabelEvent:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What somebody says about an image besides an answer: a flag, a note, or both."""
+    """What somebody says about an image besides an answer.
+
+    Attributes:
+        flag: somebody should look at it again.
+        note: may be empty.
+        time_ms: since 1970, UTC.
+    """
 
     item: int
     annotator: str

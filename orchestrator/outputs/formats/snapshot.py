@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from orchestrator.clients.labeler import Remark
 from orchestrator.outputs.curated import NEGATIVE, POSITIVE
 from orchestrator.outputs.final_dataset import Curated, Mode
 
@@ -35,23 +36,6 @@ class Event:
     reason: str = ""
     late: bool = False
     head_position: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """What somebody says about an image besides an answer.
-
-    Attributes:
-        flag: somebody should look at it again.
-        note: may be empty.
-        time_ms: since 1970, UTC.
-    """
-
-    item: int
-    annotator: str
-    flag: bool
-    note: str
-    time_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from services.labeler.model import Reply
 from services.labeler.pictures.display import Look, media_type
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
+from services.labeler.web.asking import RunName
 from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
 from services.labeler.web.places import DOOR, STATIC
 from services.labeler.web.routes import atlas, exports, join, news, people, quarantine, remarks, views
@@ -51,7 +52,6 @@ _STATUS: tuple[tuple[type[ActiveLabelerError], HTTPStatus], ...] = (
     (DeadlineError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ExhaustedError, HTTPStatus.INSUFFICIENT_STORAGE),
 )
-RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 Item = Annotated[int, InPath(ge=0, le=2**53 - 1)]
 T = TypeVar("T")
 

@@ -6,15 +6,14 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from fastapi import Path as InPath
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.labeler.desk import Desk
 from services.labeler.loop import Loop
+from services.labeler.web.asking import RunName
 from services.labeler.web.messages import Number
 
-RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 MOST = 1000  # images that can be chosen at once
 
 

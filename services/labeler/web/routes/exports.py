@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from fastapi import Path as InPath
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from protos.errors import ConflictError
 from services.labeler.loop import Loop
+from services.labeler.web.asking import RunName
 
-RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 Word = Annotated[str, Field(pattern=r"^[a-z]{1,40}$")]
 FileName = Annotated[str, Query(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 

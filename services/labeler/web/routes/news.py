@@ -7,18 +7,16 @@ import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi import Path as InPath
 from fastapi.responses import StreamingResponse
 
 from protos.errors import ActiveLabelerError, UnavailableError
 from services.labeler.loop import Loop
 from services.labeler.text import clean
-from services.labeler.web.asking import is_admin
+from services.labeler.web.asking import RunName, is_admin
 
-RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 MOST_LISTENERS = 200
 _EVERY_S = 1.0  # so often it is looked whether something has changed
 _BEAT_S = 15.0  # so often a listener hears at least something: what goes through proxies silently is cut off

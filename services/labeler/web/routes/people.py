@@ -6,14 +6,12 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from fastapi import Path as InPath
 from pydantic import Field
 
 from services.labeler.annotators import SETTLED
 from services.labeler.desk import Desk
+from services.labeler.web.asking import RunName
 from services.labeler.web.routes.views import Marked, Views
-
-RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 
 
 def people_of(views: Views, run: str, first: int, count: int) -> dict[str, Any]:

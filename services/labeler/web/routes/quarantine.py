@@ -7,13 +7,12 @@ from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from fastapi import Path as InPath
 
 from services.labeler.desk import Desk
 from services.labeler.loop import Loop
 from services.labeler.text import clean
+from services.labeler.web.asking import RunName
 
-RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 MOST = 500  # of them in one answer
 _KINDS = 20  # reasons that are counted
 

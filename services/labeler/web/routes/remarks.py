@@ -6,16 +6,15 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from protos.errors import InvalidInputError
 from services.labeler.desk import Desk
 from services.labeler.model import Remark
 from services.labeler.text import clean
+from services.labeler.web.asking import RunName
 from services.labeler.web.messages import Number
 
-RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 MOST = 500  # characters of a note
 
 

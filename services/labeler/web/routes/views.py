@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Request
-from fastapi import Path as InPath
 from fastapi.responses import Response
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
@@ -21,10 +20,9 @@ from services.labeler.loop import Loop
 from services.labeler.model import Answer, Author, Entry, Remark
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
-from services.labeler.web.asking import is_admin
+from services.labeler.web.asking import RunName, is_admin
 from services.labeler.web.messages import Client, Number, Said
 
-RunName = Annotated[str, InPath(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 _BYTES = "application/octet-stream"
 
 

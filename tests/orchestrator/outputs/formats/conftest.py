@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from orchestrator.clients.labeler import Remark
 from orchestrator.outputs.curated import NEITHER, choose_sides
 from orchestrator.outputs.final_dataset import Curated, Mode
-from orchestrator.outputs.formats.snapshot import Event, Remark, Snapshot
+from orchestrator.outputs.formats.snapshot import Event, Snapshot
 
 NAMES = (
     "a.png",
