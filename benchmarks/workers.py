@@ -27,7 +27,7 @@ from tests.support.embedder_process import free_ports, start, stop, wait_ready
 from tests.support.embedder_stage import Stage, draw
 
 BAR = 3.6
-_MOST, _IN_FLIGHT = 4, 8  # a deployment has eight calls in flight at least
+_MOST = 4
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
 def measure(stage: Stage, name: str, workers: int, images: int, sleep_s: float) -> float:
     """Images a second with so many workers, from the first call to the last answer."""
     ports = free_ports(workers)
-    with stage.run(name, ports, in_flight=_IN_FLIGHT) as (run, encoder):
+    with stage.run(name, ports) as (run, encoder):
         processes = [start(port, run.store.root, sleep_s, "asleep") for port in ports]
         try:
             for process, port in zip(processes, ports, strict=True):

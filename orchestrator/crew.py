@@ -59,11 +59,14 @@ class Crew:
 
     Args:
         at_least: calls in flight however few replicas there are.
+        at_work: how many replicas answer health checks or calls; up to 1: who answers says how many there are.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, at_least: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._at_least, self._clock = at_least, clock
+    def __init__(
+        self, at_least: int, at_work: Callable[[], int] = lambda: 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._at_least, self._at_work, self._clock = at_least, at_work, clock
         self._start = clock()
         self._members: dict[str, _Member] = {}
         self._images = 0
@@ -87,8 +90,9 @@ class Crew:
         return sorted(worker for worker, member in self._members.items() if now - member.last < member.silent_s)
 
     def in_flight(self) -> int:
-        """How many calls there should be: the more replicas answer, the more, until each has one in work and one waiting."""
-        return max(self._at_least, min(_PER_WORKER * len(self.workers), _MOST))
+        """How many calls there should be: each replica has one in work and one waiting, from the moment that it is known."""
+        known = self._at_work()
+        return max(self._at_least, min(_PER_WORKER * (known if known > 1 else len(self.workers)), _MOST))
 
     def blocks(self, left: int) -> int:
         """How many of the ``left`` blocks the next call carries; fewer towards the end, so that all workers end together.

@@ -134,7 +134,7 @@ def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tupl
     blocks: list[BlockRef] = []
     devices: set[str] = set()
     images = 0
-    crew, note = Crew(run.in_flight), EmbeddingNote(run.folder.path)
+    crew, note = Crew(run.in_flight, run.clients.embedders_at_work), EmbeddingNote(run.folder.path)
     with run.reporter.bar("Embedding", catalogued.images, "images") as bar:
         for found, device in in_flight(run, catalogued, encoder, crew):
             devices.add(device)

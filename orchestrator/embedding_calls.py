@@ -1,4 +1,4 @@
-"""The calls by which a catalog is embedded: a few in flight, spread over the replicas, made again where a replica was killed."""
+"""The calls by which a catalog is embedded: a few in flight, made again where a replica was killed."""
 
 from __future__ import annotations
 
@@ -75,7 +75,6 @@ def in_flight(
     def call(at: int, count: int) -> _Found:
         return run.clients.embedder.embed_shard(run.id, encoder, catalogued.catalog, at, count, run.embedding)
 
-    run.clients.meet_embedders()
     while todo.left or waiting:
         if run.stopping():
             raise Stopped

@@ -30,7 +30,7 @@ class OrchestratorSettings(BaseSettings):
     listen: str = Field("127.0.0.1:50050", description="where `active-labeler serve` offers the control service")
     patience_s: float = Field(300, ge=0, description="seconds that a call waits for a service that is away")
     in_flight: int = Field(
-        8, ge=1, description="embedding calls at the same time at least; two for each replica where that is more"
+        2, ge=1, description="embedding calls at the same time at least; two for each replica where that is more"
     )
     state: Path | None = Field(None, description="folder where `serve` remembers the runs at work, to resume them")
     log_format: LogFormat = Field("text", description="text or json: one object a line, with run and round")

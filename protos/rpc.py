@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from protos import trace_interceptors
+from protos.addresses import host_of, is_several, look_up
 from protos.binding import Tls as Tls  # part of what this module offers
 from protos.binding import bind, read_tls
 from protos.channel import ClosableChannel
@@ -26,6 +27,8 @@ from protos.health import NAME as HEALTH
 from protos.health import Details, Health, read_details
 from protos.interceptors import ClientErrors, ServerErrors
 from protos.lanes import Lanes
+from protos.peers import Peers
+from protos.spreading import Retries, SpreadChannel
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,7 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 DEFAULT_TIMEOUT_S = 30.0
 LONGEST_CALL_S = 4 * 3600.0  # the longest deadline that anybody gives to a call
 KEEPALIVE_MS = 30_000
+_PROBE_S = 0.5  # a replica that was away and needs longer to say that it serves is asked again later
 _ASKED_IN_VAIN = 8  # replicas answer in turn: after so many answers without a new name, all have been heard
 
 _SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
@@ -49,10 +53,11 @@ _SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
 
 # To start a run or to answer a question twice is not the same as once; who calls these looks before it calls again.
 NEVER_RETRIED = ("activelabeler.v1.Control",)
+RETRIES = Retries(attempts=5, first_s=0.2, longest_s=3)
 _RETRY_POLICY = {
-    "maxAttempts": 5,
-    "initialBackoff": "0.2s",
-    "maxBackoff": "3s",
+    "maxAttempts": RETRIES.attempts,
+    "initialBackoff": f"{RETRIES.first_s:g}s",
+    "maxBackoff": f"{RETRIES.longest_s:g}s",
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
@@ -65,7 +70,8 @@ _SERVICE_CONFIG = json.dumps(
         ],
     }
 )
-_CLIENT_OPTIONS: tuple[tuple[str, int | str], ...] = (
+_Options = tuple[tuple[str, int | str], ...]
+_CLIENT_OPTIONS: _Options = (
     ("grpc.service_config", _SERVICE_CONFIG),
     ("grpc.enable_retries", 1),
     # A request is kept for a retry only while it fits this buffer.
@@ -178,16 +184,62 @@ def connect(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None =
     Raises:
         InvalidInputError: when a TLS file cannot be used.
     """
+    return _intercepted(_open(target, tls, _CLIENT_OPTIONS), timeout_s)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A channel to all replicas of a service, by which each call goes to the one with the fewest.
+
+    Attributes:
+        channel: as that of `connect`.
+        at_work: how many replicas there are that answer, as far as anybody knows; 1 where the target is a single address.
+    """
+
+    channel: grpc.Channel
+    at_work: Callable[[], int]
+
+
+def connect_to_all(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls | None = None) -> Spread:
+    """As `connect`, but each unary call goes to the replica that has the fewest: slow ones get less, new ones get theirs at once.
+
+    Args:
+        target: a name with any number of addresses ("host:port"), a list ("ipv4:a:1,b:2"), or what `connect` takes.
+        timeout_s: deadline of calls that name none.
+        tls: mutual TLS; the certificates of all replicas hold the name, where it is one.
+
+    Raises:
+        InvalidInputError: when a TLS file cannot be used.
+    """
+    plain = _open(target, tls, _CLIENT_OPTIONS)
+    if not is_several(target):
+        return Spread(_intercepted(plain, timeout_s), lambda: 1)
+    host = host_of(target)
+    named = (("grpc.default_authority", host),) if host else ()
+    options: _Options = (*(option for option in _CLIENT_OPTIONS if option[0] != "grpc.service_config"), *named)
+    peers = Peers(
+        lambda: look_up(target),
+        lambda address: _open(address, tls, options, host),
+        lambda channel: is_healthy(_intercepted(channel, _PROBE_S), timeout_s=_PROBE_S),
+    )
+    return Spread(_intercepted(SpreadChannel(peers, plain, RETRIES), timeout_s), peers.at_work)
+
+
+def _open(target: str, tls: Tls | None, options: _Options, certified: str | None = None) -> grpc.Channel:
+    """A channel of gRPC; ``certified`` is the name in the peer's certificate, where the target does not say it."""
     name = target if "://" in target or target.startswith(("unix:", "ipv4:", "ipv6:", "dns:")) else f"dns:///{target}"
     if tls is None:
-        channel = grpc.insecure_channel(name, options=_CLIENT_OPTIONS)
-    else:
-        pem = read_tls(tls)
-        credentials = grpc.ssl_channel_credentials(pem.authority, pem.key, pem.certificate)
-        # A socket file has no name that a certificate could hold; it is of this machine.
-        local = (("grpc.ssl_target_name_override", "localhost"),) if name.startswith("unix:") else ()
-        channel = grpc.secure_channel(name, credentials, options=(*_CLIENT_OPTIONS, *local))
-    return grpc.intercept_channel(ClosableChannel(channel), *trace_interceptors.of_client(), ClientErrors(timeout_s))
+        return ClosableChannel(grpc.insecure_channel(name, options=options))
+    pem = read_tls(tls)
+    credentials = grpc.ssl_channel_credentials(pem.authority, pem.key, pem.certificate)
+    # A socket file has no name that a certificate could hold; it is of this machine.
+    certified = "localhost" if name.startswith("unix:") else certified
+    local = (("grpc.ssl_target_name_override", certified),) if certified else ()
+    return ClosableChannel(grpc.secure_channel(name, credentials, options=(*options, *local)))
+
+
+def _intercepted(channel: grpc.Channel, timeout_s: float) -> grpc.Channel:
+    return grpc.intercept_channel(channel, *trace_interceptors.of_client(), ClientErrors(timeout_s))
 
 
 def is_healthy(channel: grpc.Channel, service: str = "", timeout_s: float = 2.0) -> bool:
@@ -224,8 +276,7 @@ def wait_until_healthy(channel: grpc.Channel, name: str, seconds: float) -> None
 def replicas(channel: grpc.Channel, pause_s: float = 0.05) -> list[dict[str, str]]:
     """The health details of each replica behind a channel; they answer in turn. Empty when none does.
 
-    Replicas without a name ("worker") count as one. Afterwards the channel is connected to all of them: a new one begins with
-    the first that answers, and would give it all of the first calls.
+    Replicas without a name ("worker") count as one. Afterwards the channel is connected to all of them.
     """
     found: dict[str, dict[str, str]] = {}
     in_vain = 0

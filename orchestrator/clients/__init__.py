@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import grpc
@@ -16,13 +17,17 @@ from orchestrator.clients.trainer import TrainerClient
 from orchestrator.settings import EndpointSettings
 from protos import embedder_pb2_grpc, index_pb2_grpc, labeler_pb2_grpc, rpc, sampler_pb2_grpc, trainer_pb2_grpc
 
-_MEETING_S = 0.01
 SERVICES = ("embedder", "index", "trainer", "sampler", "labeler")
 
 
 @dataclass
 class Clients:
-    """One client a service."""
+    """One client a service.
+
+    Attributes:
+        channels: by name of the service.
+        embedders_at_work: how many replicas of the embedder answer, as far as anybody knows.
+    """
 
     embedder: EmbedderClient
     index: IndexClient
@@ -31,6 +36,7 @@ class Clients:
     certainty: CertaintyClient
     labeler: LabelerClient
     channels: dict[str, grpc.Channel]
+    embedders_at_work: Callable[[], int]
 
     def wait_until_healthy(self, seconds: float) -> None:
         """Blocks until all five serve.
@@ -41,10 +47,6 @@ class Clients:
         for name, channel in self.channels.items():
             rpc.wait_until_healthy(channel, name, seconds)
 
-    def meet_embedders(self) -> int:
-        """How many embedders there are; the channel is connected to all of them then, and spreads its first calls evenly."""
-        return len(rpc.replicas(self.channels["embedder"], _MEETING_S))
-
     def close(self) -> None:
         """Ends all calls in flight and closes the channels."""
         for channel in self.channels.values():
@@ -53,7 +55,10 @@ class Clients:
 
 def connect(endpoints: EndpointSettings, call: Caller, tls: rpc.Tls | None = None) -> Clients:
     """Clients of the services at ``endpoints``, all of which are set."""
-    channels = {name: rpc.connect(getattr(endpoints, name), tls=tls) for name in SERVICES}
+    embedders = rpc.connect_to_all(endpoints.embedder or "", tls=tls)
+    others = [name for name in SERVICES if name != "embedder"]
+    channels = {name: rpc.connect(getattr(endpoints, name), tls=tls) for name in others}
+    channels["embedder"] = embedders.channel
     return Clients(
         EmbedderClient(embedder_pb2_grpc.EmbedderStub(channels["embedder"]), call),
         IndexClient(index_pb2_grpc.IndexStub(channels["index"]), call),
@@ -62,4 +67,5 @@ def connect(endpoints: EndpointSettings, call: Caller, tls: rpc.Tls | None = Non
         CertaintyClient(sampler_pb2_grpc.SamplerStub(channels["sampler"]), call),
         LabelerClient(labeler_pb2_grpc.LabelerStub(channels["labeler"]), call),
         channels,
+        embedders.at_work,
     )

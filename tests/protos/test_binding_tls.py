@@ -42,7 +42,9 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> dict[str, rpc.Tls]:
     ours, theirs = tmp_path_factory.mktemp("tls") / "ours", tmp_path_factory.mktemp("tls") / "theirs"
     _authority(ours)
     _authority(theirs)
-    return {"server": _party(ours, "server"), "client": _party(ours, "client"), "stranger": _party(theirs, "stranger")}
+    found = {"server": _party(ours, "server"), "client": _party(ours, "client"), "stranger": _party(theirs, "stranger")}
+    (ours / "names").write_text("subjectAltName=DNS:localhost\n")
+    return {**found, "named": _party(ours, "named")}
 
 
 def test_round_trip(parties: dict[str, rpc.Tls]) -> None:
@@ -50,6 +52,17 @@ def test_round_trip(parties: dict[str, rpc.Tls]) -> None:
     with rpc.connect(server.address, tls=parties["client"]) as channel:
         assert echo.select(channel, "secret").run == "secret"
         assert rpc.is_healthy(channel)
+    server.stop(0)
+
+
+def test_replicas_behind_a_name_show_that_name_and_not_their_addresses(parties: dict[str, rpc.Tls]) -> None:
+    server = rpc.serve([echo.service()], "127.0.0.1:0", tls=parties["named"])
+    port = server.address.rpartition(":")[2]
+    with rpc.connect_to_all(f"localhost:{port}", tls=parties["client"]).channel as channel:
+        assert echo.select(channel, "secret").run == "secret"
+    with rpc.connect_to_all(f"ipv4:{server.address},127.0.0.2:{port}", 3, parties["client"]).channel as channel:
+        with pytest.raises(UnavailableError):
+            echo.select(channel)
     server.stop(0)
 
 
