@@ -18,9 +18,10 @@ from services.labeler.copies import Copies
 from services.labeler.model import Answer, Author, Entry, Event, Offered, Outcome, Queue, Remark, Reply, Run, Visit
 from services.labeler.people import People
 from services.labeler.store import cards, events, remarks, runs
+from services.labeler.store.counted import Counted
 from services.labeler.store.database import Database, translated
 from services.labeler.store.runs import Level
-from services.labeler.store.visits import Counted, receive
+from services.labeler.store.visits import receive
 from services.labeler.store.writer import T, Writer
 from services.labeler.text import check_run, clean, clean_lines
 
@@ -182,8 +183,8 @@ class Desk:
         people, others = self._people.at_work(run, visit.author, visit.leave)
         return self._writer.submit(
             run,
-            lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, people, others),
-            lambda connection, reply, shared: self._counted.add_to(connection, run, visit, reply, shared),
+            lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, self._counted, people, others),
+            lambda connection, reply: self._counted.add_to(connection, run, visit, reply),
         )
 
     def simulate(

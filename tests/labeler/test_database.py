@@ -7,18 +7,24 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, bindparam, update
 
 from protos.common_pb2 import Artifact
 from protos.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from services.common.artifacts import ArtifactStore
 from services.labeler.desk import Desk
-from services.labeler.store import schema
+from services.labeler.model import Offered
+from services.labeler.store import cards, schema
 from services.labeler.store.database import Database
+from services.labeler.store.prepared import Prepared
+from tests.labeler.conftest import postgres_url
 from tests.labeler.kit import Person, log_of, offer, open_desk, to_run
 
 
@@ -99,13 +105,66 @@ def test_a_job_that_fails_takes_no_other_with_it(desk: Desk) -> None:
 def test_a_job_that_the_database_refuses_fails_alone(desk: Desk) -> None:
     offer(desk, [1, 2])
     writer = desk._writer
-    jobs = [
+    jobs: list[Future[Any]] = [
         writer.submit("r1", lambda c: c.execute(schema.events.insert().values(run="r1", position=1))),
         desk.withdraw("r1", 1),
     ]
     assert jobs[1].result() == 2
     with pytest.raises(UnavailableError, match="does not work"):
         jobs[0].result()
+
+
+@pytest.mark.parametrize("many", [1, 3])
+def test_values_that_the_database_refuses_below_sqlalchemy_are_said_like_others(desk: Desk, many: int) -> None:
+    offer(desk, [1])
+    bad = {"b_run": "r1", "b_last": None}
+    move_on = Prepared(
+        update(schema.runs).where(schema.runs.c.run == bindparam("b_run")).values(last=bindparam("b_last"))
+    )
+    future = desk._writer.submit("r1", lambda connection: move_on.run_each(connection, [bad] * many))
+    with pytest.raises(UnavailableError, match=r"does not work.*nothing acknowledged is lost"):
+        future.result()
+    assert Person(desk, "Ann").say(1).outcome.saved == [1]
+
+
+def test_a_job_that_fails_in_the_middle_leaves_nothing_and_the_others_of_its_transaction_go_on(desk: Desk) -> None:
+    offer(desk, [1, 2, 3])
+
+    def fails(connection: Connection) -> None:
+        cards.withdraw(connection, "r1", 1)
+        raise ValueError("in the middle")
+
+    jobs: list[Future[Any]] = [desk._writer.submit("r1", fails), desk.offer("r1", 1, [Offered(4)])]
+    with pytest.raises(ValueError, match="in the middle"):
+        jobs[0].result()
+    assert jobs[1].result() == 1
+    assert desk.queue("r1", 1).open == 4
+
+
+def test_a_postgres_that_hangs_up_is_found_again(desks: Callable[..., Desk], postgres: str) -> None:
+    desk = desks(postgres_url(postgres))
+    offer(desk, [1, 2])
+    ann = Person(desk, "Ann")
+    ann.say(1)
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+
+    def hangs_up(connection: Connection) -> None:
+        killed = threading.Thread(target=_ask, args=(postgres, others))
+        killed.start()
+        killed.join()
+        cards.count_open(connection, "r1", 10)
+
+    with pytest.raises(UnavailableError, match="does not work"):
+        desk._writer.submit("r1", hangs_up).result()
+    assert ann.say(2).outcome.saved == [2]
+    assert [item for item, _, _ in log_of(desk)] == [1, 2]
+
+
+def _ask(folder: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(f"postgresql://labeler@/postgres?host={folder}", autocommit=True) as connection:
+        connection.execute(statement)
 
 
 def test_a_closed_desk_says_so(desks: Callable[..., Desk], store: ArtifactStore, sqlite_url: str) -> None:

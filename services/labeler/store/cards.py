@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
 
 from services.labeler.model import ANSWERED, CHOSEN, OPEN, WITHDRAWN, Answer, Offered, Progress, Queue
+from services.labeler.store.prepared import Prepared
 from services.labeler.store.rows import chunks
 from services.labeler.store.runs import last_position
 from services.labeler.store.schema import cards
@@ -114,25 +127,29 @@ def count_answered(connection: Connection, run: str, number: int) -> int:
     return sum(states.get(answer, 0) for answer in ANSWERED)
 
 
-_OPEN = (
-    select(cards.c.item)
-    .where(cards.c.run == bindparam("b_run"), cards.c.state == OPEN)
-    .limit(bindparam("b_most"))
-    .subquery()
+_OF_RUN = cards.c.run == bindparam("b_run")
+_OPEN = select(cards.c.item).where(_OF_RUN, cards.c.state == OPEN).limit(bindparam("b_most")).subquery()
+COUNT_OPEN = Prepared(select(func.count()).select_from(_OPEN))
+YOURS = Prepared(
+    select(func.count()).where(
+        _OF_RUN,
+        cards.c.annotator == bindparam("b_annotator"),
+        cards.c.state.in_([literal_column(f"'{a}'") for a in ANSWERED]),
+    )
 )
-_COUNT_OPEN = select(func.count()).select_from(_OPEN)
 
 
 def count_open(connection: Connection, run: str, most: int) -> int:
-    """Open cards of a run, in all rounds; counted no further than ``most``, as it is asked in every exchange with a page."""
-    return int(connection.scalar(_COUNT_OPEN, {"b_run": run, "b_most": most}) or 0)
+    """Open cards of a run, in all rounds; counted no further than ``most``."""
+    return int(COUNT_OPEN.value(connection, {"b_run": run, "b_most": most}) or 0)
 
 
 def count(connection: Connection, run: str, number: int | None, now_ms: int) -> Queue:
     """How far a round is, or with None all of them together."""
     states = _by_state(connection, run, number)
+    of_round = true() if number is None else cards.c.round == number
     held = select(func.count()).where(
-        cards.c.run == run, _of_round(number), cards.c.state == OPEN, cards.c.held_until_ms > now_ms
+        cards.c.run == run, of_round, cards.c.state == OPEN, cards.c.held_until_ms > now_ms
     )
     return Queue(
         run=run,
@@ -147,41 +164,43 @@ def count(connection: Connection, run: str, number: int | None, now_ms: int) -> 
     )
 
 
-def _of_round(number: int | None) -> ColumnElement[bool]:
-    return true() if number is None else cards.c.round == number
+def _counting(*of: ColumnElement[bool]) -> Prepared:
+    # All states are named so that the index answers, without a look at the cards themselves.
+    named = cards.c.state.in_([literal_column(f"'{state}'") for state in (OPEN, WITHDRAWN, *ANSWERED)])
+    return Prepared(select(cards.c.state, func.count()).where(_OF_RUN, *of, named).group_by(cards.c.state))
+
+
+_STATES, _STATES_OF_ROUND = _counting(), _counting(cards.c.round == bindparam("b_round"))
+_OLDEST_OPEN = Prepared(select(func.min(cards.c.round)).where(_OF_RUN, cards.c.state == OPEN))
+_NEWEST = Prepared(select(func.max(cards.c.round)).where(_OF_RUN))
+_POSITIVES = Prepared(
+    select(func.count(cards.c.item.distinct())).where(_OF_RUN, cards.c.state == Answer.POSITIVE.value)
+)
 
 
 def _by_state(connection: Connection, run: str, number: int | None) -> dict[str, int]:
-    # All states are named so that the index answers, without a look at the cards themselves.
-    rows = connection.execute(
-        select(cards.c.state, func.count())
-        .where(cards.c.run == run, _of_round(number), cards.c.state.in_((OPEN, WITHDRAWN, *ANSWERED)))
-        .group_by(cards.c.state)
-    )
-    return {state: int(many) for state, many in rows}
-
-
-_YOURS = select(func.count()).where(
-    cards.c.run == bindparam("b_run"), cards.c.annotator == bindparam("b_annotator"), cards.c.state.in_(ANSWERED)
-)
+    statement = _STATES if number is None else _STATES_OF_ROUND
+    return dict(statement.rows(connection, {"b_run": run} | ({} if number is None else {"b_round": number})))
 
 
 def count_of_annotator(connection: Connection, run: str, annotator: str) -> int:
     """Answers of an annotator that stand."""
-    return int(connection.scalar(_YOURS, {"b_run": run, "b_annotator": annotator}) or 0)
+    return int(YOURS.value(connection, {"b_run": run, "b_annotator": annotator}) or 0)
 
 
-def common_progress(connection: Connection, run: str) -> Progress:
-    """What the page shows of a run to everybody: of the oldest round with open cards, or else of the newest round."""
-    of_run = cards.c.run == run
-    number = connection.scalar(select(func.min(cards.c.round)).where(of_run, cards.c.state == OPEN))
-    if number is None:
-        number = connection.scalar(select(func.max(cards.c.round)).where(of_run)) or 0
-    states = _by_state(connection, run, int(number))
-    found = select(func.count(cards.c.item.distinct())).where(of_run, cards.c.state == Answer.POSITIVE)
+def current_round(connection: Connection, run: str) -> int:
+    """The oldest round with open cards, or else the newest one; 0 without rounds."""
+    of = {"b_run": run}
+    oldest = _OLDEST_OPEN.value(connection, of)
+    return int((_NEWEST.value(connection, of) or 0) if oldest is None else oldest)
+
+
+def progress(connection: Connection, run: str, number: int) -> Progress:
+    """What the page shows to everybody of a round of a run."""
+    states = _by_state(connection, run, number)
     return Progress(
-        round=int(number),
+        round=number,
         open=states.get(OPEN, 0),
         answered=sum(states.get(answer, 0) for answer in ANSWERED),
-        positives=int(connection.scalar(found) or 0),
+        positives=int(_POSITIVES.value(connection, {"b_run": run}) or 0),
     )

@@ -149,6 +149,7 @@ def _create_tables(connection: Connection) -> None:
         raise ConflictError(
             f"the label store has version {version} and this labeler knows {schema.VERSION}; install the release that made it"
         )
-    schema.SECOND_OPINIONS.create(connection, checkfirst=True)
+    for index in schema.LATER_INDEXES:
+        index.create(connection, checkfirst=True)
     if connection.dialect.name == "sqlite":
         tell_planner(connection)

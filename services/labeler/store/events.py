@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from services.labeler.model import ANSWERED, OPEN, WITHDRAWN, Answer, Author, Entry, Event, Outcome
+from services.labeler.store.prepared import Prepared
 from services.labeler.store.rows import chunks
 from services.labeler.store.runs import lock_run
 from services.labeler.store.schema import cards, events, runs
 
 # Built once, as they are part of every exchange with a page.
-_CARDS = select(cards).where(cards.c.run == bindparam("b_run"), cards.c.item.in_(bindparam("b_items", expanding=True)))
-_NEWEST = select(func.max(events.c.sequence)).where(
-    events.c.run == bindparam("b_run"), events.c.client == bindparam("b_client")
+_COLUMNS = (  # in the order in which `_Card` takes them
+    *(cards.c.round, cards.c.item, cards.c.reason, cards.c.second, cards.c.state),
+    *(cards.c.holder, cards.c.held_until_ms, cards.c.annotator),
 )
-_UPDATE_CARD = (
+CARDS = Prepared(select(*_COLUMNS).where(cards.c.run == bindparam("b_run"), cards.c.item == bindparam("b_item")))
+NEWEST = Prepared(
+    select(func.max(events.c.sequence)).where(
+        events.c.run == bindparam("b_run"), events.c.client == bindparam("b_client")
+    )
+)
+_UPDATE_CARD = Prepared(
     update(cards)
     .where(
         cards.c.run == bindparam("b_run"), cards.c.round == bindparam("b_round"), cards.c.item == bindparam("b_item")
@@ -29,8 +36,9 @@ _UPDATE_CARD = (
         annotator=bindparam("b_annotator"),
     )
 )
-_ADD = insert(events)
-_MOVE_ON = update(runs).where(runs.c.run == bindparam("b_run")).values(last=bindparam("b_last"))
+_ADD = Prepared(insert(events), [column.name for column in events.c])
+_MOVE_ON = Prepared(update(runs).where(runs.c.run == bindparam("b_run")).values(last=bindparam("b_last")))
+_FEW = 4  # items that are looked up one by one
 
 
 class Appender:
@@ -115,27 +123,20 @@ class Appender:
     def _write(self) -> None:
         if not self._rows:
             return
-        self._connection.execute(_ADD, self._rows)
+        _ADD.run_each(self._connection, self._rows)
         changed = [
             {"b_run": self._run, **card.values()} for found in self._cards.values() for card in found if card.changed
         ]
-        if changed:
-            self._connection.execute(_UPDATE_CARD, changed)
-        self._connection.execute(_MOVE_ON, {"b_run": self._run, "b_last": self._last})
+        _UPDATE_CARD.run_each(self._connection, changed)
+        _MOVE_ON.run(self._connection, {"b_run": self._run, "b_last": self._last})
 
 
 class _Card:
     """A card while answers are applied to it."""
 
-    def __init__(self, row: Row[Any]) -> None:
-        self.round, self.item, self.reason = int(row.round), int(row.item), str(row.reason)
-        self.second = bool(row.second)
-        self.state, self.holder, self.until, self.annotator = (
-            row.state,
-            row.holder,
-            int(row.held_until_ms),
-            row.annotator,
-        )
+    def __init__(self, number: int, item: int, reason: str, second: bool, state: str, *lease: Any) -> None:
+        self.round, self.item, self.reason, self.second, self.state = number, item, reason, second, state
+        self.holder, self.until, self.annotator = lease
         self.changed = False
 
     def is_answer_of(self, author: Author) -> bool:
@@ -167,12 +168,21 @@ class _Card:
         }
 
 
-def _cards_of(connection: Connection, run: str, items: Iterable[int]) -> dict[int, list[_Card]]:
+def _cards_of(connection: Connection, run: str, items: set[int]) -> dict[int, list[_Card]]:
     found: dict[int, list[_Card]] = {}
-    for part in chunks(sorted(items)):
-        for row in connection.execute(_CARDS, {"b_run": run, "b_items": part}):
-            found.setdefault(int(row.item), []).append(_Card(row))
+    for row in _rows_of(connection, run, sorted(items)):
+        card = _Card(*row)
+        found.setdefault(card.item, []).append(card)
     return found
+
+
+def _rows_of(connection: Connection, run: str, items: Sequence[int]) -> Iterator[Sequence[Any]]:
+    if len(items) <= _FEW:
+        for item in items:
+            yield from CARDS.rows(connection, {"b_run": run, "b_item": item})
+        return
+    for part in chunks(items):
+        yield from connection.execute(select(*_COLUMNS).where(cards.c.run == run, cards.c.item.in_(part)))
 
 
 def _card_to_answer(found: list[_Card], entry: Entry) -> _Card | None:
@@ -200,7 +210,7 @@ def _card_to_retract(found: list[_Card], entry: Entry, author: Author) -> _Card 
 
 def newest_of_client(connection: Connection, run: str, client: str) -> int:
     """The highest sequence number in the log from a client that numbers upwards; -1 where there is none."""
-    found = connection.scalar(_NEWEST, {"b_run": run, "b_client": client})
+    found = NEWEST.value(connection, {"b_run": run, "b_client": client})
     return -1 if found is None else int(found)
 
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from protos.errors import NotFoundError
 from services.labeler.model import OPEN, CatalogRef, Run
+from services.labeler.store.prepared import Prepared
 from services.labeler.store.schema import cards, runs
 from services.labeler.text import clean, is_run
 
-_LOCK = select(runs).where(runs.c.run == bindparam("b_run")).with_for_update()
+_OF_RUN = runs.c.run == bindparam("b_run")
+_WORDS = (  # in the order of the fields of a run
+    *(runs.c.run, runs.c.catalog_path, runs.c.catalog_sha256, runs.c.catalog_bytes, runs.c.name, runs.c.question),
+    *(runs.c.batch_size, runs.c.finished, runs.c.definition, runs.c.continuous),
+)
+_LOCK = Prepared(select(runs.c.last, *_WORDS).where(_OF_RUN).with_for_update())
+_LAST = Prepared(select(runs.c.last).where(_OF_RUN))
 
 
 def open_run(connection: Connection, run: Run, now_ms: int) -> None:
@@ -44,8 +51,8 @@ def find_run(connection: Connection, run: str) -> Run | None:
     """The run of that name, or None."""
     if not is_run(run):  # a database may refuse even to look for some texts
         return None
-    row = connection.execute(select(runs).where(runs.c.run == run)).one_or_none()
-    return None if row is None else _run(row)
+    row = connection.execute(select(*_WORDS).where(runs.c.run == run)).one_or_none()
+    return None if row is None else _run(*row)
 
 
 def lock_run(connection: Connection, run: str) -> tuple[Run, int]:
@@ -54,12 +61,11 @@ def lock_run(connection: Connection, run: str) -> tuple[Run, int]:
     Raises:
         NotFoundError: when there is none.
     """
-    row = None
-    if is_run(run):
-        row = connection.execute(_LOCK, {"b_run": run}).one_or_none()
-    if row is None:
+    rows = _LOCK.rows(connection, {"b_run": run}) if is_run(run) else []
+    if not rows:
         raise unknown_run(run)
-    return _run(row), int(row.last)
+    last, *words = rows[0]
+    return _run(*words), int(last)
 
 
 def unknown_run(run: str) -> NotFoundError:
@@ -71,7 +77,7 @@ def unknown_run(run: str) -> NotFoundError:
 
 def last_position(connection: Connection, run: str) -> int:
     """The newest position of the log of a run; 0 where nothing has been answered."""
-    return int(connection.scalar(select(runs.c.last).where(runs.c.run == run)) or 0)
+    return int(_LAST.value(connection, {"b_run": run}) or 0)
 
 
 def list_runs(connection: Connection) -> list[tuple[Run, int]]:
@@ -80,11 +86,11 @@ def list_runs(connection: Connection) -> list[tuple[Run, int]]:
         select(cards.c.run, func.count().label("open")).where(cards.c.state == OPEN).group_by(cards.c.run).subquery()
     )
     rows = connection.execute(
-        select(runs, func.coalesce(waiting.c.open, 0).label("open"))
+        select(*_WORDS, func.coalesce(waiting.c.open, 0).label("open"))
         .outerjoin(waiting, waiting.c.run == runs.c.run)
         .order_by(runs.c.opened_ms.desc(), runs.c.run)
     )
-    return [(_run(row), int(row.open)) for row in rows]
+    return [(_run(*words), int(waiting)) for *words, waiting in rows]
 
 
 @dataclass(frozen=True)
@@ -109,14 +115,7 @@ def levels(connection: Connection) -> list[Level]:
     return [Level(row.run, int(row.open), int(row.last)) for row in rows]
 
 
-def _run(row: Row[Any]) -> Run:
-    return Run(
-        run=row.run,
-        catalog=CatalogRef(row.catalog_path, row.catalog_sha256, row.catalog_bytes),
-        name=row.name,
-        question=row.question,
-        batch_size=row.batch_size,
-        finished=row.finished,
-        definition=row.definition,
-        continuous=row.continuous,
-    )
+def _run(run: str, path: str, sha256: str, size: int, *texts: Any) -> Run:
+    name, question, batch_size, finished, definition, continuous = texts
+    catalog = CatalogRef(path, sha256, size)
+    return Run(run, catalog, name, question, batch_size, finished, definition, bool(continuous))

@@ -16,6 +16,7 @@ _TYPICAL = (
     ("cards", "cards_of_round", "60000 60000 1000 1"),
     ("cards", "cards_of_annotator", "60000 60000 1000 500"),
     ("cards", "cards_of_holder", "60000 60000 500 12"),
+    ("cards", "cards_by_lease", "30000 30000 50 50 1 1 1"),
     ("events", "events", "60000 60000 1"),
     ("events", "events_of_item", "60000 60000 2 1"),
     ("events", "sqlite_autoindex_events_2", "60000 60000 500 1"),

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
-from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
-from services.labeler.model import Outcome, Progress, Reply, Visit
-from services.labeler.store import cards, events, leases, runs
+from services.labeler.model import Outcome, Reply, Visit
+from services.labeler.store import events, leases, runs
+from services.labeler.store.counted import Counted
 
 MOST_HELD = 50  # cards in one pair of hands
 _MOST_RESERVED = 200  # for a time without a network
 _RESERVED_MS = 3_600_000
 _LEAST_SHARE = 2  # one to look at, one to come
 _AHEAD = 24
-_MANY = 5_000  # open cards
-_COUNT_AGAIN_S = 0.25
 
 
 def receive(
@@ -27,10 +23,11 @@ def receive(
     visit: Visit,
     now_ms: int,
     lease_ms: int,
+    counted: Counted,
     people: int = 1,
     others: Collection[str] = (),
 ) -> Reply:
-    """Does what a page asks for; how far the run is, `Counted` adds at the end of the transaction.
+    """Does what a page asks for; how far the run is, ``counted`` adds at the end of the transaction.
 
     Args:
         people: clients at work on the run. When few cards are open, each gets a share of them, and whoever holds more than
@@ -51,7 +48,7 @@ def receive(
     people = max(1, people)
     # Where everybody can have all that a hand holds, it does not matter how many more there are.
     enough = people * max(most, len(visit.hold))
-    share = max(_LEAST_SHARE, -(-cards.count_open(connection, run, enough) // people))
+    share = max(_LEAST_SHARE, -(-counted.open_cards(connection, run, enough) // people))
     keep = len(visit.hold) if visit.reserve else share
     leases.release(connection, run, client, visit.hold[keep:])
     hands = leases.renew(connection, run, client, visit.hold[:keep], now_ms, until)
@@ -64,36 +61,6 @@ def receive(
     mine = mine + free[:missing]
     coming = [card.item for card in free[missing:]] if mine else []
     return Reply(known, outcome, hands.held, mine, coming, people - 1)
-
-
-class Counted:
-    """How far runs are, for all who ask.
-
-    Counted once for all who are answered in one transaction; and where very many cards are open, so that counting takes
-    milliseconds, not more than four times a second.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[float, Progress]] = {}
-
-    def add_to(self, connection: Connection, run: str, visit: Visit, reply: Reply, shared: dict[Any, Any]) -> Reply:
-        """The reply with its progress.
-
-        Args:
-            shared: by all who are answered in this transaction.
-        """
-        if run not in shared:
-            shared[run] = self._of(connection, run)
-        yours = cards.count_of_annotator(connection, run, visit.author.annotator)
-        return replace(reply, progress=replace(shared[run], yours=yours))
-
-    def _of(self, connection: Connection, run: str) -> Progress:
-        until, known = self._known.get(run, (0.0, Progress()))
-        if known.open > _MANY and time.monotonic() < until:
-            return known
-        found = cards.common_progress(connection, run)
-        self._known[run] = (time.monotonic() + _COUNT_AGAIN_S, found)
-        return found
 
 
 def _record(connection: Connection, run: str, last: int, visit: Visit, now_ms: int, until_ms: int) -> Outcome:

@@ -18,13 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from protos.errors import ActiveLabelerError, InternalError, UnavailableError
 from services.labeler.store.database import Database, translated
+from services.labeler.store.prepared import run_text
 
 log = logging.getLogger(__name__)
 
 _GROUP = 256  # jobs in one transaction
 T = TypeVar("T")
-# Gets what the job has returned and a dictionary shared by all jobs of the transaction; returns what the future carries.
-Finish = Callable[[Connection, Any, dict[Any, Any]], Any]
+Finish = Callable[[Connection, Any], Any]  # gets what the job has returned; returns what the future carries
 
 
 @dataclass
@@ -120,20 +120,22 @@ class Writer:
 
 def _attempt(connection: Connection, job: _Job) -> tuple[Any, Exception | None]:
     """One job in a savepoint: when it raises, the others of its group go on."""
+    run_text(connection, "SAVEPOINT job")
     try:
-        with connection.begin_nested():
-            return job.work(connection), None
+        value = job.work(connection)
     except SQLAlchemyError:
         raise  # the transaction cannot go on; the group is tried again job by job
     except Exception as error:
+        run_text(connection, "ROLLBACK TO SAVEPOINT job")
         return None, error
+    run_text(connection, "RELEASE SAVEPOINT job")
+    return value, None
 
 
 def _finish(
     connection: Connection, group: list[_Job], results: list[tuple[Any, Exception | None]]
 ) -> list[tuple[Any, Exception | None]]:
-    shared: dict[Any, Any] = {}
     return [
-        (value if raised or job.finish is None else job.finish(connection, value, shared), raised)
+        (value if raised or job.finish is None else job.finish(connection, value), raised)
         for job, (value, raised) in zip(group, results, strict=True)
     ]
