@@ -12,6 +12,7 @@ from typing import Any, cast, get_args
 
 from orchestrator import clients, config_file, predicting, remote, replaying, standing
 from orchestrator.adding import add_now
+from orchestrator.claiming import check_unclaimed, claim_output, release_output
 from orchestrator.clients.caller import Caller
 from orchestrator.clients.sampler import SamplerClient
 from orchestrator.control.daemon import serve_control
@@ -86,6 +87,7 @@ def run(config: Path | None, overrides: dict[str, Any], resume_existing: bool) -
         return
     check_free(settings.runtime)
     check_places(settings)
+    check_unclaimed(settings.output, "")
     _log(settings, process)
     check_outputs_free(settings.output, "")
     _work(settings, create(settings), process)
@@ -110,6 +112,7 @@ def _go_on(runtime: Path, given: RunSettings, process: OrchestratorSettings) -> 
         sys.stdout.write(f"This run is finished.\n{report}\n")
         return
     check_data(settings)
+    check_unclaimed(settings.output, folder.run)
     config_file.save(settings, folder.path / "run.yaml")  # what was changed holds for the next time, too
     _log(settings, process)
     _work(settings, folder, process)
@@ -123,9 +126,10 @@ def _log(settings: RunSettings, process: OrchestratorSettings) -> None:
 def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSettings) -> None:
     reporter = TerminalReporter(quiet=not settings.verbose)
     asker = TerminalAsker(lambda text: reporter.console.print(text, markup=False))  # [l] is no markup
-    check_outputs_free(settings.output, folder.run)
     stop_traces = start_traces(process.traces, "orchestrator")
     try:
+        check_outputs_free(settings.output, folder.run)
+        claim_output(settings.output, folder)
         finished = _loop_of(settings, folder, asker, reporter, process)
     except InputEndedError as error:
         raise InputEndedError(f"{error}: `active-labeler resume {folder.path}`") from error
@@ -139,6 +143,7 @@ def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSetting
         sys.exit(130)
     finally:
         stop_traces()
+        release_output(settings.output, folder)
     reporter.console.print(finished.report, markup=False)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from orchestrator.claiming import check_unclaimed
 from orchestrator.finish import curate, deliver, export_model, model_places, why_no_model
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.loop import run_loop
@@ -57,8 +58,9 @@ def check_wish(wish: Wish, run: str, root: Path) -> None:
 
     Raises:
         InvalidInputError: for a format that is not known, cannot be written here, or would lie among the images.
-        ConflictError: when something is there that is not this run's.
+        ConflictError: when something is there that is not this run's, or another run will write there.
     """
+    check_unclaimed(wish.output, run)
     check_formats(wish.formats, wish.output, run, root, wish.mode)
     for kind in wish.models:
         if kind not in MODEL_KINDS:

@@ -11,12 +11,13 @@ from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import Pick
 from orchestrator.continuous import wait_for_answers
 from orchestrator.inviting import invite
-from orchestrator.labels import LabelLog
+from orchestrator.labels import LabelLog, Labels
 from orchestrator.outputs.swipe import Standing
 from orchestrator.queue_note import note_queue
 from orchestrator.run import Run, Stopped
 from protos import traces
 
+SEED_ROUND = 0
 _LOOK_S = 0.3  # how often the queue is looked at while people label
 
 
@@ -72,12 +73,11 @@ def _wait(run: Run, log: LabelLog, number: int, offered: Offered, since: int | N
             _simulate(run, number, since)
         else:
             with traces.apart():  # a look at the queue is no work, and there are thousands
-                wish = _wait_for_people(run, number, offered.cards, since)
+                wish = _wait_for_people(run, log, number, offered.cards, since)
         _mirror(run, log, ())
         labels = log.newest()
         counts = {a: labels.count(a, number) - before.count(a, number) for a in Answer if a != Answer.RETRACTED}
-        run.board.labels = len(labels.training()[0])
-        run.board.positives = labels.count(Answer.POSITIVE)
+        tally(run, labels)
         words.append(
             f"Labelled {sum(counts.values())} of {offered.cards} images: {counts[Answer.POSITIVE]} positive,"
             f" {counts[Answer.NEGATIVE]} negative, {counts[Answer.UNSURE]} unsure"
@@ -89,6 +89,16 @@ def _wait(run: Run, log: LabelLog, number: int, offered: Offered, since: int | N
         unsure=labels.count(Answer.UNSURE, number),
         wish=wish,
     )
+
+
+def tally(run: Run, labels: Labels) -> None:
+    """Shows on the board how many labels there are, whatever the round."""
+    run.board.labels = len(labels.training()[0])
+    run.board.positives = labels.count(Answer.POSITIVE)
+    positive, negative, unsure = (
+        labels.count(answer, SEED_ROUND) for answer in (Answer.POSITIVE, Answer.NEGATIVE, Answer.UNSURE)
+    )
+    run.board.seeds = (positive, negative, unsure)
 
 
 def _simulate(run: Run, number: int, since: int | None) -> None:
@@ -105,7 +115,7 @@ def _mirror(run: Run, log: LabelLog, offered: Sequence[Pick]) -> None:
         run.swipe.update(Standing([pick.item for pick in offered], answers, labels.rounds))
 
 
-def _wait_for_people(run: Run, number: int, offered: int, since: int | None) -> str:
+def _wait_for_people(run: Run, log: LabelLog, number: int, offered: int, since: int | None) -> str:
     """Waits until all is answered or, in continuous mode, the next head is due; what somebody wished for meanwhile."""
     if since is not None:
         return wait_for_answers(run, number, since)
@@ -115,6 +125,7 @@ def _wait_for_people(run: Run, number: int, offered: int, since: int | None) -> 
         while (queue := run.clients.labeler.queue(run.id, number)).open:
             bar.update(max(0, offered - queue.open), f"{queue.positive} positive")
             note_queue(run.folder.path, number, queue)
+            tally(run, log.newest())
             if run.stopping():
                 raise Stopped
             time.sleep(_LOOK_S)

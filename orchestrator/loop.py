@@ -17,6 +17,7 @@ from orchestrator.continuous import choose
 from orchestrator.embedding import choose_precision, embed, import_encoder, list_data
 from orchestrator.finish import Finished, finish
 from orchestrator.fixed_encoders import refusal
+from orchestrator.labeling import tally
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued, Embedded, Model
 from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing
@@ -96,6 +97,7 @@ def _choose(
     """What the next round begins with, once all audits that are wanted before are done; and the newest model."""
     for attempt in count(1):
         step = f"round-{number}/choice" + (f"-{attempt}" if attempt > 1 else "")
+        tally(run, log.newest())
         question, standing = Question(step, _CHOICE, _CHOICES), _standing(log, results.records)
         going = run.settings.labeling.continuous
         choice = choose(run, question, standing, wish) if going else run.ask(question, standing)

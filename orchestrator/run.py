@@ -35,7 +35,12 @@ T = TypeVar("T")
 
 @dataclass
 class Board:
-    """Where a run stands, for whoever asks from outside; written by the loop only."""
+    """Where a run stands, for whoever asks from outside; written by the loop only.
+
+    Attributes:
+        labels: images with a yes or a no, as of now; ``positives`` are those with a yes.
+        seeds: images of the seed set with a yes, a no, and an unsure.
+    """
 
     state: str = "running"
     round: int = 0
@@ -44,6 +49,7 @@ class Board:
     quarantined: int = 0
     labels: int = 0
     positives: int = 0
+    seeds: tuple[int, int, int] = (0, 0, 0)
     question: Question | None = None
     page: bool = False  # people label there
     assessed: Assessed | None = None

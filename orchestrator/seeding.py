@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef, GenerationRef, Pick
-from orchestrator.labeling import label
+from orchestrator.labeling import SEED_ROUND, label, tally
 from orchestrator.labels import SEED_FOLDER, LabelLog
 from orchestrator.model import Catalogued
 from orchestrator.publishing import publish
@@ -20,7 +20,6 @@ from orchestrator.selecting import HYBRID, free_items
 from protos.errors import ConflictError, InvalidInputError, NotFoundError
 from services.common.catalog import Catalog
 
-SEED_ROUND = 0
 _NAMED = 5  # absent images that an error sentence names
 
 
@@ -105,6 +104,7 @@ def seed_by_labeling(
         query = np.array(reference, dtype=np.float32)
     attempt = 0
     while True:
+        tally(run, log.newest())
         question = _question(attempt, reference is not None, free_items(present, log.newest().asked()))
         count = int(run.ask(question, _standing(log)))
         if count == 0:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from orchestrator import config_file
+from orchestrator.claiming import check_unclaimed, claim_output, release_output
 from orchestrator.clients.labeler import Links, links_at
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
 from orchestrator.control.exports import Exports
@@ -118,6 +119,7 @@ class RunManager:
         """
         with self._lock:
             folder, settings = _open(settings, resume)
+            _claim(settings, folder)
             known = self._runs.get(folder.run)
             if known is not None and known.board.state not in ENDED:
                 if resume:
@@ -211,6 +213,7 @@ class RunManager:
 
     def _end(self, managed: ManagedRun, state: str, exit_code: int = 0) -> None:
         managed.left, managed.work = managed.work, None
+        release_output(managed.settings.output, managed.folder)
         managed.board.state = state
         managed.events.add(text=managed.message, state=state, exit_code=exit_code)
         log.info("run %s %s", managed.folder.run, state)
@@ -241,6 +244,7 @@ def _open(settings: RunSettings, resume: bool) -> tuple[RunFolder, RunSettings]:
         check_free(settings.runtime)
         check_places(settings)
         check_outputs_free(settings.output, "")
+        check_unclaimed(settings.output, "")
         return create(settings), settings
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -248,6 +252,14 @@ def _open(settings: RunSettings, resume: bool) -> tuple[RunFolder, RunSettings]:
         raise InvalidInputError(
             f"{error.filename or settings.runtime} cannot be used ({error.strerror}): mend that, or give another folder"
         ) from error
+
+
+def _claim(settings: RunSettings, folder: RunFolder) -> None:
+    try:
+        claim_output(settings.output, folder)
+    except ActiveLabelerError as error:
+        abandon(folder, error)
+        raise
 
 
 def _read_remembered(file: Path) -> list[str]:

@@ -13,19 +13,23 @@ def progress_of(managed: ManagedRun) -> control_pb2.Progress:
     """What the board and the tables of a run say."""
     board, work = managed.board, managed.work
     records = list(work.results.records) if work is not None and work.results is not None else []
+    positive, negative, unsure = board.seeds
     progress = control_pb2.Progress(
         run=managed.folder.run,
         labels=board.labels,
         positives=board.positives,
         rounds=[
-            control_pb2.RoundProgress(
-                round=record.number,
-                choice=record.choice,
-                positive=record.labelled.positive,
-                negative=record.labelled.negative,
-                unsure=record.labelled.unsure,
-            )
-            for record in records
+            control_pb2.RoundProgress(positive=positive, negative=negative, unsure=unsure),
+            *(
+                control_pb2.RoundProgress(
+                    round=record.number,
+                    choice=record.choice,
+                    positive=record.labelled.positive,
+                    negative=record.labelled.negative,
+                    unsure=record.labelled.unsure,
+                )
+                for record in records
+            ),
         ],
         model_recall=_NAN,
         audited_recall=_NAN,

@@ -214,13 +214,14 @@ def _lights(progress: Any) -> list[dict[str, str]]:
 
 
 def _course(progress: Any, labels: int, positives: int) -> list[dict[str, int]]:
-    """Labels and positives after the seed set and after each round."""
-    rounds = [(r.positive, r.positive + r.negative) for r in progress.rounds]
-    found, answered = positives - sum(p for p, _ in rounds), labels - sum(both for _, both in rounds)
-    course = [{"labels": max(0, answered), "positives": max(0, found)}]
-    for positive, both in rounds:
-        course.append({"labels": course[-1]["labels"] + both, "positives": course[-1]["positives"] + positive})
-    return course
+    """Labels and positives at the start, after the seed set, after each round that is done, and now."""
+    course = [{"labels": 0, "positives": 0}]
+    for r in progress.rounds:
+        both = r.positive + r.negative
+        course.append({"labels": course[-1]["labels"] + both, "positives": course[-1]["positives"] + r.positive})
+    now = {"labels": labels, "positives": positives}
+    before = [point for point in course if point["labels"] < labels]  # second opinions may have taken some back since
+    return [*before, now] if labels else course[:1]
 
 
 def _known(figure: float) -> float | None:

@@ -186,3 +186,23 @@ def test_status_and_resume_where_there_is_no_run(tmp_path: Path) -> None:
         done = run_command(command, "runtime", cwd=tmp_path)
         assert done.returncode == 2
         assert "there is no run in" in done.stderr
+
+
+def test_an_output_folder_is_one_run_s_until_that_ends(place: Path, tmp_path: Path) -> None:
+    arguments = ["--data", place / "data", "--reference", place / "reference.png", "--port", "0", "--simulate", "ring"]
+    arguments += ["--sample-size", "5"]
+    first = run_command("run", *HOG, *arguments, cwd=tmp_path, typed="10\n0\n")
+    assert "resume" in first.stderr
+    second = run_command("run", *HOG, *arguments, "--runtime", "second", cwd=tmp_path)
+    assert second.returncode == 4, second.stderr
+    assert f"the output folder {tmp_path} is in use by the run " in second.stderr
+    assert f"in {tmp_path / 'runtime'}, which is not finished" in second.stderr
+    assert "give another folder with --output" in second.stderr
+    assert not (tmp_path / "second").exists()
+    exported = run_command("export", "runtime", "--output", ".", cwd=tmp_path)
+    assert exported.returncode == 0, exported.stderr  # its own folder
+    done = run_command("resume", "runtime", cwd=tmp_path, typed="q\n")
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.glob(".active-labeler-run*"))
+    late = run_command("run", *HOG, *arguments, "--runtime", "second", cwd=tmp_path)
+    assert "final_dataset is the result of another run" in late.stderr

@@ -45,7 +45,13 @@ def test_the_dashboard_in_the_terminal(tmp_path: Path) -> None:
     try:
         url = re.findall(r"http://127\.0\.0\.1:\d+/", _wait_for(r"http://127\.0\.0\.1:\d+/", tmp_path))[0]
         ann, bob = Annotator(url, "ann"), Annotator(url, "bob")
-        for _ in range(5):
+        for _ in range(3):
+            assert ann.answer()
+            assert bob.answer()
+        assert re.search(r"\n  found       \d+ positive in 6 labels", _status(tmp_path, until=" in 6 labels"))
+        seen = ann.loop()  # the seed set is not done, and counts as it goes
+        assert (seen["labels"], [point["labels"] for point in seen["rounds"]]) == (6, [0, 6])
+        for _ in range(2):
             assert ann.answer()
             assert bob.answer()
         told = _status(tmp_path, until="round-1/offer")

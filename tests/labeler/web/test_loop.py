@@ -54,6 +54,23 @@ def test_the_page_sees_where_a_run_stands_and_answers_its_question(web: httpx.Cl
     assert control.answers == ["q"]
 
 
+def test_the_course_begins_with_nothing_and_ends_with_now(web: httpx.Client, control: kit.Control) -> None:
+    def course() -> list[tuple[int, int]]:
+        seen = web.get("api/runs/r/loop").json()["rounds"]
+        return [(point["labels"], point["positives"]) for point in seen]
+
+    assert course() == [(0, 0)]
+    control.status = control_pb2.RunStatus(run="r", labels=4, positives=1)
+    control.progress.rounds.add(positive=1, negative=3)
+    assert course() == [(0, 0), (4, 1)]  # in the middle of the seed set
+    control.status.labels, control.status.positives = 16, 7
+    control.progress.rounds[0].negative = 5
+    control.progress.rounds.add(round=1, choice="l", positive=4, negative=4)
+    assert course() == [(0, 0), (6, 1), (14, 5), (16, 7)]  # in the middle of round 2
+    control.status.labels, control.status.positives = 13, 6
+    assert course() == [(0, 0), (6, 1), (13, 6)]  # a second opinion has taken one back
+
+
 def test_whoever_waits_hears_whether_the_loop_does(web: httpx.Client, control: kit.Control) -> None:
     def asks() -> object:
         return web.get("api/runs/r/asks").json()["asks"]

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.control.manager import ENDED, ManagedRun, RunManager
 from orchestrator.service_settings import OrchestratorSettings
 from protos import rpc
-from protos.errors import UnavailableError
+from protos.errors import ConflictError, UnavailableError
 from tests.support import bench
 
 
@@ -70,12 +70,27 @@ def test_runs_that_a_missing_service_ended_are_resumed_at_the_next_start(
     assert {managed.folder.run for managed in _ended(again)} == {managed.folder.run for managed in failed}
 
 
+def test_a_second_run_for_one_output_folder_is_refused_when_it_is_started(
+    tmp_path: Path, process: OrchestratorSettings, list_file: Path
+) -> None:
+    manager = RunManager(process, list_file)
+    first = _start(manager, tmp_path / "a")
+    with pytest.raises(ConflictError, match=f"in use by the run {first.folder.run} .*another folder with --output"):
+        _start(manager, tmp_path / "b", output=tmp_path / "a" / "output")
+    assert manager.all() == [first]
+    assert not (tmp_path / "b" / "runtime" / "run.json").exists()
+    _ended(manager)
+    assert manager.start(first.settings, resume=True).folder.run == first.folder.run  # its own claim is no hindrance
+    _ended(manager)
+
+
 def test_a_run_that_ended_by_a_mistake_is_forgotten(
     tmp_path: Path, process: OrchestratorSettings, list_file: Path
 ) -> None:
     manager = RunManager(process, list_file)
     _start(manager, tmp_path / "a", labeling={"simulate": True, "pos_class": "zebra"})
     assert "zebra" in _ended(manager)[0].message
+    assert not list((tmp_path / "a" / "output").glob(".active-labeler-run*"))
     assert json.loads(list_file.read_bytes()) == []
 
 
