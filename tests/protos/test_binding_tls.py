@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -111,3 +112,19 @@ def test_key_of_another_certificate_is_named(parties: dict[str, rpc.Tls]) -> Non
     mixed = rpc.Tls(parties["server"].certificate, parties["client"].key, parties["server"].authority)
     with pytest.raises(InvalidInputError, match=r"server\.pem and .*client\.key .* do not work together"):
         rpc.serve([echo.service()], "127.0.0.1:0", tls=mixed)
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_who_connects_and_agrees_on_nothing_is_sent_away(
+    parties: dict[str, rpc.Tls], monkeypatch: pytest.MonkeyPatch, secure: bool
+) -> None:
+    hasty = [(name, 500 if "handshake_timeout" in name else value) for name, value in rpc._SERVER_OPTIONS]
+    monkeypatch.setattr(rpc, "_SERVER_OPTIONS", tuple(hasty))
+    server = rpc.serve([echo.service()], "127.0.0.1:0", tls=parties["server"] if secure else None)
+    host, _, port = server.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as opened:
+        while opened.recv(4096):  # a timeout fails the test
+            pass
+    with rpc.connect(server.address, tls=parties["client"] if secure else None) as channel:
+        assert echo.select(channel, "secret").run == "secret"
+    server.stop(0)

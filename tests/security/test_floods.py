@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
 import pytest
 
+from orchestrator.certificates import write_certificates
 from protos import control_pb2, control_pb2_grpc, labeler_pb2, labeler_pb2_grpc, lanes, rpc
 from services.common.artifacts import ArtifactStore
 from services.labeler.web.connections import allow_files
@@ -140,6 +143,29 @@ def test_connections_that_are_held_half_open(service: Service, said: bytes) -> N
     _serves(service)
     for opened in held:
         opened.close()
+
+
+@pytest.mark.slow
+def test_handshakes_that_are_never_ended(tmp_path: Path) -> None:
+    allow_files()
+    write_certificates(tmp_path / "tls")
+    own = {name: str(tmp_path / "tls" / "labeler" / f"{name}.pem") for name in ("certificate", "key", "authority")}
+    secure = Service(
+        tmp_path / "secure",
+        ACTIVE_LABELER_WEB_TLS_CERTIFICATE=own["certificate"],
+        ACTIVE_LABELER_WEB_TLS_KEY=own["key"],
+    )
+    trust = ssl.create_default_context(cafile=own["authority"])
+    held = []
+    for number in range(CONNECTIONS):
+        held.append(socket.create_connection(("127.0.0.1", secure.port), timeout=20))
+        held[-1].sendall(b"\x16\x03\x01")
+        if number % 500 == 0 or number + 1 == CONNECTIONS:
+            with httpx.Client(base_url=f"https://localhost:{secure.port}", verify=trust, timeout=20) as web:
+                assert web.get("/").status_code == 200
+    for opened in held:
+        opened.close()
+    secure.stop()
 
 
 def test_bodies_that_are_too_large(service: Service) -> None:

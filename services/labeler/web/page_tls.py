@@ -15,6 +15,18 @@ class PageTls:
     certificate: str
     key: str
 
+    def context(self) -> ssl.SSLContext:
+        """TLS as the page speaks it.
+
+        Raises:
+            ssl.SSLError, ValueError: when the files are no certificate with its key.
+            OSError: when they cannot be read.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # A password is none: otherwise OpenSSL would ask the terminal for one.
+        context.load_cert_chain(self.certificate, self.key, password="")
+        return context
+
 
 def tls_of_page(certificate: str, key: str) -> PageTls | None:
     """The files, or None where none is named.
@@ -36,11 +48,11 @@ def tls_of_page(certificate: str, key: str) -> PageTls | None:
             raise InvalidInputError(
                 f"{file} cannot be read: {error.strerror}; name PEM files that the labeler's user may read"
             ) from error
+    tls = PageTls(certificate, key)
     try:
-        # A password is none: otherwise OpenSSL would ask the terminal for one.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+        tls.context()
     except (ssl.SSLError, ValueError) as error:
         raise InvalidInputError(
             f"{certificate} and {key} are no certificate with its key (PEM, the key without a password): {error}"
         ) from error
-    return PageTls(certificate, key)
+    return tls

@@ -14,6 +14,7 @@ import uvicorn
 from protos.errors import ConflictError, InvalidInputError, UnavailableError
 from services.labeler.web.connections import Patience, protocol
 from services.labeler.web.guard import App
+from services.labeler.web.handshakes import behind_tls
 from services.labeler.web.page_tls import PageTls
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - what people write for it
 MOST_CONNECTIONS = 2000  # whoever comes then gets a 503
 _START_S = 30.0
+_MOST_IN_KERNEL = 128 * 1024  # bytes of an answer that wait there for a slow reader; megabytes otherwise
 _REMEDY = "choose another port for the labeling page (--port of a run; ACTIVE_LABELER_WEB_PORT of a labeler on its own)"
 
 
@@ -38,11 +40,11 @@ class WebServer:
         self, app: App, listener: socket.socket, tls: PageTls | None = None, patience: Patience | None = None
     ) -> None:
         self._socket = listener
+        patience = patience or Patience()
+        connection = protocol(patience)
         config = uvicorn.Config(
             app,
-            http=protocol(patience or Patience()),
-            ssl_certfile=tls.certificate if tls else None,
-            ssl_keyfile=tls.key if tls else None,
+            http=behind_tls(connection, tls.context(), patience) if tls else connection,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -94,6 +96,10 @@ def listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind, proto)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(
+            socket, "TCP_NOTSENT_LOWAT"
+        ):  # connections take it over; without it, it is not seen that somebody reads
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_IN_KERNEL)
         listener.bind(address)
         listener.listen(1024)
     except OSError as error:
