@@ -23,8 +23,9 @@ def assess(run: Run, log: LabelLog, model: Model, previous: ArtifactRef | None, 
 
     def work() -> Assessed:
         labels = log.at(position)
+        audit = run.audit.by(labels) if run.audit else None
         return run.clients.certainty.assess(
-            run.id, model.generation, model.scores, previous, labels.in_order(), labels.asked(), run.audit
+            run.id, model.generation, model.scores, previous, labels.in_order(), labels.asked(), audit
         )
 
     run.board.assessed = run.once(name, Assessed, work)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from orchestrator.assessing import assess
+from orchestrator.audited import Audited
 from orchestrator.clients.certainty import PRECISION, RECALL, AuditRef, Drawn, Judged, Line
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import ArtifactRef, Pick
 from orchestrator.labeling import label
-from orchestrator.labels import LabelLog
+from orchestrator.labels import LabelLog, Labels
 from orchestrator.model import Catalogued, Model
 from orchestrator.questions import AUDIT, TRAIN, Question, Standing
 from orchestrator.reviewing import to_review
@@ -45,13 +48,10 @@ def _audit(run: Run, log: LabelLog, model: Model, number: int, step: str) -> Non
         Drawn,
         lambda: run.clients.certainty.draw(run.id, RECALL, count, seed, model.generation, before.asked()),
     )
-    answers = _answers(run, log, number, drawn, step)
-    doubtful = sum(answer != Answer.NEGATIVE for answer in answers)
-    run.audit = AuditRef(pool=drawn.pool, drawn=len(answers), positive=doubtful, found=found)
-    audit = run.audit
-    judged = run.once(f"{step}/judge", Judged, lambda: run.clients.certainty.judge(run.id, RECALL, audit, target))
-    run.reporter.invite(_told(judged, answers, drawn))
-    assess(run, log, model, None, step, log.newest().position)
+    items, labels = _answered(run, log, number, drawn, step)
+    run.audit = Audited(drawn.pool, tuple(items), frozenset(before.answers))
+    _judge(run, RECALL, run.audit.by(labels), target, drawn, step)
+    assess(run, log, model, None, step, labels.position)
 
 
 def _prove(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, number: int, step: str) -> Model:
@@ -84,11 +84,8 @@ def _prove(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, number
             run.id, PRECISION, count, seed, model.generation, asked, scores, line.threshold
         ),
     )
-    answers = _answers(run, log, number, drawn, step)
-    right = sum(answer == Answer.POSITIVE for answer in answers)
-    audit = AuditRef(pool=drawn.pool, drawn=len(answers), positive=right, found=0)
-    judged = run.once(f"{step}/judge", Judged, lambda: run.clients.certainty.judge(run.id, PRECISION, audit, target))
-    run.reporter.invite(_told(judged, answers, drawn))
+    items, answered = _answered(run, log, number, drawn, step)
+    judged = _judge(run, PRECISION, Audited(drawn.pool, tuple(items), frozenset()).by(answered), target, drawn, step)
     if judged.shown:
         run.proof = Proof(model, line.threshold, judged.sentence)
         _review(run, log, scores, number, step)
@@ -128,28 +125,41 @@ def _count(run: Run, step: str, wanted: int, most: int) -> int:
     return int(run.ask(Question(f"{step}/count", text, most=most), _NOBODY))
 
 
-def _answers(run: Run, log: LabelLog, number: int, drawn: Drawn, step: str) -> list[Answer]:
-    """The answers to the draw, in its order, up to the first image that nobody has answered.
+def _answered(run: Run, log: LabelLog, number: int, drawn: Drawn, step: str) -> tuple[list[int], Labels]:
+    """The drawn images, in the order of the draw, up to the first that nobody has answered; and the answers.
 
     A batch may be finished early: the beginning of a draw in random order is a uniform draw, too.
     """
     picks = [Pick(item=item, reason=_REASON, score=float("nan")) for item in drawn.items]
-    done = label(run, log, number, picks, step)
-    answers = log.at(done.position).answers
-    known: list[Answer] = []
-    for item in drawn.items:
-        if item not in answers:
-            break
-        known.append(answers[item])
-    return known
+    labels = log.at(label(run, log, number, picks, step).position)
+    return list(takewhile(labels.answers.__contains__, drawn.items)), labels
 
 
-def _told(judged: Judged, answers: list[Answer], drawn: Drawn) -> str:
-    unsure = sum(answer == Answer.UNSURE for answer in answers)
-    doubt = f" {unsure} unsure answers count against it." if unsure else ""
-    short = (
-        f" Only the first {len(answers)} of {len(drawn.items)} were answered."
-        if len(answers) < len(drawn.items)
-        else ""
-    )
-    return f"{judged.sentence}{doubt}{short}"
+def _judge(run: Run, kind: str, audit: AuditRef, target: float, drawn: Drawn, step: str) -> Judged:
+    judged = run.once(f"{step}/judge", Judged, lambda: run.clients.certainty.judge(run.id, kind, audit, target))
+    run.audits[kind] += 1
+    run.reporter.invite(told(judged.sentence, audit, len(drawn.items), run.audits[kind]))
+    return judged
+
+
+def told(sentence: str, audit: AuditRef, drawn: int, number: int) -> str:
+    """What an audit has shown, and what its bound does not say.
+
+    Args:
+        sentence: of the sampler.
+        audit: as far as it was answered.
+        drawn: images that were drawn.
+        number: of this audit among those of its kind, from 1.
+    """
+    parts = [sentence]
+    if audit.doubtful:
+        parts.append(f"{audit.doubtful} unsure answers count against it.")
+    if audit.drawn < drawn:
+        parts.append(
+            f"Only the first {audit.drawn} of {drawn} were answered: that is as good where the end did not depend on the answers."
+        )
+    if number > 1:
+        parts.append(
+            f"It is draw {number} of this kind: each bound holds with this confidence, not all of them together."
+        )
+    return " ".join(parts)

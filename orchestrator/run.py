@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from orchestrator.audited import Audited
 from orchestrator.clients import Clients
-from orchestrator.clients.certainty import Assessed, AuditRef
+from orchestrator.clients.certainty import Assessed
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
@@ -77,6 +79,7 @@ class Run:
         generations: all that were made of the data set, oldest first.
         results: what the tables are made from, once there is an index.
         audit: the newest audit of recall.
+        audits: how many draws of each kind were judged.
         precision: that the encoder computes in where the settings leave it open.
         proof: of the precision of what the newest head accepts; another head needs another one.
         catalogued: the images as they are listed, with those that were added.
@@ -108,7 +111,8 @@ class Run:
     catalogued: Catalogued | None = None
     generations: list[Embedded] = field(default_factory=list)
     results: Results | None = None
-    audit: AuditRef | None = None
+    audit: Audited | None = None
+    audits: Counter[str] = field(default_factory=Counter)
     proof: Proof | None = None
     precision: str = "fp32"
 

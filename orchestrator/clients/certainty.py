@@ -47,13 +47,14 @@ class Drawn(BaseModel):
 
 
 class AuditRef(BaseModel):
-    """An audit of recall as it ended; see ``Audit`` in the contracts."""
+    """An audit and what people say to its draw; see ``Audit`` in the contracts."""
 
     model_config = ConfigDict(frozen=True)
     pool: int
     drawn: int
     positive: int
     found: int
+    doubtful: int = 0
 
 
 class Judged(BaseModel):
@@ -167,7 +168,9 @@ class CertaintyClient:
 
 
 def _audit(audit: AuditRef) -> sampler_pb2.Audit:
-    return sampler_pb2.Audit(pool=audit.pool, drawn=audit.drawn, positive=audit.positive, found=audit.found)
+    return sampler_pb2.Audit(
+        pool=audit.pool, drawn=audit.drawn, positive=audit.positive, found=audit.found, doubtful=audit.doubtful
+    )
 
 
 def _light(light: Any) -> Light:

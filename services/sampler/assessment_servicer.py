@@ -131,7 +131,7 @@ def _mask(items: Items, rows: int) -> NDArray[np.bool_]:
 
 
 def _audit(audit: sampler_pb2.Audit) -> audits.Audit:
-    return audits.Audit(audit.pool, audit.drawn, audit.positive, audit.found)
+    return audits.Audit(audit.pool, audit.drawn, audit.positive, audit.found, audit.doubtful)
 
 
 def _confidence(given: float) -> float:

@@ -21,19 +21,22 @@ class Audit:
     Attributes:
         pool: items that it was drawn from.
         drawn: items drawn uniformly, without replacement.
-        positive: positives among these; what is in doubt counts against what is to be shown.
-        found: positives known before the draw.
+        positive: positives among these.
+        found: positives among what was answered before the draw.
+        doubtful: drawn items that people could not tell; they may be either, so they count against what is to be shown.
     """
 
     pool: int
     drawn: int
     positive: int
     found: int = 0
+    doubtful: int = 0
 
     def __post_init__(self) -> None:
-        if not self.positive <= self.drawn <= self.pool:
+        if not self.positive + self.doubtful <= self.drawn <= self.pool:
+            doubtful = f" and {self.doubtful} in doubt" if self.doubtful else ""
             raise InvalidInputError(
-                f"an audit of {self.drawn} images with {self.positive} positives cannot come from a pool of {self.pool}"
+                f"an audit of {self.drawn} images with {self.positive} positives{doubtful} cannot come from a pool of {self.pool}"
             )
 
 
@@ -49,24 +52,28 @@ class Shown:
 def recall_shown(audit: Audit, confidence: float = CONFIDENCE, found_now: int | None = None) -> Shown:
     """Recall by a uniform audit of what was not labelled.
 
-    All positives there are T = F + K: those found before the draw, and those in the pool. The draw bounds K, and T never
-    changes afterwards, so an audit does not go stale: positives found since then, in the draw or by labelling on, only raise
-    ``found_now`` / (F + K). Without a positive anywhere there is nothing to miss where the bound of K is 0, too.
+    All positives there are T = F + K: those among what was answered before the draw, and those in the pool. The draw bounds K,
+    and T never changes afterwards, so an audit does not go stale: positives found since then, in the draw or by labelling on,
+    only raise ``found_now`` / (F + K). Without a positive anywhere there is nothing to miss where the bound of K is 0, too.
+
+    A drawn item that is in doubt counts as a positive that was not found, whatever it is: K is no smaller for it, and
+    ``found_now`` no larger.
 
     Args:
-        audit: the draw; ``positive`` counts drawn positives.
+        audit: the draw.
         confidence: of the bound.
         found_now: positives known by now; None: those before the draw and those in it.
     """
     now = audit.found + audit.positive if found_now is None else found_now
-    at_most = most_marked(audit.pool, audit.drawn, audit.positive, confidence)
-    share = audit.positive / audit.drawn if audit.drawn else float("nan")
+    hits = audit.positive + audit.doubtful
+    at_most = most_marked(audit.pool, audit.drawn, hits, confidence)
+    share = hits / audit.drawn if audit.drawn else float("nan")
     estimate = audit.found + audit.pool * share
     return Shown(_share(now, estimate), _share(now, audit.found + at_most), at_most)
 
 
 def precision_shown(audit: Audit, confidence: float = CONFIDENCE) -> Shown:
-    """Precision of an accepted pool by a uniform draw from it; ``positive`` are those that belong there."""
+    """Precision of an accepted pool by a uniform draw from it; ``positive`` are those that surely belong there."""
     wrong = audit.drawn - audit.positive
     at_most = most_marked(audit.pool, audit.drawn, wrong, confidence)
     estimate = audit.positive / audit.drawn if audit.drawn else float("nan")

@@ -31,8 +31,9 @@ def of_result(kind: str, audit: Audit, shown: Shown, confidence: float) -> str:
             f"{audit.positive} of {audit.drawn} drawn images belong there: precision at least {percent(shown.at_least)}"
             f" with {percent(confidence)} confidence."
         )
+    hits = audit.positive + audit.doubtful
     return (
-        f"{audit.positive} of {audit.drawn} drawn images count as positive: recall about {percent(shown.estimate)}, at least"
+        f"{hits} of {audit.drawn} drawn images count as positive: recall about {percent(shown.estimate)}, at least"
         f" {percent(shown.at_least)} with {percent(confidence)} confidence (at most {shown.at_most:,} positives were in the"
         f" {audit.pool:,} images that it was drawn from)."
     )

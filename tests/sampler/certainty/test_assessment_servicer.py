@@ -88,6 +88,15 @@ def test_an_audit_is_shown_with_its_bound_and_the_model_as_an_estimate(room: Roo
     assert later.audited_at_least > told.audited_at_least
 
 
+def test_what_is_in_doubt_counts_against_recall_and_is_not_found(room: Room) -> None:
+    audit = pb.Audit(pool=50, drawn=50, found=1, doubtful=10)
+    judged = room.stub.JudgeAudit(pb.JudgeAuditRequest(kind="recall", audit=audit))
+    assert judged.at_least == judged.estimate == pytest.approx(1 / 11)
+    assert judged.sentence.startswith("10 of 50 drawn images count as positive: recall about 9 %, at least 9 %")
+    told = room.assess(labels=_labels(range(30), 1), audit=audit)
+    assert told.audited_at_least == pytest.approx(1 / 11), "the light and the verdict say the same"
+
+
 def test_advice_names_the_swipes_of_an_audit(room: Room) -> None:
     told = room.assess(labels=_labels(range(900), 0), vectors=None)
     assert "Nothing was found yet" in told.advice

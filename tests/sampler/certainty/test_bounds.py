@@ -89,6 +89,7 @@ def test_a_small_pool_is_looked_through_whole() -> None:
     [
         (lambda: Audit(10, 11, 0), "11 images with 0 positives cannot come from a pool of 10"),
         (lambda: Audit(10, 5, 6), "5 images with 6 positives"),
+        (lambda: Audit(10, 5, 3, 0, 3), "5 images with 3 positives and 3 in doubt cannot come from a pool of 10"),
         (lambda: plan("recall", 1.0, 10, 1), "target is 1; give a share between 0 and 1"),
         (lambda: plan("recall", 0.9, 10, 1, 0.0), "confidence is 0"),
         (lambda: plan("f1", 0.9, 10, 1), "no audit of 'f1'; choose recall or precision"),
