@@ -34,7 +34,6 @@ from services.common.encoders.geometry import read_pixels
 from services.common.encoders.networks import build_network
 from services.common.encoders.preprocess import to_batch
 from services.common.encoders.spec import RESNETS, EncoderSpec
-from services.embedder.decoding import decode_ahead
 from services.embedder.embedding import embed_shard
 from services.embedder.forward import BATCH_ROWS, in_order
 from services.embedder.settings import EmbedderSettings
@@ -122,7 +121,7 @@ class Bench:
         """Images a second of reading and decoding alone."""
         start = time.monotonic()
         rows = self.catalog.rows(0, self.count)
-        for file in decode_ahead(self.workers.decoders, self.images, rows, self.spec, "scaled"):
+        for file in self.workers.decoders.ahead(self.images, rows, self.spec, "scaled"):
             assert file.pixels is not None
         return self.count / (time.monotonic() - start)
 

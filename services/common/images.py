@@ -10,9 +10,11 @@ from __future__ import annotations
 import io
 import stat
 import threading
+from contextlib import AbstractContextManager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +30,12 @@ _LARGE_PIXELS = 25_000_000
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _ORIENTATION = 274  # the tag of EXIF
-_one_large_at_a_time = threading.Lock()
+_one_large = threading.Lock()
+
+
+def one_large_at_a_time() -> AbstractContextManager[Any]:
+    """Held while a large image is decoded: several in several threads would fill the memory. Processes put a wider lock here."""
+    return _one_large
 
 
 class UnreadableImageError(InvalidInputError):
@@ -63,7 +70,7 @@ def decode(
                 raise UnreadableImageError(f"{width} x {height} pixels are more than the limit of {limit_pixels}")
             if width * height <= _LARGE_PIXELS:
                 return _pixels_of(data, image, upright)
-            with _one_large_at_a_time:  # several of them in several threads would fill the memory
+            with one_large_at_a_time():  # several of them in several threads would fill the memory
                 return _pixels_of(data, image, upright)
     except UnreadableImageError:
         raise
@@ -102,7 +109,7 @@ def _decode_uncommon(data: bytes, limit_pixels: int) -> Image.Image:
     if not rasters.AVAILABLE:
         raise UnreadableImageError("a TIFF of this kind needs one more package: pip install 'active-labeler[geotiff]'")
     try:
-        with _one_large_at_a_time:
+        with one_large_at_a_time():
             return rasters.decode_raster(data, limit_pixels)
     except (rasters.UnreadableRasterError, deep.NoFiniteValueError) as error:
         raise UnreadableImageError(str(error)) from None

@@ -1,13 +1,9 @@
-"""Files of a catalog -> pixels, in a few threads; what is wrong with a file becomes its reason."""
+"""A file of a catalog -> pixels; what is wrong with it becomes its reason."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Generator, Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -19,11 +15,8 @@ from services.common.encoders.spec import EncoderSpec
 from services.common.images import UnreadableImageError, read_file
 from services.common.windows import Window, read_window, split
 from services.embedder.scaled import pixels_of
-from services.embedder.turns import TurnPool
 
 NO_DIGEST = bytes(32)
-_AHEAD_ROWS = 256
-_AHEAD_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -87,25 +80,3 @@ def _check_unchanged(path: Path, row: Row, read: int) -> None:
         raise UnreadableImageError(f"the file changed since it was listed: {read} bytes, not {row.size}")
     if mtime_ns != row.mtime_ns:
         raise UnreadableImageError("the file changed since it was listed: another modification time")
-
-
-def decode_ahead(
-    pool: TurnPool, root: Path, rows: Iterable[Row], spec: EncoderSpec, decode_as: str = "exact", turn: int = 0
-) -> Generator[Decoded, None, None]:
-    """The files of the rows in order, decoded in the pool while the ones before are being used.
-
-    Of the files of several calls, those of the lowest ``turn`` are decoded first. Closing the iterator cancels what is not begun.
-    """
-    window = max(2, min(_AHEAD_ROWS, _AHEAD_BYTES // (spec.image_size**2 * 3)))
-    ahead: deque[Future[Decoded]] = deque()
-    waiting = iter(rows)
-    try:
-        while True:
-            for row in islice(waiting, window - len(ahead)):
-                ahead.append(pool.submit(turn, decode_row, root, row, spec, decode_as))
-            if not ahead:
-                return
-            yield ahead.popleft().result()
-    finally:
-        for future in ahead:
-            future.cancel()

@@ -18,7 +18,7 @@ from protos.errors import InvalidInputError, NotFoundError, UnavailableError
 from services.common.artifacts import ArtifactStore, digest_of
 from services.common.blocks import BlockContent, read_block, write_block
 from services.common.catalog import BLOCK_ROWS, Catalog, Row
-from services.embedder.decoding import Decoded, decode_ahead
+from services.embedder.decoding import Decoded
 from services.embedder.encoder_cache import LoadedEncoder
 from services.embedder.forward import NOT_FINITE, finite_rows, in_order, rows_of_batch
 from services.embedder.scaled import part_of_name
@@ -108,7 +108,8 @@ def compute_blocks(
     def start(batch: _Batch) -> Future[NDArray[np.float32]]:
         return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision, size, turn)
 
-    with closing(decode_ahead(workers.decoders, catalog.root, rows, encoder.spec, shard.decode_as, turn)) as files:
+    gpu = encoder.device.type == "cuda"
+    with closing(workers.decoders.ahead(catalog.root, rows, encoder.spec, shard.decode_as, turn, gpu)) as files:
         batches = _batches(files, blocks, known, size)
         with closing(in_order(batches, start, workers.forward.ahead(encoder))) as done:
             for batch, vectors in done:

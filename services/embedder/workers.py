@@ -1,4 +1,4 @@
-"""What all calls of one replica share: the device, the encoders in memory, the decoding threads, the forward pass."""
+"""What all calls of one replica share: the device, the encoders in memory, who decodes, the forward pass."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from protos.common_pb2 import Encoder
 from services.common.artifacts import ArtifactStore
 from services.common.devices import Devices, choose_device
 from services.common.encoders.spec import ONNX
+from services.embedder.decoders import Decoders
 from services.embedder.encoder_cache import EncoderCache, LoadedEncoder
 from services.embedder.forward import ForwardPass
 from services.embedder.settings import EmbedderSettings
-from services.embedder.turns import TurnPool
 
 
 class Workers:
@@ -32,7 +32,7 @@ class Workers:
         self.settings = settings
         self.encoders = EncoderCache(store, settings.encoders_kept, settings.cuda_graphs)
         self.forward = ForwardPass(settings.compute_threads)
-        self.decoders = TurnPool(settings.decode_threads, "decode")
+        self.decoders = Decoders(settings.decode_threads, settings.decode_processes)
         self.devices = Devices(settings, on_release=self.encoders.clear_gpu)
         self.device_of("")
 
@@ -55,6 +55,6 @@ class Workers:
             yield self.encoders.load(encoder, device)
 
     def close(self) -> None:
-        """Ends the threads."""
+        """Ends threads and processes."""
         self.forward.close()
         self.decoders.close()

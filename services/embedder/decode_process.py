@@ -1,0 +1,147 @@
+"""The embedder's end of a process that decodes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import mmap
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, astuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from services.common.catalog import Row
+from services.common.encoders.spec import EncoderSpec
+from services.embedder.decoding import Decoded
+
+log = logging.getLogger(__name__)
+
+# Pillow gives an image's memory back, and gets other pages for the next: a quarter of the time that an image takes.
+_MEMORY_KEPT = {"PILLOW_BLOCKS_MAX": "4"}  # of at most 16 MiB each
+_DIED = "the process that decoded it died, twice"
+
+
+class DecodeProcess:
+    """A process that decodes, started when the first images come and again after each death. For one thread.
+
+    Args:
+        lock: descriptor of a file that all of them lock while they decode a large image.
+    """
+
+    def __init__(self, lock: int) -> None:
+        self._lock = lock
+        self._memory = _shared_memory()
+        self._mapped = mmap.mmap(self._memory, 1)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+
+    def decode(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
+        """The files of some rows. An image that ends the process is tried once more by itself, and then has a reason.
+
+        Raises:
+            RuntimeError: when this process is closed.
+        """
+        try:
+            return self._ask(root, rows, spec, decode_as)
+        except (OSError, ValueError) as error:
+            if self._closed:
+                raise RuntimeError("this process is closed") from error
+            log.warning("a process that decodes died (%s); it is started again", error)
+            self._end()
+        if len(rows) == 1:
+            return self._once_more(root, rows, spec, decode_as)
+        return [done for row in rows for done in self._once_more(root, [row], spec, decode_as)]
+
+    def close(self) -> None:
+        """Ends the process, from any thread, whatever it is at."""
+        if self._closed:
+            return
+        self._closed = True
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
+        os.close(self._memory)
+
+    def _once_more(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
+        try:
+            return self._ask(root, rows, spec, decode_as)
+        except (OSError, ValueError) as error:
+            if self._closed:
+                raise RuntimeError("this process is closed") from error
+            log.warning("%s: %s", rows[0].path, _DIED)
+            self._end()
+            return [Decoded(None, reason=_DIED)]
+
+    def _ask(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
+        process = self._start()
+        assert process.stdin is not None and process.stdout is not None
+        side = spec.image_size
+        size = len(rows) * side * side * 3
+        self._make_room(size)
+        request = {
+            "root": str(root),
+            "rows": [astuple(row) for row in rows],
+            "spec": asdict(spec),
+            "decode": decode_as,
+            "bytes": len(self._mapped),
+        }
+        process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+        if not answer.endswith(b"\n"):
+            raise ConnectionError(f"it ended with code {process.wait()}")
+        batch = np.frombuffer(self._mapped, np.uint8, size).reshape(len(rows), side, side, 3).copy()
+        return [_decoded(batch[at], *told) for at, told in enumerate(json.loads(answer))]
+
+    def _make_room(self, size: int) -> None:
+        if len(self._mapped) < size:
+            os.ftruncate(self._memory, size)
+            self._mapped = mmap.mmap(self._memory, size)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        if self._closed:
+            raise BrokenPipeError("it is closed")
+        if self._process is None:
+            paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "services.embedder.decode_worker", str(self._memory), str(self._lock)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**_MEMORY_KEPT, **os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
+                pass_fds=(self._memory, self._lock),
+            )
+        return self._process
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):
+                    if pipe is not None:
+                        pipe.close()
+            self._process = None
+
+
+def _decoded(pixels: Any, there: bool, digest: str, reason: str) -> Decoded:
+    return Decoded(pixels if there else None, bytes.fromhex(digest), reason)
+
+
+def _shared_memory() -> int:
+    """A descriptor of memory that has no name: it is gone with the last process that has it."""
+    if hasattr(os, "memfd_create"):
+        memory = os.memfd_create("decoded")
+    else:
+        with tempfile.TemporaryFile() as file:
+            memory = os.dup(file.fileno())
+    os.ftruncate(memory, 1)
+    return memory
