@@ -294,6 +294,20 @@ def test_a_stream_that_nobody_reads_on_ends(tmp_path: Path) -> None:
     server.stop(0)
 
 
+def test_a_long_call_bears_pings_that_come_close_together(tmp_path: Path) -> None:
+    """As on a busy machine, which delivers in one go what was sent half a minute apart."""
+
+    def slowly(request: sampler_pb2.SelectRequest, context: grpc.ServicerContext) -> sampler_pb2.SelectResponse:
+        time.sleep(6)
+        return sampler_pb2.SelectResponse(run="finished")
+
+    server = rpc.serve([echo.service(slowly)], f"unix:{tmp_path}/s.sock")
+    pings = [("grpc.keepalive_time_ms", 500), ("grpc.http2.max_pings_without_data", 0)]
+    with grpc.insecure_channel(server.address, pings) as channel:
+        assert echo.select(channel).run == "finished"
+    server.stop(0)
+
+
 def test_no_peer_is_unavailable_after_the_retries(tmp_path: Path) -> None:
     with rpc.connect(f"unix:{tmp_path}/nobody.sock", timeout_s=20) as channel:
         with pytest.raises(UnavailableError, match="Sampler/Select failed with UNAVAILABLE"):
