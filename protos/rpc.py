@@ -48,7 +48,8 @@ _SERVER_OPTIONS: tuple[tuple[str, int], ...] = (
     # A call may outlast its connection's age: work calls take minutes to hours, and end by their own deadline.
     ("grpc.max_connection_age_grace_ms", int(LONGEST_CALL_S + 3600) * 1000),
     ("grpc.server_handshake_timeout_ms", 20_000),  # who connects and agrees on nothing; otherwise two minutes
-    # Five minutes otherwise, and clients ping every 30 s in a call that says nothing; a busy machine delivers late and then close together what was sent far apart.
+    # Five minutes otherwise, and clients ping every 30 s in a call that says nothing; a busy machine delivers late, and
+    # then close together, what was sent far apart.
     ("grpc.http2.min_ping_interval_without_data_ms", 100),
     ("grpc.keepalive_permit_without_calls", 1),
 )
