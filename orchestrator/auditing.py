@@ -38,7 +38,8 @@ def _audit(run: Run, log: LabelLog, model: Model, number: int, step: str) -> Non
     before = log.at(run.once(f"{step}/labels", int, lambda: log.newest().position))
     found, free = before.count(Answer.POSITIVE), free_items(run.results.present, before.asked())
     plan, sentence = run.clients.certainty.plan(run.id, target, found, free)
-    run.reporter.say(sentence)
+    if f"{step}/count" not in run.journal:
+        run.reporter.say(sentence)
     count = _count(run, step, plan, free)
     if not count:
         return
@@ -65,12 +66,13 @@ def _prove(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, number
         run.reporter.say("There is no head yet whose precision could be shown; label a round first")
         return model
     scores, asked = model.scores, labels.asked()
-    line = run.once(
-        f"{step}/threshold",
-        Line,
-        lambda: run.clients.certainty.threshold(run.id, target, model.generation, scores, asked),
-    )
-    run.reporter.say(line.sentence)
+
+    def choose() -> Line:
+        line = run.clients.certainty.threshold(run.id, target, model.generation, scores, asked)
+        run.reporter.say(line.sentence)
+        return line
+
+    line = run.once(f"{step}/threshold", Line, choose)
     if not line.accepted:
         return model
     count = _count(run, step, line.draws, line.accepted)
@@ -89,8 +91,6 @@ def _prove(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, number
     if judged.shown:
         run.proof = Proof(model, line.threshold, judged.sentence)
         _review(run, log, scores, number, step)
-    else:
-        run.reporter.say(f"A precision of {target:.0%} is not shown; label more, or try a lower one")
     return model
 
 
@@ -136,10 +136,16 @@ def _answered(run: Run, log: LabelLog, number: int, drawn: Drawn, step: str) -> 
 
 
 def _judge(run: Run, kind: str, audit: AuditRef, target: float, drawn: Drawn, step: str) -> Judged:
-    judged = run.once(f"{step}/judge", Judged, lambda: run.clients.certainty.judge(run.id, kind, audit, target))
     run.audits[kind] += 1
-    run.reporter.invite(told(judged.sentence, audit, len(drawn.items), run.audits[kind]))
-    return judged
+
+    def work() -> Judged:
+        judged = run.clients.certainty.judge(run.id, kind, audit, target)
+        run.reporter.invite(told(judged.sentence, audit, len(drawn.items), run.audits[kind]))
+        if kind == PRECISION and not judged.shown:
+            run.reporter.say(f"A precision of {target:.0%} is not shown; label more, or try a lower one")
+        return judged
+
+    return run.once(f"{step}/judge", Judged, work)
 
 
 def told(sentence: str, audit: AuditRef, drawn: int, number: int) -> str:

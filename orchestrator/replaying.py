@@ -7,11 +7,9 @@ in a scratch folder beside copies of the label log and links to the vectors; the
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +18,21 @@ from orchestrator.folder import RunFolder
 from orchestrator.journal import is_at_work, read_entries
 from orchestrator.loop import run_loop
 from orchestrator.questions import TerminalAsker
+from orchestrator.replay_scratch import RECOMPUTED, computed, out_of_reach, scratch_folder
 from orchestrator.reporting import TerminalReporter
 from orchestrator.run import Stopped
 from orchestrator.service_settings import OrchestratorSettings
 from orchestrator.session import session
 from protos.errors import ConflictError, DamagedError
 
-RECOMPUTED = ("/train", "/score", "/score-added", "/select")
-_SCRATCH = ("heads", "scores", "committees", "clusters")  # kinds of artifacts that have to be made again
-
 
 @dataclass(frozen=True)
 class Replayed:
-    """Steps that gave the same bytes and the same choices again, and those that did not."""
+    """Steps that gave the same bytes and the same choices again, those that did not, and those whose vectors are gone."""
 
     equal: list[str]
     different: list[str]
+    gone: list[str] = field(default_factory=list)
 
 
 def replay(folder: RunFolder, process: OrchestratorSettings) -> Replayed:
@@ -45,7 +42,7 @@ def replay(folder: RunFolder, process: OrchestratorSettings) -> Replayed:
         ConflictError: when the run is at work, has trained nothing yet, or lives in services elsewhere.
     """
     recorded = {str(entry["step"]): entry["result"] for entry in read_entries(folder.journal)[0]}
-    steps = [step for step in recorded if _is_recomputed(step)]
+    steps = computed(recorded)
     settings = config_file.load(folder.path / "run.yaml", {"labeling.port": 0, "verbose": False})
     if not steps:
         raise ConflictError(f"the run in {folder.path} has trained nothing yet, so there is nothing to replay")
@@ -53,15 +50,17 @@ def replay(folder: RunFolder, process: OrchestratorSettings) -> Replayed:
         raise ConflictError(f"the run in {folder.path} is at work; replay it when it has stopped")
     if not folder.artifacts.is_dir():
         raise ConflictError(f"the run in {folder.path} keeps its vectors elsewhere; only embedded runs can be replayed")
+    gone = out_of_reach(recorded, folder.artifacts)
     with tempfile.TemporaryDirectory(prefix="replay-", dir=folder.path) as scratch:
-        copy = _scratch_folder(folder, Path(scratch))
+        copy = scratch_folder(folder, Path(scratch), recorded, gone)
         with session(settings, copy, TerminalAsker(print), TerminalReporter(quiet=True), process) as work:
             work.replaying, work.recomputed = True, RECOMPUTED
             with suppress(Stopped):
                 run_loop(work)
         again = {str(entry["step"]): entry["result"] for entry in read_entries(copy.journal)[0]}
+    steps = [step for step in steps if step not in gone]
     equal = [step for step in steps if step in again and _essence(again[step]) == _essence(recorded[step])]
-    return Replayed(equal, [step for step in steps if step not in equal])
+    return Replayed(equal, [step for step in steps if step not in equal], sorted(gone))
 
 
 def say(replayed: Replayed) -> str:
@@ -73,13 +72,15 @@ def say(replayed: Replayed) -> str:
     if replayed.different:
         raise DamagedError(
             f"{len(replayed.different)} of {len(replayed.equal) + len(replayed.different)} steps came out differently,"
-            f" {replayed.different[0]} first; was the run made on another kind of machine or by another version?"
+            f" {replayed.different[0]} first; was the run made on another kind of machine or by another version,"
+            " or have its images changed since?"
         )
-    return f"All {len(replayed.equal)} heads, scores and choices came out as they were, bit by bit."
-
-
-def _is_recomputed(step: str) -> bool:
-    return step.startswith("round-") and step.endswith(RECOMPUTED)
+    rest = (
+        f" {len(replayed.gone)} more cannot be computed again: after fine-tuning, vectors of older encoders are removed."
+        if replayed.gone
+        else ""
+    )
+    return f"All {len(replayed.equal)} heads, scores and choices came out as they were, bit by bit.{rest}"
 
 
 def _essence(result: Any) -> Any:
@@ -87,20 +88,3 @@ def _essence(result: Any) -> Any:
     if isinstance(result, dict):
         return json.dumps({key: value for key, value in result.items() if key != "seconds"}, sort_keys=True)
     return json.dumps(result, sort_keys=True)
-
-
-def _scratch_folder(folder: RunFolder, scratch: Path) -> RunFolder:
-    for name in ("run.json", "run.yaml"):
-        shutil.copy2(folder.path / name, scratch / name)
-    shutil.copytree(folder.labels, scratch / folder.labels.name)
-    here = folder.artifacts
-    ignored = shutil.ignore_patterns(*_SCRATCH)
-    shutil.copytree(
-        here,
-        scratch / here.name,
-        copy_function=os.link,
-        ignore=lambda path, names: ignored(path, names) if Path(path) == here else set(),
-    )
-    lines = [line for line in folder.journal.read_bytes().splitlines() if not _is_recomputed(json.loads(line)["step"])]
-    (scratch / folder.journal.name).write_bytes(b"".join(line + b"\n" for line in lines))
-    return RunFolder(scratch, folder.run)

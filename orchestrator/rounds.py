@@ -75,10 +75,11 @@ def learn(
         trained = run.once(f"{step}/fine-tune", Trained, lambda: _fine_tune(run, catalogued, model, labels, number))
         assert trained.encoder is not None
         encoder = trained.encoder
-        embedded = run.once(f"{step}/embed", Embedded, lambda: embed(run, catalogued, encoder))
-        run.generations.append(embedded)
-        prune(run, run.generations)
-        model = model.model_copy(update={"encoder": encoder, "embedded": embedded})
+        if encoder.artifact.sha256 != model.encoder.artifact.sha256:  # else its vectors are there
+            embedded = run.once(f"{step}/embed", Embedded, lambda: embed(run, catalogued, encoder))
+            run.generations.append(embedded)
+            prune(run, run.generations)
+            model = model.model_copy(update={"encoder": encoder, "embedded": embedded})
     else:
         trained = run.once(f"{step}/train", Trained, lambda: _train(run, model, labels, number))
     scores = run.once(f"{step}/score", ArtifactRef, lambda: _score(run, trained.head, model.generation))
@@ -113,7 +114,7 @@ def _fine_tune(run: Run, catalogued: Catalogued, model: Model, labels: Labels, n
         what = "Trained the head alone (the encoder stays as it is)" if alone else "Fine-tuned encoder and head"
         words.append(f"{what} on {_amount(labels)}{_quality(trained)}")
         if trained.verdict:
-            words.append(f"The new encoder is {trained.verdict}")
+            words[-1] += f". The new encoder is {trained.verdict}"
     return trained
 
 

@@ -26,6 +26,8 @@ class Annotator:
         self.hand: list[dict[str, Any]] = []
         self.waiting: list[dict[str, Any]] = []
         self.said: list[int] = []
+        self.sequence = 0
+        self.last: dict[str, Any] = {}
 
     def sync(self, want: int = 4) -> dict[str, Any]:
         hold = [card["item"] for card in self.hand]
@@ -40,14 +42,18 @@ class Annotator:
             self.sync()
         if not self.hand:
             return False
-        card = self.hand.pop(0)
-        said = "positive" if self.positive in card["name"] else "negative"
-        self.said.append(card["item"])
+        self.last = self.hand.pop(0)
+        self.said.append(self.last["item"])
+        self.tell("positive" if self.positive in self.last["name"] else "negative")
+        return True
+
+    def tell(self, said: str) -> None:
+        """An answer to the card that was answered last: another one, or "retracted"."""
+        self.sequence += 1
         self.waiting = [
-            {"sequence": len(self.said), "item": card["item"], "round": card["round"], "answer": said},
+            {"sequence": self.sequence, "item": self.last["item"], "round": self.last["round"], "answer": said}
         ]
         self.sync()
-        return True
 
     def loop(self) -> dict[str, Any]:
         found: dict[str, Any] = self.http.get(f"api/runs/{self.run}/loop").raise_for_status().json()
