@@ -10,6 +10,7 @@ from itertools import combinations
 from services.labeler.model import Answer, Event
 
 SETTLED = "settled"  # reason of an answer that somebody gave who saw those of the others: it is no vote
+IMPORTED = "seed folder"  # annotator of labels that no person gave here
 _PAUSE_MS = 60_000  # whoever says nothing for so long does something else
 _LEAST_MS = 5_000  # of work, before a speed means anything
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,35 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protos.errors import InvalidInputError
-from services.labeler.annotators import SETTLED, Tally, agreements, alpha, differ
+from services.labeler.annotators import IMPORTED, SETTLED, Tally, agreements, alpha, differ
 from services.labeler.desk import MOST_EVENTS, Desk
+from services.labeler.filtering import Filter, among, fitting, ordered
 from services.labeler.model import Answer, Event
 
 CODES = {Answer.POSITIVE: 1, Answer.NEGATIVE: 2, Answer.UNSURE: 3}  # 0: no answer
-WORDS = {"none": 0, "positive": 1, "negative": 2, "unsure": 3}
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which images, and in which order; None: whatever.
-
-    Attributes:
-        label: a word of `WORDS`.
-        low, high: bounds of the probability; images without one are left out where either is given.
-        round, annotator: of the newest answer.
-        disagreement: only images about which two people say different things.
-        flagged: only images that somebody has flagged or noted something on.
-        sort: "item", "highest", "lowest" or "unsure" (closest to 0.5 first); images without a probability come last.
-    """
-
-    label: str | None = None
-    low: float | None = None
-    high: float | None = None
-    round: int | None = None
-    annotator: str | None = None
-    disagreement: bool = False
-    flagged: bool = False
-    sort: str = "item"
 
 
 class Marks:
@@ -60,6 +39,7 @@ class Marks:
             int, Event
         ] = {}  # by somebody who saw the votes; no vote, and it holds until the next answer
         self._tallies: dict[str, Tally] = {}
+        self._undone: dict[str, set[int]] = {}  # images whose answer an annotator has taken back once
 
     def add(self, event: Event) -> None:
         """Takes in the next event of the log."""
@@ -85,14 +65,25 @@ class Marks:
         if event.answer is not Answer.RETRACTED:
             votes[event.annotator] = event
             tally.answers[event.answer] += 1
+        else:
+            self._undone.setdefault(event.annotator, set()).add(event.item)
         tally.add(event)
         (self._several.add if len(votes) > 1 else self._several.discard)(event.item)
         if not votes:
             del self._votes[event.item]
 
-    def by(self, annotator: str) -> NDArray[np.int64]:
-        """Images with an answer of somebody's that stands [n]."""
-        return np.array([item for item, votes in self._votes.items() if annotator in votes], dtype=np.int64)
+    def own(self, annotator: str) -> dict[int, Event]:
+        """Somebody's answers that stand, by image."""
+        return {item: votes[annotator] for item, votes in self._votes.items() if annotator in votes}
+
+    def has_answered(self, annotator: str, item: int) -> bool:
+        """Whether somebody has ever given an answer about an image, taken back or not."""
+        return annotator in self._votes.get(item, {}) or item in self._undone.get(annotator, ())
+
+    def decided(self) -> dict[int, Answer]:
+        """Images that nobody is asked about any more, as somebody has settled them or brought them along, and their answers."""
+        brought = {item: votes[IMPORTED].answer for item, votes in self._votes.items() if IMPORTED in votes}
+        return brought | {item: event.answer for item, event in self._settled.items()}
 
     def disputed(self) -> NDArray[np.int64]:
         """Images about which two people say different things, and that nobody has settled since [n], the newest dispute first."""
@@ -172,16 +163,21 @@ class Browsing:
                 if not events or marks.position >= last:
                     return marks
 
-    def annotators(self, run: str) -> list[dict[str, Any]]:
-        """Each person's work, see `Marks.annotators`."""
+    @contextmanager
+    def reading(self, run: str) -> Iterator[Marks]:
+        """The marks of a run as they are now; nothing is added to them meanwhile."""
         marks = self.marks(run)
         with self._lock:
+            yield marks
+
+    def annotators(self, run: str) -> list[dict[str, Any]]:
+        """Each person's work, see `Marks.annotators`."""
+        with self.reading(run) as marks:
             return marks.annotators()
 
     def people(self, run: str, first: int, count: int) -> People:
         """Annotators, how far they agree, and a page of the images about which they do not."""
-        marks = self.marks(run)
-        with self._lock:
+        with self.reading(run) as marks:
             disputed = marks.disputed()
             shown = {int(item): marks.votes(int(item)) for item in disputed[first : first + count]}
             return People(marks.annotators(), marks.alpha(), len(disputed), shown)
@@ -202,42 +198,9 @@ class Browsing:
         if by_scores and scores is not None and bool(np.isnan(scores).all()):
             raise InvalidInputError("there is no model yet, so no image is likelier than another; train the head first")
         with self._lock:
-            mask = _mask(marks, wanted, scores)
+            mask = fitting(marks, wanted, scores)
         if wanted.flagged:
             remarked = {remark.item for remark in self.desk.remarks(run)}
-            mask &= _among(len(mask), np.array(sorted(remarked), dtype=np.int64))
+            mask &= among(len(mask), np.array(sorted(remarked), dtype=np.int64))
         found = np.flatnonzero(mask)
-        return _sorted(found, wanted.sort, scores).astype(np.uint32)
-
-
-def _mask(marks: Marks, wanted: Filter, scores: NDArray[np.float32] | None) -> NDArray[np.bool_]:
-    mask = np.ones(len(marks.label), dtype=np.bool_)
-    if wanted.label is not None:
-        mask &= marks.label == WORDS[wanted.label]
-    if wanted.round is not None:
-        mask &= marks.round == wanted.round
-    if wanted.annotator is not None:
-        mask &= _among(len(mask), marks.by(wanted.annotator))
-    if wanted.disagreement:
-        mask &= _among(len(mask), marks.disputed())
-    if scores is not None and wanted.low is not None:
-        mask &= scores >= wanted.low
-    if scores is not None and wanted.high is not None:
-        mask &= scores <= wanted.high
-    return mask
-
-
-def _among(rows: int, items: NDArray[np.int64]) -> NDArray[np.bool_]:
-    mask = np.zeros(rows, dtype=np.bool_)
-    mask[items] = True
-    return mask
-
-
-def _sorted(found: NDArray[np.int64], how: str, scores: NDArray[np.float32] | None) -> NDArray[np.int64]:
-    if how == "item" or scores is None:
-        return found
-    score = scores[found]
-    keys = {"highest": -score, "lowest": score, "unsure": np.abs(score - 0.5)}
-    if how not in keys:
-        raise InvalidInputError(f"there is no order {how[:40]!r}; take item, {', '.join(keys)}")
-    return found[np.argsort(keys[how], kind="stable")]  # not-a-number sorts last
+        return ordered(found, wanted.sort, scores).astype(np.uint32)

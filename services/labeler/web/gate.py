@@ -12,12 +12,9 @@ from services.labeler.links import LinkMaker
 from services.labeler.web.guard import App, Receive, Scope, Send
 from services.labeler.web.refusals import refuse
 
-ANNOTATORS_MAY = frozenset(
-    {"sync", "search", "tiles", "marks", "remarks"}
-)  # last parts of the paths that they may POST to
-ADMINS_SEE = frozenset(
-    {"map", "people", "export", "download"}
-)  # last parts of the paths that annotators may not GET either
+# What annotators may ask of a run: the last parts of the addresses. Of answers they get their own, of people nothing.
+ANNOTATORS_GET = frozenset({"asks", "dashboard", "examples", "items", "labels", "loop", "news"})
+ANNOTATORS_POST = frozenset({"marks", "remarks", "sync", "tiles"})
 _UNKNOWN = (
     "this labeler lets in whoever has its link: open the link that you were given, or ask for one;"
     " who runs the labeler gets it from `active-labeler link`"
@@ -87,9 +84,18 @@ def _is_public(path: str) -> bool:
 
 
 def _may(path: str, method: str) -> bool:
-    if method in ("GET", "HEAD"):
-        return path.rpartition("/")[2] not in ADMINS_SEE
-    return path == "/join" or path.rpartition("/")[2] in ANNOTATORS_MAY
+    """Whether an annotator may: what is not named is the admins'."""
+    api, _, rest = path.lstrip("/").partition("/")
+    looks = method in ("GET", "HEAD")
+    if api != "api":
+        return looks or path == "/join"
+    runs, _, rest = rest.partition("/")
+    _, *what = rest.split("/")
+    if runs != "runs" or not what:
+        return looks and path in ("/api/me", "/api/runs")
+    if len(what) > 1:
+        return looks and what[0] == "images"
+    return what[0] in (ANNOTATORS_GET if looks else ANNOTATORS_POST)
 
 
 def _with_status(send: Send, status: int) -> Send:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 from tests.labeler.kit import Service, paint, wait_for
-from tests.labeler.pages.kit import NAMES, PHONE, Run, press
+from tests.labeler.pages.kit import NAMES, PHONE, UNSURE, Run, press, settle
 
 pytestmark = pytest.mark.browser
 
@@ -89,6 +90,51 @@ def test_what_only_an_admin_may_do_is_not_offered_to_others(
     page.get_by_text("2 images done").wait_for()
     page.get_by_role("button", name="Continue labeling").wait_for()
     assert page.get_by_role("button", name="Finish batch early").is_visible() == (role == "admin")
+
+
+def test_an_annotator_sees_her_own_answers_and_corrects_them(
+    runs: Callable[..., Run], guarded: Service, browser: Browser, page: Page
+) -> None:
+    run = runs(of=guarded, data=guarded.folder / "data")
+    run.offer()
+    page.goto(f"{guarded.url}join#{token(guarded, 'annotator')}")
+    inside(page)
+    page.goto(f"{guarded.url}#/run/{run.name}/label")
+    start(page)
+    page.get_by_role("button", name="More").click()
+    words = page.get_by_role("navigation", name="Pages").get_by_role("link").all_inner_texts()
+    assert words == ["Your answers", "Progress"]
+    page.keyboard.press("Escape")
+    press(page, "ArrowRight", "ArrowLeft")
+    wait_for(lambda: len(run.answers()) == 2)
+    with httpx.Client(base_url=guarded.url, headers={"Authorization": f"Bearer {token(guarded, 'admin')}"}) as admin:
+        said = [{"sequence": n, "item": item, "answer": "positive"} for n, item in enumerate(range(14, 20))]
+        body = {"client": "boss" * 4, "annotator": "Boss", "events": said}
+        assert admin.post(f"api/runs/{run.name}/marks", json=body).status_code == 200
+
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("link", name="Your answers").click()
+    page.get_by_role("heading", name="Your answers").wait_for()
+    page.get_by_text("2 images").wait_for()
+    assert page.locator(".tile.positive").count() == page.locator(".tile.negative").count() == 1
+    assert page.get_by_role("button", name="More like this").count() == 0
+    assert page.get_by_label("Order").count() == page.get_by_label("people disagree").count() == 0
+    page.locator(".tile.negative").click()
+    page.get_by_role("button", name="Unsure").click()
+    wait_for(lambda: run.answers()[-1][1] == UNSURE)
+    page.get_by_label("Label").select_option("negative")
+    page.get_by_text("You have given no such answer yet").wait_for()
+
+    page.goto(f"{guarded.url}#/run/{run.name}/label")
+    settle(page)
+    page.keyboard.press("g")
+    page.get_by_role("heading", name="Answered yes").wait_for()
+    assert page.locator(".review img").count() == 1  # her own: what the admin said is not for her to know yet
+    for name in ("seed/3", "people"):
+        page.goto(f"{guarded.url}#/run/{run.name}/{name}")
+        page.get_by_text("this takes an admin").wait_for()
+    page.goto(f"{guarded.url}#/run/{run.name}/grid")
+    page.get_by_text("annotators look at their own answers").wait_for()
 
 
 def test_without_a_link_there_is_a_door_and_a_pasted_link_opens_it(run: Run, guarded: Service, page: Page) -> None:

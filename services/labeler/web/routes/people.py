@@ -11,7 +11,8 @@ from pydantic import Field
 from services.labeler.annotators import SETTLED
 from services.labeler.desk import Desk
 from services.labeler.web.asking import RunName
-from services.labeler.web.routes.views import Marked, Views
+from services.labeler.web.routes.answers import Marked
+from services.labeler.web.routes.views import Views
 
 
 def people_of(views: Views, run: str, first: int, count: int) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -14,14 +15,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from protos.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
-from services.labeler.browsing import Browsing, Filter
+from services.labeler.browsing import Browsing
 from services.labeler.desk import Desk
+from services.labeler.filtering import Filter
 from services.labeler.loop import Loop
-from services.labeler.model import Answer, Author, Entry, Remark
+from services.labeler.model import Remark
+from services.labeler.own_answers import OwnAnswers
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
 from services.labeler.web.asking import RunName, is_admin
-from services.labeler.web.messages import Client, Number, Said
+from services.labeler.web.messages import Number
 
 _BYTES = "application/octet-stream"
 
@@ -69,32 +72,6 @@ class Nothing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Marked(BaseModel):
-    """Answers about images that need not be on offer."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    client: Client
-    annotator: Annotated[str, Field(max_length=200)] = ""
-    events: Annotated[list[Said], Field(min_length=1, max_length=1000)]
-
-    def author(self) -> Author:
-        """Who says so."""
-        return Author(self.client, clean(self.annotator, 80) or "anonymous")
-
-    def entries(self) -> list[Entry]:
-        """The same in the words of the core."""
-        return [Entry(said.item, said.round, Answer(said.answer), said.sequence) for said in self.events]
-
-
-class Tiles(BaseModel):
-    """Images whose names and addresses a page wants."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    items: Annotated[list[Number], Field(max_length=500)]
-
-
 class Views:
     """What the routes do.
 
@@ -123,17 +100,22 @@ class Views:
         items, distances = self._loop.search(run, look.query(), look.k)
         return {"run": run, "tiles": self.tiles(run, items), "distances": distances}
 
-    def tiles(self, run: str, items: list[int]) -> list[dict[str, Any]]:
-        """Name, address and label of images."""
-        catalog, marks = self._desk.catalog(run), self.browsing.marks(run)
+    def tiles(self, run: str, items: list[int], own: OwnAnswers | None = None) -> list[dict[str, Any]]:
+        """Name, address and label of images, and what was noted on them.
+
+        Args:
+            own: whose labels and notes; None: those of all.
+        """
+        catalog = self._desk.catalog(run)
+        labels = self.browsing.marks(run).label if own is None else own.labels(run)
         catalog.check(items)
-        notes = _notes(self._desk.remarks(run))
+        notes = _notes(remark for remark in self._desk.remarks(run) if own is None or remark.annotator == own.annotator)
         return [
             {
                 "item": item,
                 "name": clean(catalog.name(item), 200),
                 "image": f"api/runs/{run}/images/{item}?v={self._shelf.version(catalog, item)}&size=tile",
-                "label": int(marks.label[item]),
+                "label": int(labels[item]),
                 **({"notes": notes[item]} if item in notes else {}),
             }
             for item in items
@@ -161,7 +143,7 @@ class Views:
         return scores if len(scores) == rows else None
 
 
-def _notes(remarks: list[Remark]) -> dict[int, list[str]]:
+def _notes(remarks: Iterable[Remark]) -> dict[int, list[str]]:
     """Who has said what of which image."""
     notes: dict[int, list[str]] = {}
     for remark in remarks:
@@ -169,8 +151,8 @@ def _notes(remarks: list[Remark]) -> dict[int, list[str]]:
     return notes
 
 
-def router(views: Views, desk: Desk, loop: Loop) -> APIRouter:
-    """The routes over the views, a desk and a loop."""
+def router(views: Views, loop: Loop) -> APIRouter:
+    """The routes over the views and a loop."""
     routes = APIRouter(prefix="/api/runs/{run}")
 
     @routes.get("/dashboard")
@@ -182,30 +164,6 @@ def router(views: Views, desk: Desk, loop: Loop) -> APIRouter:
     async def search(run: RunName, body: Look) -> dict[str, Any]:
         return await asyncio.to_thread(views.search, run, body)
 
-    @routes.post("/tiles")
-    async def tiles(run: RunName, body: Tiles) -> dict[str, Any]:
-        return {"run": run, "tiles": await asyncio.to_thread(views.tiles, run, body.items)}
-
-    @routes.get("/items")
-    async def items(
-        run: RunName,
-        label: Literal["none", "positive", "negative", "unsure"] | None = None,
-        low: Annotated[float, Field(ge=0, le=1)] | None = None,
-        high: Annotated[float, Field(ge=0, le=1)] | None = None,
-        round: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None,
-        annotator: Annotated[str, Field(max_length=200)] | None = None,
-        disagreement: bool = False,
-        flagged: bool = False,
-        sort: Literal["item", "highest", "lowest", "unsure"] = "item",
-    ) -> Response:
-        wanted = Filter(label, low, high, round, annotator, disagreement, flagged, sort)
-        found = await asyncio.to_thread(views.items, run, wanted)
-        return Response(found.astype("<u4").tobytes(), media_type=_BYTES)
-
-    @routes.get("/labels")
-    async def labels(run: RunName) -> Response:
-        return Response((await asyncio.to_thread(views.labels, run)).tobytes(), media_type=_BYTES)
-
     @routes.get("/rounds")
     async def rounds(run: RunName) -> Response:
         return Response((await asyncio.to_thread(views.rounds, run)).tobytes(), media_type=_BYTES)
@@ -213,12 +171,6 @@ def router(views: Views, desk: Desk, loop: Loop) -> APIRouter:
     @routes.get("/scores")
     async def scores(run: RunName) -> Response:
         return Response(await asyncio.to_thread(loop.scores, run), media_type=_BYTES)
-
-    @routes.post("/marks")
-    async def marks(run: RunName, body: Marked) -> dict[str, Any]:
-        future = await asyncio.to_thread(desk.mark, run, body.author(), body.entries())
-        outcome = await asyncio.shield(asyncio.wrap_future(future))
-        return {"run": run, "saved": outcome.saved, "standing": outcome.standing}
 
     @routes.post("/continuous")
     async def continuous(run: RunName, body: Continuous) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 import { render, type JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { call } from "./core/api";
 import { useModel } from "./core/model";
 import { notices } from "./core/notices";
+import "./core/role";
 import { Entry } from "./label/entry";
 import { Panel } from "./label/panel";
 import { Runs } from "./pages/runs";
@@ -49,9 +49,6 @@ function Notices(): JSX.Element {
     </>
   );
 }
-
-// What only an admin may do is not offered to others; the server decides all the same.
-void call<{ role: string }>("api/me").then(({ role }) => { document.documentElement.dataset.role = role; }, () => undefined);
 
 const place = document.getElementById("app");
 if (place !== null) {

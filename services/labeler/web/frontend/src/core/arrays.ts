@@ -1,6 +1,7 @@
 // Arrays of the whole data set, as they come: numbers, no JSON.
 
 import { Gone, Refused } from "./api";
+import { myName } from "./role";
 
 async function bytes(path: string, cache: RequestCache = "no-store"): Promise<ArrayBuffer> {
   let response: Response;
@@ -19,8 +20,9 @@ export async function items(run: string, filters: Record<string, string | boolea
   return new Uint32Array(await bytes(`api/runs/${run}/items?${new URLSearchParams(given as [string, string][])}`));
 }
 
+// All of them, or one's own where one sees no others.
 export async function labels(run: string): Promise<Uint8Array> {
-  return new Uint8Array(await bytes(`api/runs/${run}/labels`));
+  return new Uint8Array(await bytes(`api/runs/${run}/labels?${new URLSearchParams({ annotator: myName() })}`));
 }
 
 // Probabilities; not-a-number where there is none.

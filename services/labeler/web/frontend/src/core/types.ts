@@ -61,6 +61,13 @@ export interface TileData {
   notes?: string[]; // flags and notes of people
 }
 
+// An image that explains the question.
+export interface Example {
+  item: number;
+  name: string;
+  image: string;
+}
+
 export interface Question {
   id: string;
   text: string;

@@ -66,8 +66,8 @@ export function Board({ run, words, again }: Props): JSX.Element {
         </button>
       </div>
       <nav class="acts" aria-label="Pages">
-        {PAGES.filter(({ name }) => name !== "label" && name !== "progress").map(({ name, word, admin }) => (
-          <a key={name} class={admin ? "other admin" : "other"} href={`#/run/${run}/${name}`}>{word}</a>
+        {PAGES.filter(({ name }) => name !== "label" && name !== "progress").map(({ name, word, only }) => (
+          <a key={word} class={only === undefined ? "other" : `other ${only}`} href={`#/run/${run}/${name}`}>{word}</a>
         ))}
       </nav>
     </section>

@@ -1,11 +1,13 @@
-// Everything, filtered, corrected in place.
+// Everything, filtered, corrected in place; for annotators, what they have answered.
 
 import type { JSX } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Refused } from "../core/api";
 import { items, labels } from "../core/arrays";
+import { myName, useOwnOnly } from "../core/role";
 import type { Said } from "../core/types";
 import { counted, SILENT } from "../core/words";
+import { Panel } from "../label/panel";
 import { Marker } from "../views/marker";
 import { Sheet } from "../views/sheet";
 import { View } from "./view";
@@ -13,6 +15,11 @@ import { View } from "./view";
 const ACTS: [Said, string][] = [["positive", "✓ Yes (Y)"], ["negative", "✕ No (N)"], ["unsure", "? Unsure (U)"], ["retracted", "No answer (⌫)"]];
 
 export function Browse({ run }: { run: string }): JSX.Element {
+  const own = useOwnOnly();
+  return own === null ? <Panel><p>Loading …</p></Panel> : <All run={run} own={own} />;
+}
+
+function All({ run, own }: { run: string; own: boolean }): JSX.Element {
   const [words, setWords] = useState("Looking …");
   const form = useRef<HTMLFormElement>(null);
   const place = useRef<HTMLDivElement>(null);
@@ -23,24 +30,25 @@ export function Browse({ run }: { run: string }): JSX.Element {
   const load = useCallback(async (): Promise<void> => {
     asked.current += 1;
     const turn = asked.current;
-    const filters = form.current === null ? {} : Object.fromEntries(new FormData(form.current)) as Record<string, string>;
+    const filters: Record<string, string> = form.current === null ? {} : Object.fromEntries(new FormData(form.current)) as Record<string, string>;
     setWords("Looking …");
+    if (own) filters["annotator"] = myName();
     try {
       await marker.current?.sending;
       const [found, said] = await Promise.all([items(run, filters), labels(run)]);
       if (turn !== asked.current) return; // other filters were chosen meanwhile
       sheet.current?.show(found, said);
-      setWords(counted(found.length, "image"));
+      setWords(own && found.length === 0 ? "You have given no such answer yet." : counted(found.length, "image"));
     } catch (error) {
       if (turn === asked.current) setWords(error instanceof Refused ? error.message : SILENT);
     }
-  }, [run]);
+  }, [run, own]);
 
   useEffect(() => {
     const keeper = new Marker(run);
     const made = new Sheet(run, {
       answered: (item, answer) => void keeper.add([{ item, answer }], 0),
-      more: (item) => { location.hash = `#/run/${run}/seed/${item}`; },
+      more: (item) => { if (!own) location.hash = `#/run/${run}/seed/${item}`; },
     });
     marker.current = keeper;
     sheet.current = made;
@@ -48,27 +56,27 @@ export function Browse({ run }: { run: string }): JSX.Element {
     made.start();
     void load();
     return () => { made.close(); keeper.close(); };
-  }, [run, load]);
+  }, [run, own, load]);
 
   const bar = (
     <>
       {ACTS.map(([answer, word]) => <button key={answer} type="button" class={`other ${answer}`} onClick={() => sheet.current?.say(answer)}>{word}</button>)}
-      <button type="button" class="other" onClick={() => sheet.current?.more()}>More like this (M)</button>
+      {own ? null : <button type="button" class="other" onClick={() => sheet.current?.more()}>More like this (M)</button>}
     </>
   );
   const tools = (
     <>
-      <form ref={form} class="filters" onChange={() => void load()} onSubmit={(event) => event.preventDefault()}><Filters /></form>
+      <form ref={form} class="filters" onChange={() => void load()} onSubmit={(event) => event.preventDefault()}>{own ? <Label given /> : <Filters />}</form>
       <p class="words" role="status">{words}</p>
     </>
   );
-  return <View run={run} page="browse" title="All images" tools={tools} bar={bar} fixed><div class="sheet" ref={place} /></View>;
+  return <View run={run} page="browse" title={own ? "Your answers" : "All images"} tools={tools} bar={bar} fixed><div class="sheet" ref={place} /></View>;
 }
 
 function Filters(): JSX.Element {
   return (
     <>
-      <Choice name="label" word="Label" options={[["", "any"], ["none", "none"], ["positive", "yes"], ["negative", "no"], ["unsure", "unsure"]]} />
+      <Label />
       <Choice
         name="sort" word="Order"
         options={[["item", "as they lie"], ["highest", "likely first"], ["lowest", "unlikely first"], ["unsure", "doubtful first"]]}
@@ -81,6 +89,12 @@ function Filters(): JSX.Element {
       <label class="check"><input name="flagged" type="checkbox" value="true" />flagged or noted</label>
     </>
   );
+}
+
+// given: only of images that have one.
+function Label({ given = false }: { given?: boolean }): JSX.Element {
+  const none: [string, string][] = given ? [] : [["none", "none"]];
+  return <Choice name="label" word="Label" options={[["", "any"], ...none, ["positive", "yes"], ["negative", "no"], ["unsure", "unsure"]]} />;
 }
 
 function Choice({ name, word, options }: { name: string; word: string; options: [string, string][] }): JSX.Element {

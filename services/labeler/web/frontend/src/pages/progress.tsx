@@ -50,7 +50,12 @@ export function Progress({ run }: { run: string }): JSX.Element {
 
 function Counts({ run, words }: { run: string; words: LoopWords }): JSX.Element {
   const { images, labels, positives, quarantined } = words;
-  const aside = quarantined > 0 ? <>, <a href={`#/run/${run}/quarantine`}>{quarantined} of them unreadable</a></> : null;
+  const aside = quarantined > 0 ? (
+    <>
+      , <a class="admin" href={`#/run/${run}/quarantine`}>{quarantined} of them unreadable</a>
+      <span class="annotator">{quarantined} of them unreadable</span>
+    </>
+  ) : null;
   return <p><b>{positives}</b> found with <b>{counted(labels, "label")}</b> of {counted(images, "image")}{aside}.</p>;
 }
 

@@ -1,7 +1,14 @@
 // The pages of a run, in the order in which they are offered.
 
-export const PAGES: { name: string; word: string; admin?: boolean }[] = [
-  { name: "label", word: "Label" }, { name: "seed", word: "Search" }, { name: "grid", word: "Grid" }, { name: "browse", word: "Browse" },
-  { name: "map", word: "Map", admin: true }, { name: "people", word: "People", admin: true }, { name: "export", word: "Export", admin: true },
+export interface Page {
+  name: string;
+  word: string;
+  only?: "admin" | "annotator"; // whom it is offered to
+}
+
+export const PAGES: Page[] = [
+  { name: "label", word: "Label" }, { name: "browse", word: "Your answers", only: "annotator" },
+  { name: "seed", word: "Search", only: "admin" }, { name: "grid", word: "Grid", only: "admin" }, { name: "browse", word: "Browse", only: "admin" },
+  { name: "map", word: "Map", only: "admin" }, { name: "people", word: "People", only: "admin" }, { name: "export", word: "Export", only: "admin" },
   { name: "progress", word: "Progress" },
 ];

@@ -18,15 +18,15 @@ export function View({ run, page, title, tools, bar, fixed = false, children }: 
   const root = useRef<HTMLElement>(null);
   useEffect(() => {
     root.current?.focus();
-    root.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+    for (const here of root.current?.querySelectorAll("[aria-current]") ?? []) here.scrollIntoView({ block: "nearest", inline: "center" });
   }, []);
   return (
     <main class="view" tabIndex={-1} ref={root}>
       <header>
         <h1>{title}</h1>
         <nav aria-label="Pages">
-          {PAGES.map(({ name, word, admin }) => (
-            <a key={name} href={`#/run/${run}/${name}`} class={admin ? "admin" : undefined} aria-current={name === page ? "page" : undefined}>{word}</a>
+          {PAGES.map(({ name, word, only }) => (
+            <a key={word} href={`#/run/${run}/${name}`} class={only} aria-current={name === page ? "page" : undefined}>{word}</a>
           ))}
         </nav>
       </header>

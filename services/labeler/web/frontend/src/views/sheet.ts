@@ -1,6 +1,7 @@
 // A sheet of images, a million at a time: only the rows on screen are in the document.
 
 import { call } from "../core/api";
+import { myName } from "../core/role";
 import { make } from "../dom";
 import type { Said, TileData } from "../core/types";
 
@@ -127,7 +128,7 @@ export class Sheet {
     const unknown = wanted.filter((item) => !this.known.has(item));
     if (unknown.length > 0) {
       try {
-        const { tiles } = await call<{ tiles: TileData[] }>(`api/runs/${this.run}/tiles`, { items: unknown.slice(0, 500) });
+        const { tiles } = await call<{ tiles: TileData[] }>(`api/runs/${this.run}/tiles`, { items: unknown.slice(0, 500), annotator: myName() });
         if (this.known.size > 5000) this.known.clear();
         for (const tile of tiles) this.known.set(tile.item, tile);
       } catch {

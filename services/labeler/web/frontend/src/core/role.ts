@@ -1,0 +1,20 @@
+// What this browser may do, as the labeler says; the labeler decides all the same.
+
+import { useEffect, useState } from "preact/hooks";
+import { call } from "./api";
+import { recall } from "./memory";
+
+const told = call<{ role: string }>("api/me").then(({ role }) => role, () => null);
+
+// What only an admin may do is not offered to others.
+void told.then((role) => { if (role !== null) document.documentElement.dataset.role = role; });
+
+// Whether whoever looks sees no other answers than their own; null until it is known.
+export function useOwnOnly(): boolean | null {
+  const [own, setOwn] = useState<boolean | null>(null);
+  useEffect(() => { void told.then((role) => setOwn(role === "annotator")); }, []);
+  return own;
+}
+
+// Whose answers are meant where one sees only one's own.
+export const myName = (): string => recall<string>("annotator") ?? "";
