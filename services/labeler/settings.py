@@ -76,7 +76,7 @@ class LabelerSettings(ServiceSettings):
         ge=0,
         description="labeler: how large that folder may grow; what was looked at longest ago goes first; 0: as large as it likes",
     )
-    derivative_workers: int = Field(1, ge=1, le=32, description="labeler: processes that make pictures for the page")
+    derivative_workers: int = Field(2, ge=1, le=32, description="labeler: processes that make pictures for the page")
 
     @property
     def database_url(self) -> str:

@@ -18,7 +18,7 @@ from services.common.catalog import Row
 from services.common.images import UnreadableImageError
 from services.labeler.pictures.display import Look, derive, media_type
 from services.labeler.pictures.process import WorkerProcess
-from services.labeler.pictures.workshop import Workshop
+from services.labeler.pictures.workshop import Urgency, Workshop
 
 
 @pytest.fixture
@@ -34,7 +34,8 @@ def _photo(path: Path, size: tuple[int, int] = (400, 300)) -> Path:
 
 
 def _get(workshop: Workshop, source: Path, ahead: bool = False) -> Future[Path]:
-    return workshop.get(f"{abs(hash(source)):040d}", source, ahead)
+    urgency = Urgency.AHEAD if ahead else Urgency.NOW
+    return workshop.get(f"{abs(hash(source)):040d}", source, urgency)
 
 
 def test_a_derivative_is_made_once(workshop: Workshop, tmp_path: Path) -> None:
@@ -200,20 +201,6 @@ def test_levels_draw_a_dark_image_apart(workshop: Workshop, tmp_path: Path) -> N
     look = Look(levels=True)
     with Image.open(workshop.get("e" * 40, tmp_path / "dark.png", look=look).result(20)) as bright:
         assert max(high for _, high in bright.convert("RGB").getextrema()) >= 240
-
-
-@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
-def test_a_tile_is_small_and_looks_the_same(workshop: Workshop, tmp_path: Path, name: str) -> None:
-    Image.linear_gradient("L").resize((1600, 1200)).convert("RGB").save(tmp_path / name)
-    with Image.open(workshop.get("f" * 40, tmp_path / name, look=Look(tile=True)).result(20)) as tile:
-        assert tile.size == (320, 240)
-        assert abs(tile.convert("L").getpixel((160, 120)) - 127) < 6
-
-
-def test_a_damaged_jpeg_has_its_reason_as_a_tile_too(workshop: Workshop, tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff no image at all")
-    with pytest.raises(UnreadableImageError, match="no image of a known format"):
-        workshop.get("0" * 40, tmp_path / "a.jpg", look=Look(tile=True)).result(20)
 
 
 def test_a_window_of_a_scene_is_shown_alone(tmp_path: Path) -> None:

@@ -27,24 +27,41 @@ def fill(folder: Path, count: int, size: int = 1000) -> list[Path]:
 
 def test_what_nobody_looked_at_for_longest_goes_first(tmp_path: Path) -> None:
     files = fill(tmp_path, 10)
-    assert trim(tmp_path, 10_000) == 0
-    assert trim(tmp_path, 5_000) == 6  # down to four fifths of that
+    assert trim(tmp_path, 10_000) == 10_000
+    assert trim(tmp_path, 5_000) == 4_000  # four fifths of that
     assert [path.exists() for path in files] == [False] * 6 + [True] * 4
     assert (tmp_path / "00" / "note.txt").exists()
 
 
+def made(trimmer: Trimmer, *files: Path) -> None:
+    for file in files:
+        trimmer.made(file)
+        trimmer.wait()
+
+
 @pytest.mark.parametrize(("most", "left"), [(0, 10), (5_000, 4)])
-def test_the_folder_is_looked_at_now_and_then(tmp_path: Path, most: int, left: int) -> None:
+def test_the_folder_is_looked_at_at_first_and_now_and_then(tmp_path: Path, most: int, left: int) -> None:
     files = fill(tmp_path, 10)
     trimmer = Trimmer(tmp_path, most, every=3)
-    trimmer.made_one()
+    made(trimmer, files[9])
     assert sum(path.exists() for path in files) == left
-    more = fill(tmp_path, 10)
-    trimmer.made_one()
-    trimmer.made_one()
+    more = fill(tmp_path, 10)  # by another labeler
+    gone = tmp_path / "gone.img"
+    made(trimmer, gone, gone)
     assert sum(path.exists() for path in more) == 10
-    trimmer.made_one()
+    made(trimmer, gone)
     assert sum(path.exists() for path in more) == left
+
+
+def test_the_folder_is_looked_at_when_what_was_made_may_be_too_much(tmp_path: Path) -> None:
+    trimmer = Trimmer(tmp_path, 5_000)
+    files = fill(tmp_path, 3)
+    made(trimmer, files[0])  # finds 3,000 bytes
+    files = fill(tmp_path, 6)
+    made(trimmer, files[3], files[4])
+    assert all(path.exists() for path in files)
+    made(trimmer, files[5])  # 6,000 by now
+    assert [path.exists() for path in files] == [False] * 2 + [True] * 4
 
 
 def test_a_trimmed_picture_is_made_again(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ TILE_SIDE = 320  # many at once, on a page of all images
 FULL_SIDE = 4096  # for a closer look; phones show no larger ones
 _CUT = 0.5  # percent of the pixels at each end that may go to black and to white
 _TINY = 256  # images up to here keep every pixel as it is
+_TINY_TILE = 128  # the same in a tile; those up to here are enlarged with their pixels to be seen
+_QUALITY, _TILE_QUALITY = 88, 80
 
 
 @dataclass(frozen=True)
@@ -50,26 +52,30 @@ def derive(source: Path, look: Look = PLAIN) -> bytes:
     small = _small_jpeg(read_file(source)) if look.tile and split(source) is None else None
     image = small or open_image(source, upright=True)
     side = TILE_SIDE if look.tile else FULL_SIDE if look.full else SIDE
-    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    smooth = Image.Resampling.HAMMING if look.tile else Image.Resampling.LANCZOS
+    image.thumbnail((side, side), smooth, reducing_gap=2.0)
     if look.levels:
         image = ImageOps.autocontrast(image, cutoff=_CUT, preserve_tone=True)
     image.info.clear()
     target = io.BytesIO()
-    if max(image.size) <= _TINY:
+    if max(image.size) <= (_TINY_TILE if look.tile else _TINY):
         image.save(target, "WEBP", lossless=True, method=2)
     else:
-        image.save(target, "JPEG", quality=88)
+        image.save(target, "JPEG", quality=_TILE_QUALITY if look.tile else _QUALITY)
     return target.getvalue()
 
 
 def _small_jpeg(data: bytes) -> Image.Image | None:
-    """A JPEG at the smallest part of its size that is enough for a tile; None for other files, and for what is damaged."""
+    """A JPEG at the smallest part of its size that fills a tile; None for other files, and for what is damaged."""
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
             if image.width * image.height > LIMIT_PIXELS:
                 return None
-            image.draft("RGB", (TILE_SIDE, TILE_SIDE))
-            return ImageOps.exif_transpose(image).convert("RGB")
+            part = min(1.0, TILE_SIDE / max(image.size))
+            image.draft("RGB", (max(1, round(image.width * part)), max(1, round(image.height * part))))
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            return image if image.mode == "RGB" else image.convert("RGB")
     except Exception:  # whatever it is: the careful reader has a sentence for it
         return None
 

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from services.labeler.pictures.display import PLAIN, Look
 
@@ -36,17 +37,27 @@ class WorkerProcess:
         Raises:
             WorkerDiedError: when the decoder did not survive this image.
         """
-        process = self._start()
         request = json.dumps({"source": str(source), "target": str(target), **asdict(look)}) + "\n"
+        served = self._process is not None
         try:
-            assert process.stdin is not None
-            process.stdin.write(request.encode())
-            process.stdin.flush()
-            answer = json.loads(self._line(process))
+            try:
+                answer = self._ask(request)
+            except ConnectionError:
+                if not served:
+                    raise
+                self.close()  # it may have been killed before this image came
+                answer = self._ask(request)
         except (OSError, ValueError) as error:
             self.close()
             raise WorkerDiedError(str(error)) from error
         return None if answer["error"] is None else str(answer["error"])
+
+    def _ask(self, request: str) -> dict[str, Any]:
+        process = self._start()
+        assert process.stdin is not None
+        process.stdin.write(request.encode())
+        process.stdin.flush()
+        return dict(json.loads(self._line(process)))
 
     def close(self) -> None:
         """Ends the process; the next image starts another."""

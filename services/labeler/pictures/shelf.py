@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.labeler.catalogs import RunCatalog
 from services.labeler.pictures.display import PLAIN, Look
-from services.labeler.pictures.workshop import Workshop
+from services.labeler.pictures.workshop import Urgency, Workshop
 from services.labeler.recent import Lately
 
 _LATELY = 20_000
@@ -29,18 +29,36 @@ class Shelf:
         Raises:
             NotFoundError: when the catalog has no such item.
         """
-        return self._get(catalog, item, ahead=False, look=look)
+        return self._promise(catalog, item, Urgency.NOW, look)[1]
+
+    def sheet(self, catalog: RunCatalog, items: Sequence[int]) -> list[tuple[str, Future[Path]]]:
+        """The tiles of a sheet, in order: each with the name by which `withdraw` knows it.
+
+        Raises:
+            NotFoundError: when the catalog has no such item.
+        """
+        catalog.check(items)
+        turn, look = self.workshop.turn(), Look(tile=True)
+        return [self._promise(catalog, item, Urgency.SHEET, look, turn) for item in items]
+
+    def withdraw(self, promised: Iterable[tuple[str, Future[Path]]]) -> None:
+        """Nobody looks at this sheet any more."""
+        for name, future in promised:
+            self.workshop.withdraw(name, future)
 
     def prepare(self, catalog: RunCatalog, items: Iterable[int]) -> None:
         """Makes derivatives before somebody asks for them; what was asked for lately is not looked for again."""
         for item in items:
             if self.lately.add((str(catalog.root), item)):
-                self._get(catalog, item, ahead=True)
+                self._promise(catalog, item, Urgency.AHEAD)
 
     def version(self, catalog: RunCatalog, item: int) -> str:
         """A word that changes when the picture of an item does; it goes into its address."""
         return self.workshop.name_of(catalog.root, catalog.row(item))[:12]
 
-    def _get(self, catalog: RunCatalog, item: int, ahead: bool, look: Look = PLAIN) -> Future[Path]:
+    def _promise(
+        self, catalog: RunCatalog, item: int, urgency: Urgency, look: Look = PLAIN, turn: int = 0
+    ) -> tuple[str, Future[Path]]:
         row = catalog.row(item)
-        return self.workshop.get(self.workshop.name_of(catalog.root, row, look), catalog.file_of(row), ahead, look)
+        name = self.workshop.name_of(catalog.root, row, look)
+        return name, self.workshop.get(name, catalog.file_of(row), urgency, look, turn)

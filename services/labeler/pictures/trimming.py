@@ -9,45 +9,58 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-_EVERY = 500  # derivatives made between two looks at the folder
+_EVERY = 20_000  # derivatives made between two looks at the folder at most: others may put files there, too
 _DOWN_TO = 0.8  # of what is allowed: not a few files each time
 
 
 class Trimmer:
-    """Looks at the folder when it is started, and after every so many new derivatives.
+    """Looks at the folder when the first derivative is made, and whenever the new ones may be too much since.
+
+    A look takes seconds where there are a million files, so it has a thread of its own.
 
     Args:
         folder: of the cache; nothing else lies there.
         most_bytes: that it may hold; 0: any number.
-        every: derivatives made between two looks.
+        every: derivatives made between two looks at most.
     """
 
     def __init__(self, folder: Path, most_bytes: int, every: int = _EVERY) -> None:
         self._folder, self._most, self._every = folder, most_bytes, every
-        self._made = every  # the first look is due
+        self._made, self._bytes = every, 0  # the first look is due
         self._lock = threading.Lock()
-        self._looking = threading.Lock()
+        self._looking: threading.Thread | None = None
 
-    def made_one(self) -> None:
-        """Counts a derivative that was made, and looks at the folder where it is time."""
+    def made(self, file: Path) -> None:
+        """Counts a derivative that was made, and has the folder looked at where it is time."""
+        size = _size_of(file)
         with self._lock:
             self._made += 1
-            due = self._most > 0 and self._made >= self._every
-            if due:
-                self._made = 0
-        if due and self._looking.acquire(blocking=False):
-            try:
-                trim(self._folder, self._most)
-            finally:
-                self._looking.release()
+            self._bytes += size
+            if self._most == 0 or (self._made < self._every and self._bytes <= self._most):
+                return
+            if self._looking is not None and self._looking.is_alive():
+                return
+            self._made, self._bytes = 0, 0
+            self._looking = threading.Thread(target=self._look, name="trimming", daemon=True)
+            self._looking.start()
+
+    def wait(self) -> None:
+        """Until nobody looks at the folder."""
+        if self._looking is not None:
+            self._looking.join()
+
+    def _look(self) -> None:
+        kept = trim(self._folder, self._most)
+        with self._lock:
+            self._bytes += kept
 
 
 def trim(folder: Path, most_bytes: int) -> int:
-    """Deletes derivatives, those used longest ago first, where all together are too large; returns how many."""
+    """Deletes derivatives, those used longest ago first, where all together are too large; returns the bytes that are left."""
     files = [(about.st_atime_ns, about.st_size, path) for path, about in _derivatives(folder)]
     total = sum(size for _, size, _ in files)
     if total <= most_bytes:
-        return 0
+        return total
     gone = 0
     for _, size, path in sorted(files):
         if total <= most_bytes * _DOWN_TO:
@@ -60,7 +73,14 @@ def trim(folder: Path, most_bytes: int) -> int:
         total -= size
         gone += 1
     log.info("%d pictures for the page were deleted; %d MB of them are kept", gone, total // 1024**2)
-    return gone
+    return total
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # gone already
+        return 0
 
 
 def _derivatives(folder: Path) -> list[tuple[Path, os.stat_result]]:

@@ -8,8 +8,10 @@ import queue
 import tempfile
 import threading
 import time
+from collections import Counter
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from enum import IntEnum
 from itertools import count
 from pathlib import Path
 
@@ -24,13 +26,30 @@ from services.labeler.pictures.trimming import Trimmer
 
 log = logging.getLogger(__name__)
 
-_VERSION = 2  # of what derivatives look like
-_END, _NOW, _AHEAD = 0, 1, 2  # urgency
+_VERSION = 3  # of what derivatives look like
+
+
+class Urgency(IntEnum):
+    """What is made first.
+
+    Attributes:
+        NOW: somebody looks at the place of one image.
+        SHEET: somebody looks at a sheet of many, or just did: the newest sheet comes first.
+        AHEAD: nobody waits for it yet.
+    """
+
+    NOW = 1
+    SHEET = 2
+    AHEAD = 3
+
+
+_END = 0  # before all
 
 
 @dataclass(order=True)
 class _Order:
     urgency: int
+    turn: int
     number: int
     name: str = field(compare=False)
     source: Path = field(compare=False)
@@ -57,6 +76,7 @@ class Workshop:
         self._orders: queue.PriorityQueue[_Order] = queue.PriorityQueue()
         self._numbers = count()
         self._promised: dict[str, Future[Path]] = {}
+        self._wishes: Counter[str] = Counter()  # how many want what is promised
         self._waiting: set[str] = set()  # of these, not begun
         self._fatal: set[str] = set()  # those that a decoder died of once
         self._lock = threading.Lock()
@@ -73,32 +93,52 @@ class Workshop:
         words = (look.word,) if look.word else ()
         return digest_of(_VERSION, os.fsencode(root), os.fsencode(row.path), row.size, row.mtime_ns, *words)[:40]
 
-    def get(self, name: str, source: Path, ahead: bool = False, look: Look = PLAIN) -> Future[Path]:
+    def turn(self) -> int:
+        """A turn for a sheet: it comes before all sheets that have theirs already."""
+        return -next(self._numbers)
+
+    def get(
+        self, name: str, source: Path, urgency: Urgency = Urgency.NOW, look: Look = PLAIN, turn: int = 0
+    ) -> Future[Path]:
         """The file of a derivative, made when there is none yet.
 
-        The future raises UnreadableImageError where the image cannot be shown.
+        The future raises UnreadableImageError where the image cannot be shown, and is cancelled where all who wanted it have
+        withdrawn.
 
         Args:
-            ahead: nobody waits for it yet; those that somebody waits for come first.
             look: part of the name.
+            turn: among those of the same urgency; the least comes first.
         """
         with self._lock:
-            promised = self._promised.get(name)
-            if promised is not None:
-                if not ahead:  # again, at the front; who comes second finds it done
-                    self._orders.put(_Order(_NOW, next(self._numbers), name, source, look))
-                return promised
-            future = self._found(name)
-            if not future.done():
+            known = self._promised.get(name)
+            future = self._found(name) if known is None else known
+            if future.done():
+                return future
+            self._wishes[name] += 1
+            if known is None:
                 self._promised[name] = future
                 self._waiting.add(name)
-                self._orders.put(_Order(_AHEAD if ahead else _NOW, next(self._numbers), name, source, look))
+            if known is None or urgency is not Urgency.AHEAD:
+                # What is promised already, again, further to the front; whoever comes to it second finds it done.
+                self._orders.put(_Order(urgency, turn, next(self._numbers), name, source, look))
             return future
+
+    def withdraw(self, name: str, future: Future[Path]) -> None:
+        """Somebody no longer wants what `get` has promised; what nobody wants is not begun."""
+        with self._lock:
+            if self._promised.get(name) is not future:
+                return
+            self._wishes[name] -= 1
+            if self._wishes[name] > 0 or name not in self._waiting:
+                return
+            self._waiting.remove(name)
+            del self._promised[name], self._wishes[name]
+        future.cancel()
 
     def close(self) -> None:
         """Ends the workers; what waits is given up."""
         for _ in self._threads:
-            self._orders.put(_Order(_END, next(self._numbers), "", Path()))
+            self._orders.put(_Order(_END, 0, next(self._numbers), "", Path()))
         for thread in self._threads:
             thread.join(0.5)  # one in the middle of an image ends with this process
 
@@ -145,7 +185,7 @@ class Workshop:
                 self._fatal.add(order.name)
                 return UnreadableImageError(reason)
         if reason is None:
-            self._trimmer.made_one()
+            self._trimmer.made(target)
             return None
         if file_of(order.source).is_file():  # one that is away for a while is tried again
             self._take_note(order.name, reason)
@@ -159,7 +199,7 @@ class Workshop:
 
     def _settle(self, name: str, future: Future[Path], error: Exception | None) -> None:
         with self._lock:
-            del self._promised[name]
+            del self._promised[name], self._wishes[name]
         if error is None:
             future.set_result(self._file(name))
         else:

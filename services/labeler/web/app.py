@@ -37,7 +37,18 @@ from services.labeler.text import clean
 from services.labeler.web.asking import RunName
 from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
 from services.labeler.web.places import DOOR, STATIC
-from services.labeler.web.routes import answers, atlas, exports, join, news, people, quarantine, remarks, views
+from services.labeler.web.routes import (
+    answers,
+    atlas,
+    exports,
+    join,
+    news,
+    people,
+    pictures,
+    quarantine,
+    remarks,
+    views,
+)
 from services.labeler.web.routes.views import Views
 
 log = logging.getLogger(__name__)
@@ -117,6 +128,7 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN, brows
     app.include_router(answers.router(seen, desk))
     app.include_router(people.router(seen, desk))
     app.include_router(remarks.router(desk))
+    app.include_router(pictures.router(desk, shelf))
     app.include_router(news.router(loop, seen.dashboard))
     app.include_router(quarantine.router(desk, loop))
     app.include_router(atlas.router(desk, loop))

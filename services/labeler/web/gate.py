@@ -14,7 +14,7 @@ from services.labeler.web.refusals import refuse
 
 # What annotators may ask of a run: the last parts of the addresses. Of answers they get their own, of people nothing.
 ANNOTATORS_GET = frozenset({"asks", "dashboard", "examples", "items", "labels", "loop", "news"})
-ANNOTATORS_POST = frozenset({"marks", "remarks", "sync", "tiles"})
+ANNOTATORS_POST = frozenset({"marks", "pictures", "remarks", "sync", "tiles"})
 _UNKNOWN = (
     "this labeler lets in whoever has its link: open the link that you were given, or ask for one;"
     " who runs the labeler gets it from `active-labeler link`"

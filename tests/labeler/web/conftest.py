@@ -12,6 +12,8 @@ from PIL import Image
 
 from services.common.artifacts import ArtifactStore
 from tests.labeler.kit import Service, paint, publish_folder
+from tests.labeler.web.kit import controlled
+from tests.support import control as control_kit
 
 NAMES = ["a.png", "b.png", "broken.jpg", "<img src=x onerror=alert(1)>.png", "\u202egnp.exe.png"]
 
@@ -47,3 +49,20 @@ def run(service: Service, request: pytest.FixtureRequest) -> str:
     service.open_run(publish_folder(ArtifactStore(service.folder / "artifacts"), service.folder / "data"), run=name)
     service.offer(range(7), run=name)
     return name
+
+
+@pytest.fixture(scope="module")
+def control() -> control_kit.Control:
+    """A control service that the test leads."""
+    return control_kit.Control()
+
+
+@pytest.fixture(scope="module")
+def led(tmp_path_factory: pytest.TempPathFactory, control: control_kit.Control) -> Iterator[httpx.Client]:
+    """A labeler in front of it, with a run "r"."""
+    names = ["0.png", "1.png", "2.png", "3.png", "x\u202e.png"]
+    with (
+        controlled(tmp_path_factory.mktemp("led"), control, names) as started,
+        httpx.Client(base_url=started.url, timeout=20) as client,
+    ):
+        yield client

@@ -9,12 +9,15 @@ import httpx
 import numpy as np
 import pytest
 
-from protos import rpc
-from services.common.artifacts import ArtifactStore
-from tests.labeler.kit import Service, paint, publish_folder
+from tests.labeler.web.kit import controlled
 from tests.support import control as kit
 
 ADMIN, ANNOTATOR = "a" * 20, "b" * 20
+TOKENS = {
+    "ACTIVE_LABELER_WEB_ACCESS": "token",
+    "ACTIVE_LABELER_WEB_ADMIN_TOKEN": ADMIN,
+    "ACTIVE_LABELER_WEB_ANNOTATOR_TOKEN": ANNOTATOR,
+}
 POINTS = np.arange(10, dtype=np.uint32) * 65537
 
 
@@ -28,20 +31,11 @@ def control() -> kit.Control:
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory, control: kit.Control) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("atlas")
-    server = rpc.serve([kit.registration(control)], f"unix:{folder}/c.sock")
-    paint(folder / "data", [f"{n}.png" for n in range(10)])
-    service = Service(
-        folder / "labeler",
-        ACTIVE_LABELER_CONTROL=server.address,
-        ACTIVE_LABELER_WEB_ACCESS="token",
-        ACTIVE_LABELER_WEB_ADMIN_TOKEN=ADMIN,
-        ACTIVE_LABELER_WEB_ANNOTATOR_TOKEN=ANNOTATOR,
-    )
-    service.open_run(publish_folder(ArtifactStore(service.folder / "artifacts"), folder / "data"), run="r")
-    with httpx.Client(base_url=service.url, timeout=20) as client:
+    with (
+        controlled(folder, control, [f"{n}.png" for n in range(10)], **TOKENS) as service,
+        httpx.Client(base_url=service.url, timeout=20) as client,
+    ):
         yield client
-    service.stop()
-    server.stop(0)
 
 
 @pytest.fixture

@@ -2,56 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from protos import control_pb2, rpc
-from services.common.artifacts import ArtifactStore
-from tests.labeler.kit import Service, paint, publish_folder
+from protos import control_pb2
 from tests.support import control as kit
 
 
-@pytest.fixture(scope="module")
-def control() -> kit.Control:
-    return kit.Control()
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory, control: kit.Control) -> Iterator[httpx.Client]:
-    folder = tmp_path_factory.mktemp("exports")
-    server = rpc.serve([kit.registration(control)], f"unix:{folder}/c.sock")
-    paint(folder / "data", ["a.png"])
-    service = Service(folder / "labeler", ACTIVE_LABELER_CONTROL=server.address)
-    service.open_run(publish_folder(ArtifactStore(service.folder / "artifacts"), folder / "data"), run="r")
-    with httpx.Client(base_url=service.url, timeout=20) as client:
-        yield client
-    service.stop()
-    server.stop(0)
-
-
-def test_an_export_is_begun_watched_and_downloaded(web: httpx.Client, control: kit.Control) -> None:
-    assert web.get("api/runs/r/export").json() == {"run": "r", "state": "", "text": "", "files": []}
-    begun = web.post("api/runs/r/export", json={"formats": ["csv", "coco"], "models": ["onnx"]}).json()
+def test_an_export_is_begun_watched_and_downloaded(led: httpx.Client, control: kit.Control) -> None:
+    assert led.get("api/runs/r/export").json() == {"run": "r", "state": "", "text": "", "files": []}
+    begun = led.post("api/runs/r/export", json={"formats": ["csv", "coco"], "models": ["onnx"]}).json()
     assert begun["state"] == "working"
     assert control.exports[-1] == (["csv", "coco"], ["onnx"])
     control.exported = control_pb2.ExportStatus(run="r", state="done", text="csv  /out", file=["images.csv"])
-    assert web.get("api/runs/r/export").json()["files"] == ["images.csv"]
+    assert led.get("api/runs/r/export").json()["files"] == ["images.csv"]
     control.files = {"images.csv": bytes(range(256)) * 5, "empty.jsonl": b""}
     control.part = 300  # several parts
-    got = web.get("api/runs/r/download", params={"name": "images.csv"})
+    got = led.get("api/runs/r/download", params={"name": "images.csv"})
     assert got.content == control.files["images.csv"]
     assert got.headers["content-disposition"] == 'attachment; filename="images.csv"'
     assert (got.headers["content-type"], got.headers["x-content-type-options"]) == (
         "application/octet-stream",
         "nosniff",
     )
-    assert web.get("api/runs/r/download", params={"name": "empty.jsonl"}).content == b""
+    assert led.get("api/runs/r/download", params={"name": "empty.jsonl"}).content == b""
 
 
-def test_a_download_ends_where_the_run_is_exported_anew(web: httpx.Client, control: kit.Control) -> None:
+def test_a_download_ends_where_the_run_is_exported_anew(led: httpx.Client, control: kit.Control) -> None:
     """Of the same length, as a model has each time."""
     control.files, control.part = {"m.ckpt": b"1" * 5_000_000}, 1 << 20
 
@@ -60,7 +39,7 @@ def test_a_download_ends_where_the_run_is_exported_anew(web: httpx.Client, contr
 
     got = b""
     with pytest.raises(httpx.RemoteProtocolError):
-        with web.stream("GET", "api/runs/r/download", params={"name": "m.ckpt"}) as answer:
+        with led.stream("GET", "api/runs/r/download", params={"name": "m.ckpt"}) as answer:
             for part in answer.iter_bytes(1000):
                 got += part
                 if len(got) == 1000:
@@ -72,23 +51,23 @@ def test_a_download_ends_where_the_run_is_exported_anew(web: httpx.Client, contr
     ("name", "status"),
     [("other.csv", 404), ("../run.json", 400), ("a/b", 400), ("", 400), (".hidden", 400), ("x" * 200, 400)],
 )
-def test_only_files_of_the_export_can_be_downloaded(web: httpx.Client, name: str, status: int) -> None:
-    assert web.get("api/runs/r/download", params={"name": name}).status_code == status
+def test_only_files_of_the_export_can_be_downloaded(led: httpx.Client, name: str, status: int) -> None:
+    assert led.get("api/runs/r/download", params={"name": name}).status_code == status
 
 
 @pytest.mark.parametrize(
     "body",
     [{"formats": "csv"}, {"formats": ["CSV"]}, {"models": ["../x"]}, {"formats": ["a"] * 21}, {"to": "/etc"}, []],
 )
-def test_malformed_wishes_are_refused_and_reach_nobody(web: httpx.Client, control: kit.Control, body: Any) -> None:
+def test_malformed_wishes_are_refused_and_reach_nobody(led: httpx.Client, control: kit.Control, body: Any) -> None:
     before = len(control.exports)
-    assert web.post("api/runs/r/export", json=body).status_code == 400
+    assert led.post("api/runs/r/export", json=body).status_code == 400
     assert len(control.exports) == before
 
 
-def test_why_there_is_no_export_is_said(web: httpx.Client, control: kit.Control) -> None:
+def test_why_there_is_no_export_is_said(led: httpx.Client, control: kit.Control) -> None:
     control.refusal = "an export of this run is at work already; wait for its end"
-    answer = web.post("api/runs/r/export", json={"formats": ["csv"]})
+    answer = led.post("api/runs/r/export", json={"formats": ["csv"]})
     control.refusal = ""
     assert (answer.status_code, answer.json()["error"]) == (
         409,

@@ -168,6 +168,7 @@ def test_annotators_label(service: Service, tokens: dict[str, str]) -> None:
     said = {"sequence": 1, "item": cards[0]["item"], "round": 1, "answer": "positive"}
     assert web.post("api/runs/r1/sync", json={"client": CLIENT, "events": [said]}).json()["saved"] == [1]
     assert web.post("api/runs/r1/tiles", json={"items": [0]}).status_code == 200
+    assert web.post("api/runs/r1/pictures", json={"items": [0]}).status_code == 200
     assert (cards[0]["item"], pb.ANSWER_POSITIVE) in service.answers()
     mark = {"client": CLIENT, "events": [{"sequence": 2, "item": cards[0]["item"], "answer": "negative"}]}
     assert web.post("api/runs/r1/marks", json=mark).status_code == 200

@@ -8,9 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from protos import control_pb2, rpc
+from protos import control_pb2
 from protos.errors import DeadlineError
 from tests.labeler.kit import Service
+from tests.labeler.web.kit import controlled
 from tests.support import control as kit
 
 
@@ -21,14 +22,11 @@ def control() -> kit.Control:
 
 @pytest.fixture
 def web(tmp_path: Path, control: kit.Control) -> Iterator[httpx.Client]:
-    server = rpc.serve([kit.registration(control)], f"unix:{tmp_path}/c.sock")
-    service = Service(tmp_path / "labeler", ACTIVE_LABELER_CONTROL=server.address)
-    try:
-        with httpx.Client(base_url=service.url, timeout=20) as client:
-            yield client
-    finally:
-        service.stop()
-        server.stop(0)
+    with (
+        controlled(tmp_path, control) as service,
+        httpx.Client(base_url=service.url, timeout=20) as client,
+    ):
+        yield client
 
 
 def test_the_page_sees_where_a_run_stands_and_answers_its_question(web: httpx.Client, control: kit.Control) -> None:

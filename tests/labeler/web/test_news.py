@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from protos import control_pb2, rpc
-from services.common.artifacts import ArtifactStore
+from protos import control_pb2
 from services.labeler.web.routes.news import MOST_LISTENERS
-from tests.labeler.kit import Service, paint, publish_folder, wait_for
+from tests.labeler.kit import Service, wait_for
+from tests.labeler.web.kit import controlled
 from tests.support import control as kit
 
 
@@ -27,13 +27,8 @@ def control() -> kit.Control:
 
 @pytest.fixture
 def service(tmp_path: Path, control: kit.Control) -> Iterator[Service]:
-    server = rpc.serve([kit.registration(control)], f"unix:{tmp_path}/c.sock")
-    paint(tmp_path / "labeler" / "data", ["a.png"])
-    made = Service(tmp_path / "labeler", ACTIVE_LABELER_CONTROL=server.address)
-    made.open_run(publish_folder(ArtifactStore(made.folder / "artifacts"), made.folder / "data"), run="r")
-    yield made
-    made.stop()
-    server.stop(0)
+    with controlled(tmp_path, control, ["a.png"]) as made:
+        yield made
 
 
 def test_a_change_is_told_and_sameness_is_not(service: Service, control: kit.Control) -> None:

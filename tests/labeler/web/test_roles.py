@@ -10,11 +10,11 @@ import httpx
 import numpy as np
 import pytest
 
-from protos import control_pb2, rpc
+from protos import control_pb2
 from protos import labeler_pb2 as pb
 from protos.common_pb2 import Labels
-from services.common.artifacts import ArtifactStore
-from tests.labeler.kit import Service, paint, publish_folder
+from tests.labeler.kit import Service
+from tests.labeler.web.kit import controlled
 from tests.support import control as kit
 
 ROWS = 24
@@ -26,14 +26,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("roles")
     control = kit.Control()
     control.status = control_pb2.RunStatus(run="r", state="labeling", round=1, images=ROWS)
-    server = rpc.serve([kit.registration(control)], f"unix:{folder}/c.sock")
-    paint(folder / "data", [f"{n:02}.png" for n in range(ROWS)])
-    made = Service(folder / "labeler", ACTIVE_LABELER_CONTROL=server.address, ACTIVE_LABELER_WEB_ACCESS="token")
-    made.open_run(publish_folder(ArtifactStore(made.folder / "artifacts"), folder / "data"), run="r")
-    made.offer(range(4, 20), run="r")
-    yield made
-    made.stop()
-    server.stop(0)
+    names = [f"{n:02}.png" for n in range(ROWS)]
+    with controlled(folder, control, names, ACTIVE_LABELER_WEB_ACCESS="token") as made:
+        made.offer(range(4, 20), run="r")
+        yield made
 
 
 def _as(service: Service, role: str) -> httpx.Client:

@@ -10,9 +10,10 @@ import httpx
 import numpy as np
 import pytest
 
-from protos import labeler_pb2, rpc
+from protos import labeler_pb2
 from services.common.artifacts import ArtifactStore
-from tests.labeler.kit import Service, paint, publish_folder
+from tests.labeler.kit import Service, publish_folder
+from tests.labeler.web.kit import controlled
 from tests.support import control as kit
 
 ROWS = 10
@@ -20,19 +21,10 @@ SCORES = np.array([0.1, 0.9, 0.5, np.nan, 0.4, 0.95, 0.2, 0.7, 0.6, 0.05], dtype
 
 
 @pytest.fixture(scope="module")
-def control() -> kit.Control:
-    return kit.Control()
-
-
-@pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, control: kit.Control) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("views")
-    server = rpc.serve([kit.registration(control)], f"unix:{folder}/c.sock")
-    paint(folder / "data", [f"{n:02}.png" for n in range(ROWS)])
-    started = Service(folder / "labeler", ACTIVE_LABELER_CONTROL=server.address)
-    yield started
-    started.stop()
-    server.stop(0)
+    names = [f"{n:02}.png" for n in range(ROWS)]
+    with controlled(tmp_path_factory.mktemp("views"), control, names) as started:
+        yield started
 
 
 @pytest.fixture

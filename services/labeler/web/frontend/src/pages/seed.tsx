@@ -1,56 +1,39 @@
 // Search, and the seed set: a picture, a phrase or an image, its neighbours in a grid, tap the wrong ones, Start.
 
 import type { JSX } from "preact";
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { call, Refused } from "../core/api";
+import { useCallback, useEffect, useRef } from "preact/hooks";
+import { call } from "../core/api";
 import { toast } from "../core/notices";
 import type { Question, TileData } from "../core/types";
-import { counted, SILENT } from "../core/words";
-import { Commits } from "../views/commit";
+import { counted } from "../core/words";
 import { small } from "../views/picture";
-import { Tiles } from "../views/tiles";
+import { useOdd } from "./odd";
 import { View } from "./view";
 
 const MANY = 48;
+const HOW = "The nearest come first. Untouched means yes: tap those that are wrong. Only images that you have scrolled past count. M: more like this one.";
 
 export function Seed({ run, item }: { run: string; item: number | undefined }): JSX.Element {
-  const [words, setWords] = useState("Choose or paste a picture, or type what you look for.");
-  const [ready, setReady] = useState(false);
-  const [pages, setPages] = useState(0); // that can be taken back
-  const place = useRef<HTMLDivElement>(null);
-  const tiles = useRef<Tiles | null>(null);
-  const commits = useRef<Commits | null>(null);
-  const act = useRef<() => void>(() => {});
-
+  const { body, bar, fill, clear } = useOdd(run, {
+    untouched: "positive", word: "Start with these", begin: "Choose or paste a picture, or type what you look for.",
+    more: (other) => void look({ item: other }),
+    committed: async (count) => {
+      clear(`${counted(count, "image has a label", "images have their label")}. Search again for more, or go on labeling.`);
+      await start(run);
+    },
+    undone: async () => {},
+  });
   const look = useCallback(async (query: object): Promise<void> => {
-    setWords("Looking …");
-    setReady(false);
-    try {
-      const found = await call<{ tiles: TileData[] }>(`api/runs/${run}/search`, { ...query, k: MANY });
-      tiles.current?.show(found.tiles);
-      setReady(found.tiles.length > 0);
-      setWords("The nearest come first. Untouched means yes: tap those that are wrong. Only images that you have scrolled past count. M: more like this one.");
-    } catch (error) {
-      setWords(error instanceof Refused ? error.message : SILENT);
-    }
-  }, [run]);
-
+    const find = async (): Promise<TileData[]> => (await call<{ tiles: TileData[] }>(`api/runs/${run}/search`, { ...query, k: MANY })).tiles;
+    await fill(find, (count) => (count > 0 ? HOW : "Nothing was found."), "Looking …");
+  }, [run, fill]);
   const upload = useCallback(async (file: File): Promise<void> => {
     const picture = await small(file);
     if (picture === null) toast(`This browser cannot show ${file.name}; save it as JPEG or PNG, or start with --reference`);
     else await look({ picture });
   }, [look]);
 
-  useEffect(() => {
-    const made = new Tiles({ untouched: "positive", enter: () => act.current(), more: (more) => void look({ item: more }) });
-    tiles.current = made;
-    place.current?.replaceChildren(made.element);
-    const keeper = new Commits(run);
-    commits.current = keeper;
-    if (item !== undefined) void look({ item });
-    return () => { tiles.current = null; made.close(); keeper.close(); };
-  }, [run, item, look]);
-
+  useEffect(() => { if (item !== undefined) void look({ item }); }, [item, look]);
   useEffect(() => {
     const paste = (event: ClipboardEvent): void => {
       const file = [...event.clipboardData?.files ?? []].find(({ type }) => type.startsWith("image/"));
@@ -60,31 +43,9 @@ export function Seed({ run, item }: { run: string; item: number | undefined }): 
     return () => document.removeEventListener("paste", paste);
   }, [upload]);
 
-  const commit = async (): Promise<void> => {
-    const answers = tiles.current?.answers() ?? [];
-    if (!ready || answers.length === 0) return;
-    setReady(false);
-    await commits.current?.put(answers);
-    setPages((count) => count + 1);
-    tiles.current?.show([]);
-    setWords(`${counted(answers.length, "image has a label", "images have their label")}. Search again for more, or go on labeling.`);
-    await start(run);
-  };
-  act.current = () => void commit();
-  const undo = async (): Promise<void> => {
-    setPages((count) => Math.max(0, count - 1));
-    await commits.current?.undo();
-  };
-  const bar = (
-    <>
-      <button type="button" class="other" disabled={pages === 0} onClick={() => void undo()}>Take the last page back</button>
-      <button type="button" class="main" disabled={!ready} onClick={() => void commit()}>Start with these</button>
-    </>
-  );
   return (
     <View run={run} page="seed" title="What does it look like?" tools={<Ways look={(query) => void look(query)} upload={(file) => void upload(file)} />} bar={bar}>
-      <p class="words" role="status">{words}</p>
-      <div ref={place} />
+      {body}
     </View>
   );
 }

@@ -4,6 +4,7 @@ import { call } from "../core/api";
 import { myName } from "../core/role";
 import { make } from "../dom";
 import type { Said, TileData } from "../core/types";
+import { Pictures } from "./pictures";
 
 const TALLEST = 8000000; // px; browsers stop scrolling between 17 and 33 million
 const STILL_MS = 80;
@@ -22,6 +23,7 @@ export class Sheet {
   private found: Uint32Array = new Uint32Array();
   private labels: Uint8Array = new Uint8Array();
   private readonly known = new Map<number, TileData>();
+  private readonly pictures: Pictures;
   private readonly spacer = make("div", { class: "spacer" });
   private readonly window = make("div", { class: "tiles window", role: "group", "aria-label": "Images" });
   private readonly measure = new ResizeObserver(() => this.lay());
@@ -36,6 +38,7 @@ export class Sheet {
 
   // answered, more: what happens once the chosen image gets an answer, and when others like it are wanted.
   constructor(private readonly run: string, private readonly acts: Acts) {
+    this.pictures = new Pictures(run, (item) => this.arrived(item));
     this.element = make("div", { class: "scroller", tabindex: "0", "aria-label": "All images, scroll" }, this.spacer, this.window);
     this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.window.addEventListener("keydown", (event) => this.key(event));
@@ -51,6 +54,7 @@ export class Sheet {
     window.clearTimeout(this.still);
     if (this.frameAsked !== undefined) cancelAnimationFrame(this.frameAsked);
     this.measure.disconnect();
+    this.pictures.close();
   }
 
   // found: images in order; labels: of all images.
@@ -90,16 +94,26 @@ export class Sheet {
     const first = this.firstRow();
     this.window.style.transform = `translateY(${this.element.scrollTop - this.offset(first)}px)`;
     if (!anew && first === this.drawn) return;
+    const down = this.drawn === undefined || first >= this.drawn;
     this.drawn = first;
     const count = (Math.ceil(this.element.clientHeight / this.edge) + 2) * this.columns;
-    const places: number[] = [];
-    for (let place = first * this.columns; place < Math.min(this.found.length, first * this.columns + count); place += 1) places.push(place);
+    const places = this.places(first * this.columns, count);
     while (this.window.children.length > places.length) this.window.lastChild?.remove();
     while (this.window.children.length < places.length) this.window.append(blank());
     places.forEach((place, at) => this.fill(this.window.children[at] as HTMLElement, place));
+    const items = this.items(places);
+    this.pictures.want(items, this.items(this.places(first * this.columns + (down ? count : -count), count)));
     window.clearTimeout(this.still);
-    this.still = window.setTimeout(() => this.fetch(places.map((place) => this.found[place] ?? 0)), STILL_MS);
+    this.still = window.setTimeout(() => this.fetch(items), STILL_MS);
   }
+
+  // Those of so many places from one on that there are.
+  private places(from: number, count: number): number[] {
+    const first = Math.max(0, from);
+    return Array.from({ length: Math.max(0, Math.min(this.found.length, from + count) - first) }, (_, at) => first + at);
+  }
+
+  private items(places: number[]): number[] { return places.map((place) => this.found[place] ?? 0); }
 
   // How much of the first row has been scrolled past.
   private offset(first: number): number {
@@ -117,11 +131,28 @@ export class Sheet {
     tile.dataset["place"] = String(place);
     (tile.lastChild as HTMLElement).textContent = MARKS[label] ?? "";
     tile.setAttribute("aria-label", `${known?.name ?? `image ${item}`}: ${WORDS[label]}`);
-    tile.title = [known?.name ?? "", ...(known?.notes ?? [])].join("\n");
     tile.classList.toggle("noted", known?.notes !== undefined);
+    const reason = this.pictures.reason(item);
+    tile.classList.toggle("unreadable", reason !== undefined);
+    tile.title = [known?.name ?? "", ...(known?.notes ?? []), ...(reason === undefined ? [] : [reason])].join("\n");
+    this.picture(tile, item);
+  }
+
+  private picture(tile: HTMLElement, item: number): void {
     const picture = tile.firstChild as HTMLImageElement;
-    if (known !== undefined && picture.getAttribute("src") !== known.image) picture.src = known.image;
-    else if (known === undefined) picture.removeAttribute("src");
+    const address = this.pictures.address(item);
+    if (address === undefined) picture.removeAttribute("src");
+    else if (picture.getAttribute("src") !== address) picture.src = address;
+  }
+
+  private arrived(item: number): void {
+    const readable = this.pictures.address(item) !== undefined;
+    for (const tile of this.shown()) {
+      const place = placeOf(tile);
+      if (this.found[place] !== item) continue;
+      if (readable) this.picture(tile, item);
+      else this.fill(tile, place);
+    }
   }
 
   private async fetch(wanted: number[]): Promise<void> {

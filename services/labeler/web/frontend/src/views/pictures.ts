@@ -1,0 +1,123 @@
+// The pictures of a sheet: fetched many at a time, those on screen first; what has left the screen is given up.
+
+import { frames } from "./frames";
+
+const GAP_MS = 50; // between two requests while the sheet moves
+const AGAIN_MS = 2000;
+const AT_ONCE = 2; // requests; a browser opens six connections
+const MOST = 200; // in one request
+const KEPT = 1500; // about 20 MB
+
+interface Request {
+  left: Set<number>;
+  stop: AbortController;
+}
+
+export class Pictures {
+  private readonly known = new Map<number, string>(); // item -> address in this tab, those seen last at the end
+  private readonly reasons = new Map<number, string>(); // item -> why there is none
+  private requests: Request[] = [];
+  private wanted: number[] = [];
+  private next: number[] = [];
+  private asked = -Infinity;
+  private timer: number | undefined;
+
+  // arrived: there is a picture of an item now, or the reason why there is none.
+  constructor(private readonly run: string, private readonly arrived: (item: number) => void) {}
+
+  close(): void {
+    window.clearTimeout(this.timer);
+    [this.wanted, this.next] = [[], []];
+    for (const { stop } of this.requests) stop.abort();
+    for (const address of this.known.values()) URL.revokeObjectURL(address);
+    this.known.clear();
+  }
+
+  address(item: number): string | undefined { return this.known.get(item); }
+  reason(item: number): string | undefined { return this.reasons.get(item); }
+
+  // wanted: on screen, in order; next: will be there soon, if it is scrolled on like that.
+  want(wanted: number[], next: number[]): void {
+    [this.wanted, this.next] = [wanted, next];
+    for (const item of wanted) this.renew(item);
+    this.ask();
+  }
+
+  private renew(item: number): void {
+    const address = this.known.get(item);
+    if (address === undefined) return;
+    this.known.delete(item);
+    this.known.set(item, address);
+  }
+
+  private missing(items: number[]): number[] {
+    return items.filter((item) => !this.known.has(item) && !this.reasons.has(item));
+  }
+
+  private ask(): void {
+    window.clearTimeout(this.timer);
+    const missing = this.missing(this.wanted);
+    this.giveUp(new Set(missing));
+    const coming = new Set(this.requests.flatMap(({ left }) => [...left]));
+    let items = missing.filter((item) => !coming.has(item));
+    if (missing.length === 0 && this.requests.length === 0) items = this.missing(this.next);
+    if (items.length === 0) return;
+    const wait = this.asked + GAP_MS - performance.now();
+    if (wait > 0) this.timer = window.setTimeout(() => this.ask(), wait);
+    else void this.fetch(items.slice(0, MOST));
+  }
+
+  // Requests of which less than half is wanted, and the older ones where there are too many.
+  private giveUp(missing: Set<number>): void {
+    if (missing.size === 0) return; // what comes now will be on screen soon
+    const useful = this.requests.filter(({ left }) => [...left].filter((item) => missing.has(item)).length * 2 >= left.size);
+    const kept = useful.slice(-AT_ONCE + 1);
+    for (const request of this.requests) if (!kept.includes(request)) request.stop.abort();
+    this.requests = kept;
+  }
+
+  private async fetch(items: number[]): Promise<void> {
+    const request = { left: new Set(items), stop: new AbortController() };
+    this.requests.push(request);
+    this.asked = performance.now();
+    let again = false;
+    try {
+      const response = await fetch(`api/runs/${this.run}/pictures`, {
+        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ items }), signal: request.stop.signal,
+      });
+      if (!response.ok || response.body === null) throw new Error(`status ${response.status}`);
+      for await (const { place, kind, content } of frames(response.body)) {
+        const item = items[place];
+        if (item === undefined) continue;
+        if (kind === "later") again = true;
+        else this.take(item, kind, content);
+        request.left.delete(item);
+      }
+    } catch {
+      again = !request.stop.signal.aborted;
+    }
+    this.requests = this.requests.filter((other) => other !== request);
+    if (again) this.timer = window.setTimeout(() => this.ask(), AGAIN_MS);
+    else if (!request.stop.signal.aborted) this.ask();
+  }
+
+  private take(item: number, kind: "picture" | "unreadable", content: Uint8Array<ArrayBuffer>): void {
+    if (kind === "unreadable") this.reasons.set(item, new TextDecoder().decode(content));
+    else if (!this.known.has(item)) {
+      const type = content[0] === 0xff ? "image/jpeg" : "image/webp";
+      this.known.set(item, URL.createObjectURL(new Blob([content], { type })));
+      this.trim();
+    }
+    this.arrived(item);
+  }
+
+  private trim(): void {
+    const shown = new Set(this.wanted);
+    for (const [item, address] of this.known) {
+      if (this.known.size <= KEPT) return;
+      if (shown.has(item)) continue;
+      URL.revokeObjectURL(address);
+      this.known.delete(item);
+    }
+  }
+}
