@@ -7,19 +7,12 @@ from playwright.sync_api import Browser
 from benchmarks.page.kit import open_page, quantiles
 from protos.common_pb2 import Artifact
 from tests.labeler.kit import Service
+from tests.labeler.pages.kit import FILLED
 
 WATCH = """() => {
   window.long = [];
   new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.long.push(entry.duration); })
     .observe({ type: "longtask" });
-}"""
-FILLED = """() => {
-  const scroller = document.querySelector(".scroller").getBoundingClientRect();
-  const tiles = [...document.querySelectorAll(".window .tile")].filter((tile) => {
-    const box = tile.getBoundingClientRect();
-    return box.top < scroller.bottom && box.bottom > scroller.top;
-  });
-  return tiles.length > 0 && tiles.every((tile) => tile.firstChild.complete && tile.firstChild.naturalWidth > 0);
 }"""
 
 

@@ -13,6 +13,16 @@ from tests.labeler.kit import Service, publish_folder
 
 NAMES = [f"{n:02}.png" for n in range(24)]
 POSITIVE, NEGATIVE, UNSURE, RETRACTED = 1, 2, 3, 4
+# Whether each tile that is on screen shows its picture.
+FILLED = """() => {
+  const scroller = document.querySelector(".scroller")?.getBoundingClientRect();
+  if (scroller === undefined) return false;
+  const tiles = [...document.querySelectorAll(".window .tile")].filter((tile) => {
+    const box = tile.getBoundingClientRect();
+    return box.top < scroller.bottom && box.bottom > scroller.top;
+  });
+  return tiles.length > 0 && tiles.every((tile) => tile.firstChild.complete && tile.firstChild.naturalWidth > 0);
+}"""
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 

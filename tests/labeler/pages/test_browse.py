@@ -9,21 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.labeler.kit import paint
-from tests.labeler.pages.kit import PHONE, Run
+from tests.labeler.pages.kit import FILLED, PHONE, Run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.browser
 MANY = 400
-FILLED = """() => {
-  const scroller = document.querySelector(".scroller").getBoundingClientRect();
-  const tiles = [...document.querySelectorAll(".window .tile")].filter((tile) => {
-    const box = tile.getBoundingClientRect();
-    return box.top < scroller.bottom && box.bottom > scroller.top;
-  });
-  return tiles.length > 0 && tiles.every((tile) => tile.firstChild.complete && tile.firstChild.naturalWidth > 0);
-}"""
 COLOURS = """() => [...document.querySelectorAll(".window .tile")].map((tile) => {
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d");
