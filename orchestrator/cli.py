@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,21 @@ app = typer.Typer(
 
 _FORMATS = "folders, csv, jsonl, parquet, coco, labelstudio, fiftyone or imagefolder; several times for several"
 _MAIN, _LOOP, _PAGE, _MACHINE = "What to look at", "The loop", "Labeling", "Machine"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"active-labeler {version('active-labeler')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    _: Annotated[
+        bool, typer.Option("--version", help="print the version and exit", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
 
 
 def _option(names: Sequence[str], text: str, panel: str = _MAIN) -> Any:
@@ -280,7 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _end(f"error: {error}", error.exit_code)
     except TyperException as error:
         sentence = error.format_message().rstrip(".")  # none where the help itself was the answer
-        _end(f"error: {sentence}; see `active-labeler --help`" if sentence else "", 2)
+        _end(f"error: {sentence}; see `{_command_of(error)} --help`" if sentence else "", 2)
     except (KeyboardInterrupt, typer.Abort):
         _end("Stopped; every answer is kept. Go on with `active-labeler resume RUNTIME`.", 130)
     except OSError as error:
@@ -292,6 +308,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"error: {type(error).__name__}: {error}; this is a defect, and active_labeler.log says where. Nothing is lost",
             1,
         )
+
+
+def _command_of(error: TyperException) -> str:
+    """The command that was not understood, as it is called: with its own options in its help."""
+    names, context = [], getattr(error, "ctx", None)
+    while context is not None and context.parent is not None:  # the first is the program, whatever it was started as
+        names.append(context.info_name or "")
+        context = context.parent
+    return " ".join(["active-labeler", *reversed(names)])
 
 
 def _stop(*_: object) -> None:

@@ -40,7 +40,10 @@ def command(
     image_size: Annotated[
         int,
         typer.Option(
-            "--image-size", min=0, max=4096, help="side in pixels that it was trained with; 0: what the file says"
+            "--image-size",
+            min=0,
+            max=4096,
+            help="side in pixels that it was trained with; 0: what the file says, else the usual",
         ),
     ] = 0,
 ) -> None:
@@ -83,6 +86,11 @@ def _told(file: Path, encoder: EncoderRef, facts: EncoderFacts) -> str:
         "embedding": f"{encoder.dim} numbers for an image of {encoder.image_size} x {encoder.image_size} pixels",
         "preprocessing": _prepared(facts.preprocessing, encoder.image_size),
     }
+    if facts.size_assumed:
+        lines["size"] = (
+            f"{encoder.image_size} is a guess, as the file names none: where it was trained with another one,"
+            " say so with --image-size"
+        )
     return f"{visible(str(file))}\n" + "".join(f"  {name:14}{visible(words)}\n" for name, words in lines.items())
 
 

@@ -26,8 +26,9 @@ from orchestrator.reporting import Reporter
 from orchestrator.service_settings import read_orchestrator_settings
 from orchestrator.settings import EndpointSettings
 from orchestrator.sorting_state import SortingState
+from orchestrator.sources.listing import no_folder
 from protos import rpc
-from protos.errors import NotFoundError
+from protos.errors import InvalidInputError, NotFoundError
 from protos.labeler_pb2_grpc import LabelerStub
 
 _LOOK_S = 0.3
@@ -60,9 +61,8 @@ class Sorting:
     open_browser: bool = True
 
 
-def default_sides(folder: Path) -> dict[str, Path]:
-    """The original's folders, next to ``folder``."""
-    place = folder.parent / "Labeled"
+def default_sides(place: Path) -> dict[str, Path]:
+    """The original's folders, below ``place``."""
     names = {"positive": "Labeled_Positive", "negative": "Labeled_Negative", "unsure": "Unsure"}
     return {side: place / names[side] for side in SIDES}
 
@@ -74,6 +74,8 @@ def sort_folder(wish: Sorting, reporter: Reporter) -> str:
         InvalidInputError, NotFoundError, ConflictError: when a folder cannot be used.
         UnavailableError: when the labeler stops.
     """
+    if wish.folder.is_file():
+        raise InvalidInputError(no_folder(wish.folder))
     if not wish.folder.is_dir():
         raise NotFoundError(f"the folder {wish.folder} does not exist; give the folder that holds the images")
     state = SortingState(wish.runtime, wish.folder, tuple(wish.sides.values()))

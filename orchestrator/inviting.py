@@ -47,7 +47,9 @@ def greet(reporter: Reporter, links: Links, waiting: int, opens: bool, is_here: 
 
 
 def _waiting(waiting: int, links: Links) -> str:
-    return f"{waiting} images wait for you at {links.admin}"
+    """How many wait, and where; a link that others must not see stands apart, and once."""
+    images = "1 image waits" if waiting == 1 else f"{waiting} images wait"
+    return f"{images} for you at {links.admin if links.is_open or links.local else links.page}"
 
 
 def has_browser() -> bool:

@@ -12,6 +12,7 @@ from orchestrator.commands import EVERYWHERE
 from orchestrator.folder_labeling import Sorting, default_sides, sort_folder
 from orchestrator.outputs.transfer import MODES
 from orchestrator.reporting import TerminalReporter
+from orchestrator.sorting_state import KEPT
 from protos.errors import InvalidInputError
 from services.common.telemetry import set_up_logging
 
@@ -40,6 +41,9 @@ def command(
     unsure: Annotated[
         Path | None, _option("--path_for_unsure_labels", text="folder of unsure (Labeled/Unsure)")
     ] = None,
+    output: Annotated[
+        Path | None, _option("--output", text="folder in the place of Labeled/, for a second FOLDER next to the first")
+    ] = None,
     mode: Annotated[
         str, _option("--mode", text="symlink, hardlink or copy: how images get there (symlink)")
     ] = "symlink",
@@ -65,8 +69,9 @@ def command(
         raise InvalidInputError(f"--mode {mode}: take {', '.join(MODES)}")
     images = given.absolute()
     chosen = {"positive": positive, "negative": negative, "unsure": unsure}
-    sides = {side: (chosen[side] or place).absolute() for side, place in default_sides(images).items()}
-    place = (runtime or images.parent / "Labeled" / ".active-labeler").absolute()
+    results = (output or images.parent / "Labeled").absolute()
+    sides = {side: (chosen[side] or place).absolute() for side, place in default_sides(results).items()}
+    place = (runtime or results / KEPT).absolute()
     reporter = TerminalReporter()
     wish = Sorting(images, sides, place, mode, question, batch_size, EVERYWHERE if share else host, port)
     set_up_logging(verbose=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestrator.encoder_folder import check_encoder
 from orchestrator.settings import RunSettings
-from orchestrator.sources.listing import folder_root, url_of
+from orchestrator.sources.listing import folder_root, no_folder, url_of
 from orchestrator.sources.lists import is_list
 from protos.errors import InvalidInputError, NotFoundError
 
@@ -94,10 +94,7 @@ def _check_data(settings: RunSettings) -> None:
     if is_list(settings.data):
         return
     if not root.is_dir():
-        raise InvalidInputError(
-            f"the data folder {settings.data} is no folder; give the folder that holds the images, or a list of them"
-            " (.csv, .jsonl, .parquet, .txt)"
-        )
+        raise InvalidInputError(f"{no_folder(settings.data)}, or a list of them (.csv, .jsonl, .parquet, .txt)")
     _check_apart(root, "runtime", settings.runtime)
     _check_apart(root, "output", settings.output / "final_dataset")
 

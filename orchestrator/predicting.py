@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from orchestrator.outputs.files import write_csv
 from orchestrator.outputs.formats.registry import check_apart
 from orchestrator.outputs.formats.text_names import as_text, exact
+from orchestrator.sources.listing import no_folder
 from protos.errors import ConflictError, InvalidInputError
 from services.common.catalog import list_images
 
@@ -54,10 +55,10 @@ def predict(model: Path, folder: Path, output: Path) -> Predicted:
     """
     import active_labeler  # here, so that the command line needs neither PyTorch nor onnxruntime for anything else
 
+    if folder.is_file():
+        raise InvalidInputError(no_folder(folder))
     _check_output(output, folder)
     classifier = active_labeler.load_model(model)
-    if folder.is_file():
-        raise InvalidInputError(f"{folder} is a file; give the folder that holds the images")
     paths = [path for path, _, _ in list_images(folder)]
     counts = Predicted()
     write_csv(output, COLUMNS, _rows(classifier, folder, paths, counts))

@@ -16,6 +16,8 @@ from protos import control_pb2, control_pb2_grpc, rpc
 from protos.errors import NotFoundError
 
 _PATIENCE_S = 20.0
+_TO_LABEL = "To label, for whoever you give it to:        "
+_TO_STEER = "To steer the loop, for you alone (private):  "
 _USUAL = Path("runtime")
 
 
@@ -38,18 +40,19 @@ def link(runtime: Path | None) -> None:
 
 
 def described(links: Links) -> str:
-    """Links in words, and the annotators' as a code to scan where other machines can open it."""
-    if links.is_open:
-        lines = [f"The page is at {links.page} and asks for no token."]
-    else:
-        lines = [f"To steer the loop (admins):  {links.admin}", f"To label (annotators):       {links.annotator}"]
+    """Links in words, the one to pass on first, also as a code to scan where other machines can open it."""
+    lines = [
+        f"The page is at {links.page} and asks for no token." if links.is_open else f"{_TO_LABEL}{links.annotator}"
+    ]
+    if not links.local:
+        lines.append(code(links.annotator))
+    if not links.is_open:
+        lines.append(f"{_TO_STEER}{links.admin}")
     if links.local:
         lines.append(
             "Only this machine opens that. For others: --share at the start of the run, or, for a labeler on its own,"
             " ACTIVE_LABELER_WEB_URL with the address that they open."
         )
-    else:
-        lines.append(code(links.annotator))
     return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from protos.common_pb2 import Artifact
 from protos.errors import ConflictError, DamagedError, InvalidInputError
 from services.common.artifacts import ArtifactStore, digest_of
 from services.common.catalog import Catalog, list_images, write_catalog
+
+KEPT = ".active-labeler"  # in the folder of the results: the answers
+_NAME = "sorting.json"
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,11 @@ class SortingState:
                     f"{place} would lie among the images of {folder}; give folders outside of it"
                     " (--path_for_pos_labels, --path_for_neg_labels, --path_for_unsure_labels, --runtime)"
                 )
-        self._folder, self._file = folder, runtime / "sorting.json"
+        self._folder, self._file = folder, runtime / _NAME
         self._store = ArtifactStore(runtime / "artifacts")
-        known = self._read()
-        if known is not None and known["folder"] != os.fspath(folder):
-            raise ConflictError(
-                f"in {runtime} the images of {known['folder']} are sorted already, not those of {folder};"
-                " give another folder with --runtime"
-            )
+        for place in (runtime, *(other.parent / KEPT for other in others)):
+            _check_apart(place, folder)
+        known = _read(self._file)
         self.run = str(known["run"]) if known else secrets.token_hex(6)
         self._catalog = ArtifactRef.model_validate(known["catalog"]) if known else None
 
@@ -87,11 +88,23 @@ class SortingState:
             scratch.write_text(json.dumps(kept))
         return Listed(self._catalog, [path for path, _, _ in rows], words)
 
-    def _read(self) -> dict[str, object] | None:
-        if not self._file.exists():
-            return None
-        try:
-            known = json.loads(self._file.read_bytes())
-            return {name: known[name] for name in ("run", "folder", "catalog")}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DamagedError(f"{self._file} cannot be read ({error}); restore it from a backup") from error
+
+def _check_apart(place: Path, folder: Path) -> None:
+    """Two folders next to each other have one `Labeled/`: nobody could tell whose results are in it."""
+    known = _read(place / _NAME)
+    if known is not None and known["folder"] != os.fspath(folder):
+        results = place.parent if place.name == KEPT else place
+        raise ConflictError(
+            f"{results} is for what is sorted of {known['folder']}, not of {folder}; give another folder with --output, for"
+            f" example --output {shlex.quote(str(results.parent / f'Labeled_{folder.name}'))}"
+        )
+
+
+def _read(file: Path) -> dict[str, object] | None:
+    if not file.exists():
+        return None
+    try:
+        known = json.loads(file.read_bytes())
+        return {name: known[name] for name in ("run", "folder", "catalog")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{file} cannot be read ({error}); restore it from a backup") from error

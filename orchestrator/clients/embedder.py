@@ -39,12 +39,15 @@ class EncoderFacts:
     parameters: int
     left_aside: int
     preprocessing: Images
+    size_assumed: bool
 
 
 def _facts(details: embedder_pb2.EncoderDetails) -> EncoderFacts:
     said = details.preprocessing
     images = Images(said.resize, said.filter, said.scale, tuple(said.mean), tuple(said.std), said.bgr)
-    return EncoderFacts(details.layout, details.prefix, details.parameters, details.left_aside, images)
+    return EncoderFacts(
+        details.layout, details.prefix, details.parameters, details.left_aside, images, details.size_assumed
+    )
 
 
 class EmbedderClient:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tarfile import is_tarfile
+from zipfile import is_zipfile
 
 from orchestrator.reporting import Reporter
 from orchestrator.sources.lists import is_list, read_list
@@ -17,6 +20,10 @@ from protos.errors import InvalidInputError
 from services.common.catalog import list_images
 
 Listed = tuple[str, int, int]  # relative path, size, mtime in ns
+_ARCHIVES = (
+    (is_zipfile, "unzip {file} -d {folder}"),
+    (is_tarfile, "mkdir {folder} && tar -xf {file} -C {folder}"),
+)
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):/{1,3}(.*)")  # a Path has lost one of two slashes
 
 
@@ -70,6 +77,16 @@ def _list_whole(data: Path, mirrors: Path, reporter: Reporter, root: Path | None
 def folder_root(data: Path) -> Path:
     """`Unlabeled/` in the data folder where there is one, as in the original."""
     return data / "Unlabeled" if (data / "Unlabeled").is_dir() else data
+
+
+def no_folder(place: Path) -> str:
+    """A sentence about a file where a folder of images is wanted; an archive has to be unpacked first."""
+    unpack = next((how for is_one, how in _ARCHIVES if is_one(place)), None)
+    if unpack is None:
+        return f"{place} is a file; give the folder that holds the images"
+    folder = place.with_name(place.name.partition(".")[0])
+    command = unpack.format(file=shlex.quote(str(place)), folder=shlex.quote(str(folder)))
+    return f"{place} is an archive, and images are read from folders: unpack it (`{command}`), and give that folder"
 
 
 def _of_list(data: Path, mirrors: Path, reporter: Reporter, root: Path | None) -> Source:

@@ -190,12 +190,13 @@ def _read_checkpoint(path: Path, image_size: int) -> _Encoder:
     network = build_network(recognised.architecture, recognised.dim)
     network.load_state_dict(weights)
     default = IMAGE_SIZE_RESNET if recognised.architecture in RESNETS else IMAGE_SIZE_MINICNN
-    spec = EncoderSpec(recognised.architecture, recognised.dim, image_size or image_size_in(root) or default)
-    return network, spec, _found(describe_root(root), recognised)
+    known = image_size or image_size_in(root)
+    spec = EncoderSpec(recognised.architecture, recognised.dim, known or default)
+    return network, spec, _found(describe_root(root), recognised, size_assumed=not known)
 
 
-def _found(layout: str, recognised: Recognised) -> Found:
+def _found(layout: str, recognised: Recognised, size_assumed: bool) -> Found:
     where = f"under {recognised.prefix!r}" if recognised.prefix else "at its top"
     left = f", {recognised.others} other tensors left aside" if recognised.others else ""
     what = f"{layout} with {recognised.architecture} {where}{left}"
-    return Found(what, layout, recognised.prefix, recognised.others)
+    return Found(what, layout, recognised.prefix, recognised.others, size_assumed=size_assumed)

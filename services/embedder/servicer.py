@@ -121,6 +121,7 @@ def _details(done: Imported) -> embedder_pb2.EncoderDetails:
         prefix=done.found.prefix,
         parameters=done.parameters,
         left_aside=done.found.left_aside,
+        size_assumed=done.found.size_assumed,
         preprocessing=embedder_pb2.Preprocessing(
             resize=images.resize,
             filter=Image.Resampling(images.resample).name.lower(),

@@ -92,7 +92,7 @@ def _unknown_setting(place: Path) -> tuple[Arguments, list[str]]:
 
 
 def _unknown_option(place: Path) -> tuple[Arguments, list[str]]:
-    return ["--stratgy", "random"], ["--stratgy"]
+    return ["--stratgy", "random"], ["--stratgy", "see `active-labeler run --help`"]
 
 
 def _set_without_value(place: Path) -> tuple[Arguments, list[str]]:

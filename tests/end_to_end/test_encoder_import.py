@@ -61,9 +61,16 @@ def test_what_was_found_is_shown_and_written(tmp_path: Path) -> None:
     assert (about["layout"], about["prefix"], about["left_aside"]) == ("Lightning checkpoint", "encoder.", 9)
     assert about["parameters"] == sum(tensor.numel() for tensor in weights.values())
     assert about["preprocessing"]["filter"] == "bilinear"
+    assert "is a guess" not in done.stdout
+    guessed = imported(tmp_path, "theirs.ckpt", "-o", "guessed")
+    assert (
+        "64 is a guess, as the file names none: where it was trained with another one, say so with --image-size"
+        in guessed.stdout
+    )
     again = imported(tmp_path, "own", "-o", "own")  # the folder is an encoder, too, and may be written once more
     assert again.returncode == 0, again.stderr
     assert "encoder file of Active Labeler" in again.stdout
+    assert "is a guess" not in again.stdout
 
 
 def test_preprocessing_of_its_own_is_told(tmp_path: Path) -> None:

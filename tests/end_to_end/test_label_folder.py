@@ -121,6 +121,32 @@ def test_finishing_early_keeps_the_rest_for_the_next_time(place: Path) -> None:
     assert "The same command goes on" in (place / "output.txt").read_text()
 
 
+def test_folders_next_to_each_other_are_kept_apart(place: Path) -> None:
+    """The original's `Labeled/` is next to the folder, and so the same for both."""
+    paint(place / "others", ["a_ring.png", "b_disc.png"])
+    process = start(place)
+    ann = Annotator(page_of(place, process), "ann")
+    ann.answer()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 130
+    for more in ([], ["--runtime", "elsewhere"]):
+        done = run_command("label", "others", "--port", "0", *more, cwd=place)
+        assert done.returncode == 4, done.stderr
+        assert (
+            f"{place / 'Labeled'} is for what is sorted of {place / 'images'}, not of {place / 'others'}" in done.stderr
+        )
+        assert f"--output {place / 'Labeled_others'}" in done.stderr
+    (place / "output.txt").unlink()
+    process = start_command("label", "others", "--port", "0", "--output", str(place / "Labeled_others"), cwd=place)
+    bob = Annotator(page_of(place, process), "bob")
+    while bob.answer():
+        pass
+    assert process.wait(30) == 0
+    found = {path.parent.name: path.name for path in (place / "Labeled_others").glob("[LU]*/*")}
+    assert found == {"Labeled_Positive": "a_ring.png", "Labeled_Negative": "b_disc.png"}
+    assert sum(len(names) for names in placed(place).values()) == 1
+
+
 def test_a_file_of_somebody_else_is_never_replaced(place: Path) -> None:
     (place / "Labeled" / "Unsure").mkdir(parents=True)
     (place / "Labeled" / "Unsure" / NAMES[3]).write_text("mine")
@@ -135,6 +161,8 @@ def test_a_file_of_somebody_else_is_never_replaced(place: Path) -> None:
     [
         ([], 2, "which folder? Give one"),
         (["nowhere"], 2, "nowhere does not exist"),
+        (["images/x_disc.png"], 2, "x_disc.png does not exist"),
+        ([f"images/{NAMES[0]}"], 2, f"{NAMES[0]} is a file; give the folder"),
         (["empty"], 2, "there is no image in"),
         (["images", "--mode", "list"], 2, "--mode list: take copy, hardlink, symlink"),
         (["images", "--path_for_pos_labels", "images/yes"], 2, "would lie among the images"),
@@ -150,13 +178,9 @@ def test_what_cannot_be_sorted(place: Path, arguments: list[str], code: int, sen
     assert "Traceback" not in done.stderr
 
 
-def test_one_place_sorts_one_folder(place: Path) -> None:
-    paint(place / "others", ["a.png"])
+def test_one_place_is_sorted_by_one_process(place: Path) -> None:
     process = start(place)
     page_of(place, process)
-    done = run_command("label", "others", "--port", "0", cwd=place)
-    assert done.returncode == 4
-    assert "are sorted already, not those of" in done.stderr
     again = run_command("label", "images", "--port", "0", cwd=place)
     assert again.returncode == 4
     assert "another labeler has the label store" in again.stderr

@@ -48,8 +48,11 @@ def stopped(process: subprocess.Popen[str]) -> None:
 
 def test_a_shared_run_from_the_link_to_its_end(tmp_path: Path) -> None:
     process = start(tmp_path, "--share")
-    admin = printed(tmp_path, process, f"wait for you at {LINK}")
-    annotator = printed(tmp_path, process, rf"annotators\): +{LINK}")
+    admin = printed(tmp_path, process, rf"for you alone \(private\): +{LINK}")
+    annotator = printed(tmp_path, process, rf"for whoever you give it to: +{LINK}")
+    shown = (tmp_path / "output.txt").read_text()
+    assert shown.index("wait for you at http") < shown.index(annotator) < shown.index("█") < shown.index(admin)
+    assert shown.count(admin.partition("#")[2]) == 1
     url, _, token = annotator.partition("join#")
     assert "127.0.0.1" not in url
     assert "localhost" not in url

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +86,29 @@ def test_absent_things_are_named(folder: Path) -> None:
 
 def test_a_file_is_no_data_folder(folder: Path) -> None:
     (folder / "file").touch()
-    with pytest.raises(InvalidInputError, match="file is no folder"):
+    with pytest.raises(InvalidInputError, match="file is a file; give the folder that holds the images, or a list"):
         check_places(settings(folder, data=folder / "file"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "command"),
+    [
+        ("zip", "my photos.zip", "unzip '{0}/my photos.zip' -d '{0}/my photos'"),
+        ("gztar", "a.tar.gz", "mkdir {0}/a && tar -xf {0}/a.tar.gz -C {0}/a"),
+        ("tar", "a.tar", "mkdir {0}/a && tar -xf {0}/a.tar -C {0}/a"),
+    ],
+)
+def test_an_archive_has_to_be_unpacked(folder: Path, kind: str, name: str, command: str) -> None:
+    (folder / "in").mkdir()
+    (folder / "in" / "a.png").touch()
+    Path(shutil.make_archive(str(folder / "made"), kind, folder / "in")).rename(folder / name)
+    with pytest.raises(InvalidInputError) as refused:
+        check_places(settings(folder, data=folder / name))
+    assert "is an archive" in str(refused.value)
+    assert f"unpack it (`{command.format(folder)}`), and give that folder" in str(refused.value)
+    if shutil.which("unzip") or kind != "zip":  # what is recommended works
+        subprocess.run(["bash", "-c", command.format(folder)], check=True)
+        assert (folder / name.partition(".")[0] / "a.png").exists()
 
 
 def test_a_seed_folder_has_two_sides(folder: Path) -> None:

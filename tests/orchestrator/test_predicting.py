@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,15 @@ def test_every_image_has_its_probability_and_side(model: Path, folder: Path, tmp
         int((expected < 0.5).sum()),
         0,
     )
+
+
+def test_an_archive_is_refused_before_anything_is_read(model: Path, folder: Path, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path, model.name)
+    with pytest.raises(
+        InvalidInputError, match=r"photos\.zip is an archive, .* unpack it \(`unzip .*`\), and give that"
+    ):
+        predict(model, Path(archive), tmp_path / "p.csv")
+    assert not (tmp_path / "p.csv").exists()
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])

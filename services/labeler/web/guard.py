@@ -22,6 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 64 * 1024
 _BODY_SECONDS = 15.0
+_ISOLATING = (b"cross-origin-opener-policy", b"same-origin")
 
 
 class Guard:
@@ -56,8 +57,8 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        dressed = self._dressed(scope, send)
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        dressed = self._dressed(scope, headers, send)
         refusal = self._refusal(scope["method"], headers)
         if refusal is not None:
             await refuse(dressed, headers, *refusal)
@@ -109,14 +110,15 @@ class Guard:
         # Behind a proxy the Host header may be the inner one; then the outer name has to be known.
         return bool(place) and (place in (host.lower(), self._place) or self._is_listed(_name(place)))
 
-    def _dressed(self, scope: Scope, send: Send) -> Send:
+    def _dressed(self, scope: Scope, headers: dict[bytes, str], send: Send) -> Send:
+        isolating = [_ISOLATING] if _is_trustworthy(scope, headers) else []
         caching = b"no-cache" if scope["path"].endswith(("/", ".html", ".css", ".js", ".svg")) else b"no-store"
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message.get("headers", ())}
                 own = [] if b"cache-control" in present else [(b"cache-control", caching)]
-                message = {**message, "headers": [*message.get("headers", ()), *self._headers, *own]}
+                message = {**message, "headers": [*message.get("headers", ()), *self._headers, *isolating, *own]}
             await send(message)
 
         return dressed
@@ -133,9 +135,15 @@ def _headers(frame_ancestors: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
         (b"x-content-type-options", b"nosniff"),
         (b"referrer-policy", b"no-referrer"),
         (b"cross-origin-resource-policy", b"same-origin"),
-        (b"cross-origin-opener-policy", b"same-origin"),
         (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
     ]
+
+
+def _is_trustworthy(scope: Scope, headers: dict[bytes, str]) -> bool:
+    """Whether a browser heeds what isolates a page; over plain http from elsewhere it only complains about it."""
+    name = _name(headers.get(b"host", ""))
+    safe = "https" in (scope.get("scheme"), headers.get(b"x-forwarded-proto", "").partition(",")[0].strip().lower())
+    return safe or name == "localhost" or name.endswith(".localhost") or _is_number(name, anywhere=False)
 
 
 def _name(host: str) -> str:

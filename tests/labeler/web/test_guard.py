@@ -211,6 +211,23 @@ def test_every_answer_is_guarded(web: httpx.Client, path: str) -> None:
     assert "server" not in headers
 
 
+@pytest.mark.parametrize(
+    ("headers", "isolated"),
+    [
+        ({}, True),
+        ({"Host": "localhost:5000"}, True),
+        ({"Host": "[::1]:5000"}, True),
+        ({"Host": "192.168.1.5:5000"}, False),  # plain http from elsewhere: a browser would only complain
+        ({"Host": "192.168.1.5:5000", "X-Forwarded-Proto": "https"}, True),
+        ({"Host": "192.168.1.5:5000", "X-Forwarded-Proto": "http, https"}, False),
+    ],
+)
+def test_a_page_is_isolated_where_browsers_heed_that(
+    web: httpx.Client, headers: dict[str, str], isolated: bool
+) -> None:
+    assert ("cross-origin-opener-policy" in web.get("", headers=headers).headers) == isolated
+
+
 def test_the_page_names_nothing_outside_and_nothing_absolute(web: httpx.Client) -> None:
     """So that it works behind a prefix, in a closed network, and under its own policy."""
     import re
