@@ -50,6 +50,10 @@ def command(
         str, typer.Option("--precision", help="fp32, bf16, or auto: bf16 where the device has it")
     ] = "auto",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")] = "auto",
+    devices: Annotated[
+        int,
+        typer.Option("--devices", help="GPUs that train together; each batch is shared out", min=1, max=64),
+    ] = 1,
     threads: Annotated[int, _number(["--threads"], "processor threads; 0: all", 4096, "Options")] = 0,
     work: Annotated[
         Path | None,
@@ -75,6 +79,7 @@ def command(
         precision=precision.strip().lower(),
         device=device,
         threads=threads or os.cpu_count() or 1,
+        devices=devices,
     )
     try:
         done = pretrain(places, wish, read_orchestrator_settings(), _tell)

@@ -19,6 +19,7 @@ from services.common.artifacts import ArtifactStore
 from services.common.catalog import list_images, write_catalog
 
 _CALL_S = 20.0
+_CALL_OF_SEVERAL_S = 120.0  # each call starts their processes anew
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def pretrain(places: Places, wish: Wish, process: OrchestratorSettings, tell: Ca
     with _trainer(places, process) as (client, store):
         catalog = _catalog(store, places.root, images)
         while True:
-            progress = client.pretrain(f"pretrain-{catalog.sha256[:12]}", catalog, wish, _CALL_S)
+            seconds = _CALL_S if wish.devices == 1 else _CALL_OF_SEVERAL_S
+            progress = client.pretrain(f"pretrain-{catalog.sha256[:12]}", catalog, wish, seconds)
             tell(progress)
             if progress.encoder is not None and progress.metrics is not None:
                 bring(store, progress.metrics, places.output.with_suffix(".csv"))

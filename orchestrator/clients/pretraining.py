@@ -27,6 +27,7 @@ class Wish:
     precision: str = "auto"
     device: str = "auto"
     threads: int = 0
+    devices: int = 1
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
@@ -257,3 +257,30 @@ class Devices:
             return
         with self._claim.using(device.index) as number:
             yield torch.device("cuda", number)
+
+    @contextmanager
+    def use_several(self, name: str, count: int) -> Iterator[list[torch.device]]:
+        """So many devices for a call's ``name``, all held within the block: GPUs, or the processor so many times.
+
+        Raises:
+            InvalidInputError: when a single GPU is named for several, or this machine has fewer.
+            ConflictError: when they cannot be had.
+        """
+        with self.use(name) as first, ExitStack() as others:
+            if first.type != "cuda":
+                yield [first] * count
+                return
+            uuids = gpu_uuids()
+            if count > 1 and ":" in (name or self._settings.device):
+                raise InvalidInputError(f"{count} devices are asked for, but {name} is one; use device cuda")
+            if count > len(uuids):
+                raise InvalidInputError(f"{count} devices are asked for, but this machine has {len(uuids)} GPUs")
+            numbers = [first.index]
+            if self._settings.gpu_locks is None:
+                numbers += [number for number in range(len(uuids)) if number != first.index][: count - 1]
+            else:  # a lock for each: those that are held, by this process too, are passed over
+                for _ in range(count - 1):
+                    claim = GpuClaim(self._settings.gpu_locks, uuids, idle_s=0)
+                    others.callback(claim.let_go)
+                    numbers.append(others.enter_context(claim.using()))
+            yield [torch.device("cuda", number) for number in numbers]

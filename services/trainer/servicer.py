@@ -117,8 +117,8 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
         from services.trainer.pretraining import servicing, work  # with Lightning, which takes seconds to import
 
         asked = servicing.asked_of(request, self.settings)
-        with self.devices.use(request.parameters.device) as device:
-            return servicing.told(request.run, asked, work.pretrain(self.store, asked, device, context.is_active))
+        with self.devices.use_several(request.parameters.device, asked.plan.devices) as devices:
+            return servicing.told(request.run, asked, work.pretrain(self.store, asked, devices, context.is_active))
 
     def DescribePretraining(
         self, request: trainer_pb2.PretrainRequest, context: grpc.ServicerContext

@@ -65,6 +65,15 @@ def test_a_run_takes_what_pretrain_gives(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_two_devices_share_each_batch(data: Path, tmp_path: Path) -> None:
+    two = ("--devices", "2", "--device", "cpu", "--epochs", "2")
+    done = run_command("pretrain", "--data", data, "--output", "own.safetensors", *two, *SMALL, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "epoch 2 of 2: loss " in done.stdout
+    assert load_encoder(tmp_path / "own.safetensors")[0].dim == 16
+
+
+@pytest.mark.slow
 def test_a_killed_command_goes_on_and_ends_as_a_calm_one(data: Path, tmp_path: Path) -> None:
     common = ("pretrain", "--data", data, "--epochs", "60", *SMALL)
     process = start_command(*common, "--output", "killed.safetensors", cwd=tmp_path)
@@ -92,6 +101,9 @@ def test_a_killed_command_goes_on_and_ends_as_a_calm_one(data: Path, tmp_path: P
         (("--data", "data", "--output", "a-file/e.safetensors"), "nothing can be written to"),
         (("--data", "data", "--epochs", "-1"), "--epochs"),
         (("--data", "data", "--batch-size", "many"), "--batch-size"),
+        (("--data", "data", "--devices", "0"), "--devices"),
+        (("--data", "data", "--devices", "80", "--batch-size", "64"), "--devices"),
+        (("--data", "data", "--devices", "8", "--batch-size", "16"), "cannot be shared out to 8 devices"),
         (("--data", "data", "--method", "byol"), "the method 'byol' is not known"),
         ((), "--data"),
     ],

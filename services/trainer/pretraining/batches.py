@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,6 +14,22 @@ from services.common.artifacts import digest_of
 
 _HELD_OUT = 512  # at most
 _LEAST_HELD_OUT = 16
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which of several processes, that train together, this one is: its number from 0, and how many they are."""
+
+    number: int = 0
+    count: int = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What tells the random choices of this process from those of the others; nothing where it is alone."""
+        return () if self.count == 1 else (f"part {self.number} of {self.count}",)
+
+
+ALONE = Part()
 
 
 def generator(seed: int, *place: str | int) -> torch.Generator:
@@ -43,13 +60,21 @@ class Batches:
         batch_size: images a batch; fewer where there are fewer rows.
         seed: of the order.
         epoch: the one that begins now.
+        part: of each batch, this process gets an equal share.
     """
 
     def __init__(
-        self, pixels: NDArray[np.uint8], rows: NDArray[np.int64], batch_size: int, seed: int, epoch: Callable[[], int]
+        self,
+        pixels: NDArray[np.uint8],
+        rows: NDArray[np.int64],
+        batch_size: int,
+        seed: int,
+        epoch: Callable[[], int],
+        part: Part = ALONE,
     ) -> None:
         self._pixels, self._rows, self._seed, self._epoch = pixels, rows, seed, epoch
-        self._size = min(batch_size, len(rows))
+        self._part, self._share = part, min(batch_size, len(rows)) // part.count
+        self._size = self._share * part.count
 
     def __len__(self) -> int:
         return len(self._rows) // self._size
@@ -57,4 +82,5 @@ class Batches:
     def __iter__(self) -> Iterator[Tensor]:
         order = torch.randperm(len(self._rows), generator=generator(self._seed, "order", self._epoch())).numpy()
         for number in range(len(self)):
-            yield to_images(self._pixels, self._rows[order[number * self._size : (number + 1) * self._size]])
+            first = number * self._size + self._part.number * self._share
+            yield to_images(self._pixels, self._rows[order[first : first + self._share]])

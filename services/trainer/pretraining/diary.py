@@ -90,13 +90,15 @@ class Diary(Checkpoint):
         """Notes the epoch."""
         seconds, lr = time.monotonic() - self._start, trainer.optimizers[0].param_groups[0]["lr"]
         self.epochs.append(Epoch(trainer.current_epoch + 1, learner.loss, learner.neighbours, float(lr), seconds))
-        scratch = self._folder / "diary.json.new"
-        scratch.write_text(json.dumps([asdict(epoch) for epoch in self.epochs]))
-        scratch.replace(self._folder / "diary.json")
+        if trainer.is_global_zero:
+            scratch = self._folder / "diary.json.new"
+            scratch.write_text(json.dumps([asdict(epoch) for epoch in self.epochs]))
+            scratch.replace(self._folder / "diary.json")
         for logger in trainer.loggers:
             values = {"loss": learner.loss, "neighbours": learner.neighbours, "lr": float(lr)}
             logger.log_metrics(values, step=trainer.current_epoch + 1)
-        trainer.should_stop = is_over(self.epochs, self._plan) or self._out_of_time()
+        # The first process decides for all: one that went on alone would wait for the others for ever.
+        trainer.should_stop = trainer.strategy.broadcast(is_over(self.epochs, self._plan) or self._out_of_time())
 
     def state_dict(self) -> dict[str, Any]:
         """For the checkpoint."""

@@ -15,8 +15,8 @@ from torch.nn import functional
 from protos.errors import InvalidInputError
 from services.common.encoders.networks import build_network
 from services.trainer.pretraining.augmentations import Strength, views_of
-from services.trainer.pretraining.batches import generator, to_images
-from services.trainer.pretraining.objectives import SimCLR, SimSiam
+from services.trainer.pretraining.batches import ALONE, Part, generator, to_images
+from services.trainer.pretraining.objectives import Gather, SimCLR, SimSiam
 from services.trainer.pretraining.plan import Plan
 
 SCALE = 64.0  # pixels are divided by this while training, and the first layer's weights after it
@@ -31,11 +31,12 @@ class Learner(pl.LightningModule):
         steps: batches an epoch.
         pixels: uint8 [n, side, side, 3]; those of ``watched`` are looked at after each epoch.
         watched: rows for the monitor.
+        part: which of several processes this is.
     """
 
-    def __init__(self, plan: Plan, steps: int, pixels: NDArray[Any], watched: NDArray[Any]) -> None:
+    def __init__(self, plan: Plan, steps: int, pixels: NDArray[Any], watched: NDArray[Any], part: Part = ALONE) -> None:
         super().__init__()
-        self.plan, self.steps, self.pixels, self.watched = plan, steps, pixels, watched
+        self.plan, self.steps, self.pixels, self.watched, self.part = plan, steps, pixels, watched, part
         self.strength = Strength()
         network = build_network(plan.architecture, plan.dim)
         self.encoder = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -45,27 +46,35 @@ class Learner(pl.LightningModule):
 
     def training_step(self, batch: Tensor, number: int) -> Tensor:
         """The loss of two views of a batch uint8 [n, 3, side, side]."""
-        draw = generator(self.plan.seed, "views", self.current_epoch, number)
+        draw = generator(self.plan.seed, "views", self.current_epoch, number, *self.part.names)
         views = [views_of(batch, self.strength, draw) / SCALE for _ in range(2)]
         both = torch.cat(views).contiguous(memory_format=torch.channels_last)
-        loss: Tensor = self.objective(*self.encoder(both).chunk(2))
+        loss: Tensor = self.objective(*self.encoder(both).chunk(2), self._gather(), self.part.number)
         self._losses.append(loss.detach())
         return loss
 
+    def _gather(self) -> Gather | None:
+        return None if self.part.count == 1 else self._of_all
+
+    def _of_all(self, rows: Tensor) -> Tensor:
+        everyone = self.all_gather(rows, sync_grads=True)
+        assert isinstance(everyone, Tensor)
+        return everyone
+
     def on_train_epoch_end(self) -> None:
-        """Takes the monitor.
+        """Takes the monitor. The loss is the mean over all processes; the monitor that of the first, whose encoder is kept.
 
         Raises:
             InvalidInputError: when the training has diverged.
         """
-        self.loss = float(torch.stack(self._losses).mean())
+        self.loss = float(self.trainer.strategy.reduce(torch.stack(self._losses).mean(), reduce_op="mean"))
         self._losses.clear()
         if not math.isfinite(self.loss):
             raise InvalidInputError(
                 f"pre-training diverged in epoch {self.current_epoch + 1} at a learning rate of {self.plan.descent[0]:g};"
                 " give a lower one"
             )
-        self.neighbours = self.monitor()
+        self.neighbours = self.trainer.strategy.broadcast(self.monitor())
 
     def monitor(self) -> float:
         """The share of watched images one view of which has the other view of the same image as its nearest neighbour.

@@ -12,6 +12,8 @@ from services.common.encoders.spec import MAX_IMAGE_SIZE, RESNETS
 METHODS = ("simclr", "simsiam")
 PRECISIONS = ("auto", "fp32", "bf16")
 MINICNN_DIM = 128
+MOST_DEVICES = 64
+LEAST_SHARE = 4  # images of a batch for each device
 DEFAULTS = {"simclr": (1e-3, 1e-4), "simsiam": (0.05, 1e-4)}  # learning rate for 256 images a batch, weight decay
 
 
@@ -31,6 +33,7 @@ class Plan:
         patience: epochs without a better monitor until training ends; 0: all epochs.
         seed: of everything that is drawn.
         precision: "fp32", "bf16", or "auto": bf16 where the device computes with it.
+        devices: processes that train together, one a GPU; each batch is shared out.
 
     Raises:
         InvalidInputError: when a value is out of its range.
@@ -47,6 +50,7 @@ class Plan:
     patience: int = 0
     seed: int = 0
     precision: str = "auto"
+    devices: int = 1
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -58,6 +62,12 @@ class Plan:
         _whole("image size", self.image_size, least, MAX_IMAGE_SIZE)
         _whole("number of epochs", self.epochs, 1, 100_000)
         _whole("batch size", self.batch_size, 4, 65_536)
+        _whole("number of devices", self.devices, 1, MOST_DEVICES)
+        if self.batch_size // self.devices < LEAST_SHARE:
+            raise InvalidInputError(
+                f"a batch of {self.batch_size} images cannot be shared out to {self.devices} devices: each takes at least"
+                f" {LEAST_SHARE}; give a larger batch or fewer devices"
+            )
         _whole("patience", self.patience, 0, 100_000)
         _number("learning rate", self.lr, 0, 1e6)
         _number("temperature", self.temperature, 1e-4, 1e4)
@@ -88,8 +98,11 @@ class Plan:
         return (self.lr or lr) * self.batch_size / 256, decay if self.weight_decay == -1 else self.weight_decay
 
     def as_json(self) -> str:
-        """Equal plans, equal text; part of the name of what they train."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """Equal plans, equal text; part of the name of what they train. One device is not mentioned: names stay as they were."""
+        fields = asdict(self)
+        if self.devices == 1:
+            del fields["devices"]
+        return json.dumps(fields, sort_keys=True)
 
 
 def _whole(name: str, value: int, least: int, most: int) -> None:

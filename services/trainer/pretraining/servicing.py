@@ -37,6 +37,7 @@ def asked_of(request: trainer_pb2.PretrainRequest, settings: TrainerSettings) ->
         wanted.patience,
         wanted.seed,
         wanted.precision or "auto",
+        wanted.devices or 1,
     )
     threads = wanted.threads or settings.compute_threads
     return PretrainRequest(request.catalog, plan, settings.data_root, request.seconds, threads)

@@ -15,8 +15,9 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.strategies import DDPStrategy
 
-from services.trainer.pretraining.batches import Batches, split
+from services.trainer.pretraining.batches import ALONE, Batches, Part, split
 from services.trainer.pretraining.diary import Diary, is_over
 from services.trainer.pretraining.learner import Learner
 from services.trainer.pretraining.pixels import mapped
@@ -28,7 +29,12 @@ logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 
 
 def train(
-    plan: Plan, folder: Path, device: torch.device, out_of_time: Callable[[], bool], wanted: Callable[[], bool]
+    plan: Plan,
+    folder: Path,
+    device: torch.device,
+    out_of_time: Callable[[], bool],
+    wanted: Callable[[], bool],
+    part: Part = ALONE,
 ) -> tuple[Learner, Diary]:
     """Trains on the pixels in ``folder``; a checkpoint there is gone on from. One is left after an epoch, at
     most every ten seconds; what came since then is done again after a kill.
@@ -41,6 +47,7 @@ def train(
         device: where.
         out_of_time: asked after each epoch; True ends the call, and the next one goes on.
         wanted: asked before each batch; False ends it at once.
+        part: which of the processes this is that train together.
 
     Returns:
         the learner and the diary; `is_over` tells whether the training is at its end.
@@ -52,17 +59,27 @@ def train(
     pixels = mapped(folder, plan.image_size)
     rows, watched = split(len(pixels), plan.seed)
     diary = Diary(plan, folder, out_of_time, wanted)
-    batches = Batches(pixels, rows, plan.batch_size, plan.seed, lambda: trainer.current_epoch)
-    learner = Learner(plan, len(batches), pixels, watched)
+    batches = Batches(pixels, rows, plan.batch_size, plan.seed, lambda: trainer.current_epoch, part)
+    learner = Learner(plan, len(batches), pixels, watched, part)
     checkpoint = folder / CHECKPOINT
     if _ended(checkpoint, learner, diary, plan):
         return learner, diary
-    trainer = _trainer(plan, folder, device, diary)
+    trainer = _trainer(plan, folder, device, diary, part)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
         )  # Lightning's advice: worker processes, a logging interval, a folder that is not empty
         trainer.fit(learner, batches, ckpt_path=str(checkpoint) if checkpoint.exists() else None, weights_only=True)
+    return learner, diary
+
+
+def read_back(plan: Plan, folder: Path) -> tuple[Learner, Diary]:
+    """Learner and diary as other processes have left them in ``folder``; fresh where there is no checkpoint yet."""
+    pixels = mapped(folder, plan.image_size)
+    rows, watched = split(len(pixels), plan.seed)
+    diary = Diary(plan, folder, lambda: True, lambda: True)
+    learner = Learner(plan, len(Batches(pixels, rows, plan.batch_size, plan.seed, lambda: 0)), pixels, watched)
+    _ended(folder / CHECKPOINT, learner, diary, plan)
     return learner, diary
 
 
@@ -74,7 +91,7 @@ class SparingCheckpoint(ModelCheckpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: Any) -> None:
         """Writes, or waits for the next epoch."""
         last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
-        if last or time.monotonic() - self._written >= SPARE_S:
+        if trainer.strategy.broadcast(last or time.monotonic() - self._written >= SPARE_S):  # all together, or none
             super().on_train_epoch_end(trainer, learner)
             self._written = time.monotonic()
 
@@ -91,13 +108,16 @@ def _ended(checkpoint: Path, learner: Learner, diary: Diary, plan: Plan) -> bool
     return True
 
 
-def _trainer(plan: Plan, folder: Path, device: torch.device, diary: Diary) -> pl.Trainer:
+def _trainer(plan: Plan, folder: Path, device: torch.device, diary: Diary, part: Part) -> pl.Trainer:
     keep = SparingCheckpoint(
         dirpath=folder, filename="last", save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=True
     )
     where: dict[str, Any] = {"accelerator": "cpu", "devices": 1}
     if device.type == "cuda":
         where = {"accelerator": "gpu", "devices": [device.index or 0]}
+    if part.count > 1:  # each process sees the others' GPUs, by the numbers of the processes
+        where = {**where, "devices": part.count, "strategy": DDPStrategy(), "use_distributed_sampler": False}
+        where["sync_batchnorm"] = device.type == "cuda"  # there is none for processors
     return pl.Trainer(
         **where,
         precision="bf16-mixed" if _bf16(plan, device) else "32-true",

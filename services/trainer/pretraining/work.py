@@ -9,7 +9,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,14 +23,17 @@ from services.common.catalog import Catalog
 from services.common.encoders.files import save_encoder
 from services.common.encoders.spec import EncoderSpec
 from services.trainer.chance import seeded
-from services.trainer.pretraining.diary import Epoch, as_csv, is_over, read_diary
+from services.trainer.pretraining.diary import Diary, Epoch, as_csv, is_over, read_diary
+from services.trainer.pretraining.learner import Learner
+from services.trainer.pretraining.members import train_together
 from services.trainer.pretraining.pixels import Decoding, decode_all, decoded_so_far, mapped
 from services.trainer.pretraining.plan import Plan
-from services.trainer.pretraining.training import train
+from services.trainer.pretraining.training import read_back, train
 
 log = logging.getLogger(__name__)
 VERSION = 1
 _POLL_S = 0.2
+_LEAST_S = 1e-6
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,16 @@ def describe(store: ArtifactStore, request: PretrainRequest) -> Pretraining:
 def pretrain(
     store: ArtifactStore,
     request: PretrainRequest,
-    device: torch.device,
+    devices: Sequence[torch.device],
     wanted: Callable[[], bool] = lambda: True,
 ) -> Pretraining:
     """Works on a training for as long as the request says, from where an earlier call has come to, killed or not.
+
+    Args:
+        store: where its pixels and its checkpoint are kept, and its encoder is published.
+        request: what is asked for.
+        devices: as many as the plan has.
+        wanted: whether anybody waits for the answer.
 
     Raises:
         InvalidInputError: when there are too few images that can be read, or the training diverges.
@@ -107,11 +116,15 @@ def pretrain(
     folder = _folder(store, request)
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder, wanted):
-        return _published(store, request) or _work(store, request, folder, device, wanted)
+        return _published(store, request) or _work(store, request, folder, devices, wanted)
 
 
 def _work(
-    store: ArtifactStore, request: PretrainRequest, folder: Path, device: torch.device, wanted: Callable[[], bool]
+    store: ArtifactStore,
+    request: PretrainRequest,
+    folder: Path,
+    devices: Sequence[torch.device],
+    wanted: Callable[[], bool],
 ) -> Pretraining:
     end = time.monotonic() + (request.seconds or math.inf)
 
@@ -126,8 +139,12 @@ def _work(
     if decoding.item < listed:
         return _so_far(store, request, [], decoding)
     mapped(folder, request.plan.image_size)  # tells at once when there are too few
-    with seeded(request.plan.seed, request.threads):
-        learner, diary = train(request.plan, folder, device, out_of_time, wanted)
+    if request.plan.devices == 1:
+        with seeded(request.plan.seed, request.threads):
+            learner, diary = train(request.plan, folder, devices[0], out_of_time, wanted)
+    else:
+        left_s = max(end - time.monotonic(), _LEAST_S)
+        learner, diary = _by_members(request, folder, devices, left_s, wanted)
     if not is_over(diary.epochs, request.plan):
         return _so_far(store, request, diary.epochs, decoding)
     store.once(_names(request)[0], lambda path: save_encoder(path, learner.finished(), request.spec))
@@ -140,6 +157,17 @@ def _work(
     assert done is not None
     log.info("pre-trained %s: %d epochs, %d images", request.plan.architecture, done.epoch, decoding.images)
     return done
+
+
+def _by_members(
+    request: PretrainRequest, folder: Path, devices: Sequence[torch.device], left_s: float, wanted: Callable[[], bool]
+) -> tuple[Learner, Diary]:
+    with seeded(request.plan.seed, request.threads):
+        learner, diary = read_back(request.plan, folder)
+        if not is_over(diary.epochs, request.plan):
+            train_together(request.plan, folder, devices, left_s, request.threads, wanted)
+            learner, diary = read_back(request.plan, folder)
+    return learner, diary
 
 
 def _last(epochs: list[Epoch]) -> dict[str, float]:
