@@ -1,6 +1,7 @@
 # One image per process:  docker build --build-arg SERVICE=index -t active-labeler-index .
 #   SERVICE     embedder, index, trainer, sampler, labeler or orchestrator
-#   EXTRAS      more extras of pyproject.toml, with spaces between: otel, for traces; timm, for its models
+#   EXTRAS      more extras of pyproject.toml, with spaces between: otel, for traces; timm, for its models; openvino, for an embedder
+#               on processors
 #   TORCH       cpu or gpu: which build of PyTorch the embedder and the trainer get
 #   PROCESSOR   oldest x86 processor that the image runs on, in GCC's words; on other machines it is not used
 ARG PYTHON=python:3.11-slim-bookworm
@@ -54,7 +55,7 @@ COPY --from=wheels /wheels/annoy-* /annoy/
 RUN /opt/venv/bin/pip install --no-cache-dir --find-links /annoy --constraint requirements.lock --requirement wanted.txt
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     /opt/venv/bin/pip install --no-cache-dir --no-deps /wheels/active_labeler-*.whl \
-    && /opt/venv/bin/pip uninstall --yes pip setuptools uv 2>/dev/null \
+    && /opt/venv/bin/pip uninstall --yes pip setuptools uv openvino-telemetry 2>/dev/null \
     && cd /opt/venv/lib/python3*/site-packages \
     && find . -type d -name tests -prune -exec rm -rf {} + \
     && find . -name '*.pyi' -delete \

@@ -1,15 +1,16 @@
 """Images per second of the embedder: end to end, each stage alone, and the original's way: ``python -m benchmarks.embed``.
 
 End to end is ``embed_shard``, what EmbedShard calls: catalog, files, pixels, vectors, published blocks; an encoder with random
-weights, bf16 and scaled decoding. "decode" and "forward" are its two stages alone, with the same threads. On a processor
-both share the cores, so 1/(1/decode + 1/forward) is what can be had, and "of it" is how much is. "original" takes one image after
-the other: Pillow decodes all of it, and a batch of one goes through the network in fp32, on
-one core or all of them, whichever is faster. Cosines compare
-with exact decoding in fp32. The images are the test photographs (ACTIVE_LABELER_TEST_DATA), or drawn where there are none.
+weights, bf16 and scaled decoding, by each back end that is installed (``--by torch``: by one). "decode" and "forward" are its
+two stages alone, with the same threads. On a processor both share the cores, so 1/(1/decode + 1/forward) is what can be had,
+and "of it" is how much is. "original" takes one image after the other: Pillow decodes all of it, and a batch of one goes
+through the network in fp32, on one core or all of them, whichever is faster. Cosines compare with exact decoding in PyTorch's
+fp32. The images are the test photographs (ACTIVE_LABELER_TEST_DATA), or drawn where there are none.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import sys
@@ -17,6 +18,7 @@ import tarfile
 import tempfile
 import time
 from contextlib import closing
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -34,8 +36,10 @@ from services.common.encoders.geometry import read_pixels
 from services.common.encoders.networks import build_network
 from services.common.encoders.preprocess import to_batch
 from services.common.encoders.spec import RESNETS, EncoderSpec
+from services.embedder.backends import OPENVINO, TORCH
 from services.embedder.embedding import embed_shard
 from services.embedder.forward import BATCH_ROWS, in_order
+from services.embedder.openvino.library import is_installed
 from services.embedder.settings import EmbedderSettings
 from services.embedder.shards import Shard
 from services.embedder.workers import Workers
@@ -47,25 +51,37 @@ _ORIGINAL_IMAGES = 32
 
 def main() -> None:
     """Prints a table in Markdown."""
+    installed = (OPENVINO,) if is_installed() else ()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.embed")
+    parser.add_argument("--by", choices=(TORCH, *installed), help="one back end; not given: all that are installed")
+    parser.add_argument("--only", default="", help="cases whose name begins so, such as '256 x 256 | resnet18 at 64'")
+    said = parser.parse_args()
+    backends = (said.by,) if said.by else (TORCH, *installed)
     cores = len(os.sched_getaffinity(0))
     torch.set_num_threads(cores)
     sys.stdout.write(f"{cores} cores, images a second\n\n")
     sys.stdout.write(
-        "| JPEG | encoder | end to end | decode | forward | of it | original | faster | cosine scaled | bf16 |\n"
+        "| JPEG | encoder | by | end to end | decode | forward | of it | original | faster | cosine scaled | bf16 |\n"
     )
-    sys.stdout.write(f"|{' --- |' * 10}\n")
+    sys.stdout.write(f"|{' --- |' * 11}\n")
     for width, height in SIZES:
         for architecture, side, count in CASES:
-            with tempfile.TemporaryDirectory() as folder:
-                bench = Bench(
-                    Path(folder), (width, height), EncoderSpec(architecture, RESNETS[architecture], side), count
-                )
-                sys.stdout.write(f"| {width} x {height} | {architecture} at {side} | {bench.row()} |\n")
-                sys.stdout.flush()
+            case = f"{width} x {height} | {architecture} at {side}"
+            if not case.startswith(said.only):
+                continue
+            spec = EncoderSpec(architecture, RESNETS[architecture], side)
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                closing(Bench(Path(folder), (width, height), spec, count)) as bench,
+                bench.catalog,
+            ):
+                for backend in backends:
+                    sys.stdout.write(f"| {case} | {backend} | {bench.row(backend)} |\n")
+                    sys.stdout.flush()
 
 
 class Bench:
-    """One line of the table.
+    """A line of the table for each back end.
 
     Args:
         folder: for images, store and catalog.
@@ -87,16 +103,18 @@ class Bench:
         self.encoder = Encoder(artifact=writing.artifact)
         self.workers = Workers(self.store, EmbedderSettings(artifacts=self.store.root, device="cpu"))
 
-    def row(self) -> str:
+    def close(self) -> None:
+        """Ends the threads."""
+        self.workers.close()
+
+    def row(self, backend: str) -> str:
         """Its figures."""
-        with closing(self.workers), self.catalog:
-            self.embed("bf16", "scaled", 1)  # what a first call costs is no rate
-            self.store.remove(self.shard("bf16", "scaled", 1).name_of(self.catalog, 0))
-            rate, vectors = self.embed("bf16", "scaled", -(-self.count // BLOCK_ROWS))
-            decode, forward = self.decode(), self.forward()
-            original = max(self.original(threads) for threads in {1, torch.get_num_threads()})
-            exact = self.embed("fp32", "exact", 1)[1]
-            scaled, rough = self.embed("fp32", "scaled", 1)[1], self.embed("bf16", "exact", 1)[1]
+        self.embed("bf16", "scaled", 1, backend)  # what a first call costs is no rate
+        self.store.remove(self.shard("bf16", "scaled", 1, backend).name_of(self.catalog, 0))
+        rate, vectors = self.embed("bf16", "scaled", -(-self.count // BLOCK_ROWS), backend)
+        decode, forward, original = self.decode(), self.forward(backend), self.best_original
+        exact = self.embed("fp32", "exact", 1)[1]
+        scaled, rough = self.embed("fp32", "scaled", 1)[1], self.embed("bf16", "exact", 1, backend)[1]
         share = rate * (1 / decode + 1 / forward)
         assert np.isfinite(vectors).all()
         return (
@@ -104,14 +122,16 @@ class Bench:
             f" {_cosine(exact, scaled):.5f} | {_cosine(exact, rough):.5f}"
         )
 
-    def shard(self, precision: str, decode: str, blocks: int) -> Shard:
+    def shard(self, precision: str, decode: str, blocks: int, backend: str = TORCH) -> Shard:
         """The first blocks."""
-        return Shard(0, blocks, self.encoder.artifact.sha256, precision, decode)
+        return Shard(0, blocks, self.encoder.artifact.sha256, precision, decode, backend)
 
-    def embed(self, precision: str, decode: str, blocks: int) -> tuple[float, NDArray[np.float32]]:
+    def embed(
+        self, precision: str, decode: str, blocks: int, backend: str = TORCH
+    ) -> tuple[float, NDArray[np.float32]]:
         """Images a second end to end, and the vectors."""
         start = time.monotonic()
-        shard = self.shard(precision, decode, blocks)
+        shard = self.shard(precision, decode, blocks, backend)
         done = embed_shard(self.store, self.catalog, shard, self.encoder, "cpu", self.workers)
         seconds = time.monotonic() - start
         vectors = np.concatenate([read_block(self.store.open(block.artifact)).vectors for block in done.blocks])
@@ -125,9 +145,9 @@ class Bench:
             assert file.pixels is not None
         return self.count / (time.monotonic() - start)
 
-    def forward(self) -> float:
+    def forward(self, backend: str) -> float:
         """Images a second of the forward pass alone."""
-        loaded = self.workers.encoders.load(self.encoder, torch.device("cpu"))
+        loaded = self.workers.encoders.load(self.encoder, torch.device("cpu"), backend)
         shape = (BATCH_ROWS, self.spec.image_size, self.spec.image_size, 3)
         pixels = list(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
         batches = range(self.count // BATCH_ROWS)
@@ -136,6 +156,11 @@ class Bench:
         for _ in in_order(batches, lambda _: pass_.start(loaded, pixels, "bf16"), pass_.threads):
             pass
         return self.count / (time.monotonic() - start)
+
+    @cached_property
+    def best_original(self) -> float:
+        """Images a second one by one, on one core or all."""
+        return max(self.original(threads) for threads in {1, torch.get_num_threads()})
 
     def original(self, threads: int) -> float:
         """Images a second one by one."""

@@ -15,7 +15,7 @@ from orchestrator.embedding_calls import in_flight
 from orchestrator.embedding_note import EmbeddingNote
 from orchestrator.encoder_folder import encoder_file
 from orchestrator.fixed_encoders import check_auto_choice
-from orchestrator.model import Catalogued, Embedded
+from orchestrator.model import Catalogued, Computing, Embedded
 from orchestrator.outputs.quarantine import write_quarantine
 from orchestrator.preparing import preparation_of
 from orchestrator.publishing import publish
@@ -26,7 +26,7 @@ from protos.common_pb2 import Artifact
 from protos.errors import ConflictError, NotFoundError
 from services.common.catalog import write_catalog
 
-_TRIED = 64  # images on which the two precisions are compared
+_TRIED = 64  # images on which the ways to compute are compared
 
 
 def list_data(run: Run) -> Catalogued:
@@ -67,15 +67,16 @@ def import_encoder(run: Run) -> EncoderRef:
     return encoder
 
 
-def choose_precision(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> str:
-    """fp32, or bf16 where that changes nothing to speak of, tried on images from all over the data set."""
+def choose_computing(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Computing:
+    """bf16 and OpenVINO where they change nothing to speak of, tried on images from all over the data set."""
     with run.telling("precision") as words:
         spread = np.unique(np.linspace(0, catalogued.images - 1, _TRIED).astype(np.int64)).tolist()
-        precision, why = run.clients.embedder.choose_precision(
+        precision, backend, why = run.clients.embedder.choose_computing(
             run.id, encoder, catalogued.catalog, spread, run.settings
         )
-        words.append(f"The encoder computes in {precision}: {why}")
-    return precision
+        by = " by OpenVINO" if backend == "openvino" else ""
+        words.append(f"The encoder computes in {precision}{by}: {why}")
+    return Computing(precision=precision, backend=backend)
 
 
 def _choice(data: Path, error: Exception) -> str:

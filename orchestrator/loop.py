@@ -14,12 +14,12 @@ from orchestrator.auditing import certify
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef
 from orchestrator.continuous import choose
-from orchestrator.embedding import choose_precision, embed, import_encoder, list_data
+from orchestrator.embedding import choose_computing, embed, import_encoder, list_data
 from orchestrator.finish import Finished, finish
 from orchestrator.fixed_encoders import refusal
 from orchestrator.labeling import tally
 from orchestrator.labels import LabelLog
-from orchestrator.model import Catalogued, Embedded, Model
+from orchestrator.model import Catalogued, Computing, Embedded, Model
 from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing
 from orchestrator.results import Results
 from orchestrator.rounds import RoundRecord, one_round
@@ -64,8 +64,8 @@ def _begin(run: Run, log: LabelLog) -> tuple[Catalogued, Model, Results]:
     run.catalogued = catalogued
     encoder = run.once("encoder", EncoderRef, lambda: import_encoder(run))
     before_there_was_a_choice = "embed" in run.journal and "precision" not in run.journal
-    if run.settings.encoder.leaves_precision_open and not before_there_was_a_choice:
-        run.precision = run.once("precision", str, lambda: choose_precision(run, catalogued, encoder))
+    if run.settings.encoder.leaves_something_open and not before_there_was_a_choice:
+        run.computing = run.once("precision", Computing, lambda: choose_computing(run, catalogued, encoder))
     reference = _early_seed_checks(run, catalogued, encoder)
     embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder))
     run.board.quarantined = embedded.quarantined

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from orchestrator.clients.refs import ArtifactRef, EncoderRef, GenerationRef, HeadRef
 
@@ -13,6 +15,25 @@ class Catalogued(BaseModel):
     model_config = ConfigDict(frozen=True)
     catalog: ArtifactRef
     images: int
+
+
+class Computing(BaseModel):
+    """How the encoder computes, where the settings leave it open.
+
+    Attributes:
+        precision: "fp32" or "bf16".
+        backend: "torch", or "openvino" where a worker has it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    precision: str = "fp32"
+    backend: str = "torch"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_old(cls, value: Any) -> Any:
+        """Runs that began before there was a choice of back ends have the precision alone in their journals."""
+        return {"precision": value} if isinstance(value, str) else value
 
 
 class Embedded(BaseModel):

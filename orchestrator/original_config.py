@@ -117,7 +117,12 @@ def read_original(pipeline_yaml: Path) -> OriginalConfig:
         raise InvalidInputError("\n".join(f"{pipeline_yaml}: {sentence}" for sentence in missing))
     found = OriginalConfig(
         # its own, where it names none
-        {"head.kind": "SSLEvaluatorOneLayer", "sampling.strategy": "gaussian", "encoder.precision": "fp32"}
+        {
+            "head.kind": "SSLEvaluatorOneLayer",
+            "sampling.strategy": "gaussian",
+            "encoder.precision": "fp32",
+            "encoder.backend": "torch",
+        }
     )
     _take(found, pipeline, PIPELINE, pipeline_yaml, {*SECOND, "model_config_path"})
     _take(found, model, MODEL, model_path, set(SECOND))

@@ -17,7 +17,7 @@ from orchestrator.clients.certainty import Assessed
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
-from orchestrator.model import Catalogued, Embedded, Model
+from orchestrator.model import Catalogued, Computing, Embedded, Model
 from orchestrator.outputs.swipe import SwipeFolders
 from orchestrator.questions import Asker, Question, Standing
 from orchestrator.reporting import Reporter
@@ -80,7 +80,7 @@ class Run:
         results: what the tables are made from, once there is an index.
         audit: the newest audit of recall.
         audits: how many draws of each kind were judged.
-        precision: that the encoder computes in where the settings leave it open.
+        computing: how the encoder computes, where the settings leave it open.
         proof: of the precision of what the newest head accepts; another head needs another one.
         catalogued: the images as they are listed, with those that were added.
         latest: what the loop has learned so far; for searches and exports from outside.
@@ -114,15 +114,20 @@ class Run:
     audit: Audited | None = None
     audits: Counter[str] = field(default_factory=Counter)
     proof: Proof | None = None
-    precision: str = "fp32"
+    computing: Computing = field(default_factory=Computing)
 
     @property
     def embedding(self) -> RunSettings:
-        """The settings for calls of the embedder: with the precision that was chosen where none is set."""
-        encoder = self.settings.encoder
-        if encoder.precision != "auto":
-            return self.settings
-        return self.settings.model_copy(update={"encoder": encoder.model_copy(update={"precision": self.precision})})
+        """The settings for calls of the embedder, with what was chosen where they leave something open.
+
+        Where OpenVINO was chosen, not asked for, it stays with each worker to take it: the run may go on where there is none.
+        """
+        encoder, chosen = self.settings.encoder, {}
+        if encoder.precision == "auto":
+            chosen["precision"] = self.computing.precision
+        if encoder.backend == "auto":
+            chosen["backend"] = "auto" if self.computing.backend == "openvino" else "torch"
+        return self.settings.model_copy(update={"encoder": encoder.model_copy(update=chosen)})
 
     @property
     def id(self) -> str:

@@ -15,7 +15,8 @@ _MORE = {
     "trainer": ("hub", "onnxruntime", "heic", "geotiff"),
     "labeler": ("postgres", "heic", "geotiff"),
 }
-_ONLY = {"timm": ("embedder", "trainer")}  # of those that are asked for: it brings PyTorch
+# Of those that are asked for: timm brings PyTorch, OpenVINO 180 MB.
+_ONLY = {"timm": ("embedder", "trainer"), "openvino": ("embedder",)}
 
 
 def requirements_of(service: str, *more: str) -> list[str]:

@@ -106,19 +106,29 @@ class EmbedderClient:
         answer = self._call(self._stub.ImportEncoder, request, LONG_S)
         return EncoderRef.of(answer.encoder), _facts(answer.details)
 
-    def choose_precision(
+    def choose_computing(
         self, run: str, encoder: EncoderRef, catalog: ArtifactRef, items: Sequence[int], settings: RunSettings
-    ) -> tuple[str, str]:
-        """fp32 or bf16, by the vectors of up to 64 items in both; and why, in words."""
+    ) -> tuple[str, str, str]:
+        """fp32 or bf16, torch or openvino, by the vectors of up to 64 items; and why, in words.
+
+        Raises:
+            InvalidInputError, ConflictError: when OpenVINO is asked for and cannot be had.
+        """
+        said = settings.encoder
         request = embedder_pb2.ChoosePrecisionRequest(
             run=run,
             encoder=encoder.to(common_pb2.Encoder),
             catalog=catalog.to(common_pb2.Artifact),
             item=items,
-            options=embedder_pb2.EmbedOptions(device=settings.device, decode=settings.encoder.decode),
+            options=embedder_pb2.EmbedOptions(
+                precision="" if said.precision == "auto" else said.precision,
+                device=settings.device,
+                decode=said.decode,
+                backend=said.backend,
+            ),
         )
         answer = self._call(self._stub.ChoosePrecision, request, 600)
-        return str(answer.precision), str(answer.why)
+        return str(answer.precision), str(answer.backend) or "torch", str(answer.why)
 
     def embed_shard(
         self, run: str, encoder: EncoderRef, catalog: ArtifactRef, first: int, blocks: int, settings: RunSettings
@@ -193,8 +203,11 @@ def block_names(store: ArtifactStore, manifest: ArtifactRef) -> set[str]:
 
 
 def _options(settings: RunSettings) -> embedder_pb2.EmbedOptions:
-    """What is left open is fp32: `Run.embedding` has what was chosen."""
-    precision = settings.encoder.precision
+    """What is left open is fp32, and the worker's choice of a back end: `Run.embedding` has what was chosen."""
+    said = settings.encoder
     return embedder_pb2.EmbedOptions(
-        precision="fp32" if precision == "auto" else precision, device=settings.device, decode=settings.encoder.decode
+        precision="fp32" if said.precision == "auto" else said.precision,
+        device=settings.device,
+        decode=said.decode,
+        backend=said.backend,
     )

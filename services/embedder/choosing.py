@@ -1,71 +1,136 @@
-"""Whether an encoder may compute in bf16: only where its vectors stay what they are, on images of the data set."""
+"""How an encoder may compute: in bf16, and by OpenVINO, only where its vectors stay what they are, on images of the data set."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from protos.errors import InvalidInputError
 from services.common.catalog import Catalog
 from services.common.encoders.spec import EncoderSpec, OnnxSpec
-from services.embedder.decoding import decode_row
+from services.embedder.backends import AUTO, OPENVINO, TORCH
+from services.embedder.comparing import Trial
 from services.embedder.encoder_cache import LoadedEncoder
-from services.embedder.forward import ForwardPass, rows_of_batch
+from services.embedder.forward import ForwardPass
 
 FEWEST_COSINE = 0.9999
 MOST_ITEMS = 64
+WORTH_IT = 1000  # images: for fewer, the seconds that OpenVINO takes to begin are not earned back
+_UNREADABLE = "none of the images that were tried can be read"
 _CPU_FLAGS = ("avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16")
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What is settled, and what is left open.
+
+    Attributes:
+        precision: "fp32" or "bf16"; "": to be chosen.
+        backend: "torch", "openvino", or "auto": to be chosen.
+        decode_as: "exact" or "scaled".
+    """
+
+    precision: str = ""
+    backend: str = TORCH
+    decode_as: str = "exact"
+
+
+@dataclass(frozen=True)
 class Choice:
-    """What an encoder computes in.
+    """What an encoder computes in, and by what.
 
     Attributes:
         precision: "fp32" or "bf16".
-        cosine: the least between the two, over the images; not-a-number where it was not measured.
+        cosine: the least to PyTorch's fp32, over the images; not-a-number where it was not measured.
         why: in words.
+        backend: "torch" or "openvino".
     """
 
     precision: str
     cosine: float
     why: str
+    backend: str = TORCH
 
 
-def choose_precision(
-    catalog: Catalog, items: Sequence[int], encoder: LoadedEncoder, forward: ForwardPass, decode_as: str
+def choose(
+    catalog: Catalog,
+    items: Sequence[int],
+    encoder: LoadedEncoder,
+    faster: Callable[[], LoadedEncoder],
+    forward: ForwardPass,
+    asked: Asked,
 ) -> Choice:
-    """bf16 where the device computes it natively and the vectors of all of the images keep a cosine of at least 0.9999 to fp32.
+    """bf16 and OpenVINO where the device has them and the vectors of all of the images keep a cosine of at least 0.9999 to fp32.
+
+    OpenVINO was faster wherever it was measured (docs/benchmarks.md), so that it is taken without a clock: the same run always
+    chooses the same. Where it is left open, both back ends must keep the precision: workers without OpenVINO may help.
 
     Args:
         items: up to 64 rows of the catalog; those that cannot be read are left out.
+        encoder: as PyTorch computes it.
+        faster: gives the encoder as ``asked.backend`` says.
+        asked: what is settled, and what is open.
 
     Raises:
-        InvalidInputError: for too many items, or one that the catalog does not have.
+        InvalidInputError: for too many items, or one that the catalog does not have; when OpenVINO is asked for and computes
+            other vectors, or cannot compute the encoder.
+        ConflictError: when it is asked for and not installed, or the device is a GPU.
     """
     if len(items) > MOST_ITEMS or any(item >= len(catalog) for item in items):
         raise InvalidInputError(
             f"{len(items)} items of {len(catalog)} images cannot be compared; send up to {MOST_ITEMS} that there are"
         )
-    if not _gains(encoder.spec):
-        return Choice("fp32", np.nan, f"{encoder.spec.architecture} computes in fp32")
-    if not has_bf16(encoder.device):
-        return Choice("fp32", np.nan, f"{encoder.device.type} has no bf16 of its own")
-    rows = [next(catalog.rows(item, 1)) for item in items]
-    decoded = [decode_row(catalog.root, row, encoder.spec, decode_as).pixels for row in rows]
-    pixels = [image for image in decoded if image is not None]
-    if not pixels:
-        return Choice("fp32", np.nan, "none of the images that were tried can be read")
-    exact, fast = (_vectors(encoder, pixels, forward, precision) for precision in ("fp32", "bf16"))
-    cosine = _least_cosine(exact, fast)
+    trial = Trial(catalog, items, encoder, forward, asked.decode_as)
+    if asked.backend == OPENVINO:
+        return _by_openvino(trial, faster(), asked)
+    chosen = Choice(asked.precision, np.nan, "as it was asked for") if asked.precision else _precision(trial)
+    if asked.backend != AUTO or len(catalog) < WORTH_IT:
+        return chosen
+    other = faster()
+    if other.backend == TORCH or not trial.pixels:
+        return chosen
+    cosine = trial.cosine(other, chosen.precision)
+    if cosine < FEWEST_COSINE:
+        return Choice(chosen.precision, chosen.cosine, f"{chosen.why}; OpenVINO's {_told(cosine, trial)}")
+    return Choice(chosen.precision, cosine, _told(cosine, trial), OPENVINO)
+
+
+def _by_openvino(trial: Trial, encoder: LoadedEncoder, asked: Asked) -> Choice:
+    """The fastest precision in which OpenVINO keeps the vectors."""
+    if not trial.pixels:
+        return Choice(asked.precision or "fp32", np.nan, _UNREADABLE, OPENVINO)
+    open_ = ("bf16", "fp32") if has_bf16(encoder.device) else ("fp32",)
+    cosine = 0.0
+    for precision in (asked.precision,) if asked.precision else open_:
+        cosine = trial.cosine(encoder, precision)
+        if cosine >= FEWEST_COSINE:
+            return Choice(precision, cosine, _told(cosine, trial), OPENVINO)
+    raise InvalidInputError(
+        f"encoder.backend is openvino, but its vectors have a {_told(cosine, trial)} of PyTorch; set encoder.backend to torch"
+        f"{', or encoder.precision to fp32' if asked.precision == 'bf16' else ''}"
+    )
+
+
+def _precision(trial: Trial) -> Choice:
+    """bf16 where PyTorch keeps the vectors in it."""
+    spec, device = trial.encoder.spec, trial.encoder.device
+    if not _gains(spec):
+        return Choice("fp32", np.nan, f"{spec.architecture} computes in fp32")
+    if not has_bf16(device):
+        return Choice("fp32", np.nan, f"{device.type} has no bf16 of its own")
+    if not trial.pixels:
+        return Choice("fp32", np.nan, _UNREADABLE)
+    cosine = trial.cosine(trial.encoder, "bf16")
+    return Choice("bf16" if cosine >= FEWEST_COSINE else "fp32", cosine, _told(cosine, trial))
+
+
+def _told(cosine: float, trial: Trial) -> str:
     good = cosine >= FEWEST_COSINE
-    why = f"cosine to fp32 {'at least' if good else 'down to'} {cosine:.6f} on {len(pixels)} images"
-    return Choice("bf16" if good else "fp32", cosine, why)
+    return f"cosine to fp32 {'at least' if good else 'down to'} {cosine:.6f} on {len(trial.pixels)} images"
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -82,21 +147,3 @@ def has_bf16(device: torch.device) -> bool:
 
 def _gains(spec: EncoderSpec) -> bool:
     return not isinstance(spec, OnnxSpec) and spec.architecture != "hog"
-
-
-def _vectors(
-    encoder: LoadedEncoder, pixels: Sequence[NDArray[np.uint8]], forward: ForwardPass, precision: str
-) -> NDArray[np.float32]:
-    size = rows_of_batch(encoder)
-    parts = [
-        forward.start(encoder, pixels[first : first + size], precision, size) for first in range(0, len(pixels), size)
-    ]
-    return np.concatenate([part.result() for part in parts])
-
-
-def _least_cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Of each row with the other's [n, dim]; 0 where a vector is zero or not finite."""
-    lengths = np.linalg.norm(one.astype(np.float64), axis=1) * np.linalg.norm(other.astype(np.float64), axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        cosines = np.einsum("nd,nd->n", one.astype(np.float64), other.astype(np.float64)) / lengths
-    return float(np.nan_to_num(cosines, nan=0.0, posinf=0.0, neginf=0.0).min())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from protos.common_pb2 import Encoder
 from protos.embedder_pb2 import Block
@@ -57,9 +57,13 @@ def embed_shard(
     blocks = find_blocks(store, catalog, shard)
     missing = [block for block, found in blocks.items() if found is None]
     if missing:
-        with workers.encoder(encoder, device_name) as loaded, timed(log, f"embedded {len(missing)} blocks") as facts:
+        with (
+            workers.encoder(encoder, device_name, shard.backend) as loaded,
+            timed(log, f"embedded {len(missing)} blocks") as facts,
+        ):
             device = facts["device"] = describe_device(loaded.device)
-            for block, computed in compute_blocks(store, catalog, shard, missing, loaded, workers, wanted):
+            way = replace(shard, backend=loaded.backend)
+            for block, computed in compute_blocks(store, catalog, way, missing, loaded, workers, wanted):
                 blocks[block] = computed
                 IMAGES.labels(device).inc(computed.rows)
                 UNREADABLE.inc(computed.quarantined)

@@ -26,6 +26,7 @@ BATCH_ROWS = 32  # divides a block; part of what makes vectors bit-equal, theref
 _GPU_BATCHES = (256, 128, 64)  # rows; a block, or a part of it
 _GPU_PIXELS = 256 * 256**2  # of a batch: what is large goes in fewer, or a small card has no room for it
 _GPU_AHEAD = 3  # batches that wait with their pixels
+_NO_MEMORY = ("not enough memory", "bad_alloc")  # of PyTorch, and of OpenVINO
 NOT_FINITE = "its embedding is not finite (NaN or infinity)"
 
 
@@ -108,6 +109,8 @@ class ForwardPass:
 
     @staticmethod
     def _run(encoder: LoadedEncoder, batch: NDArray[np.uint8], precision: str) -> NDArray[np.float32]:
+        if encoder.openvino is not None:
+            return encoder.openvino.embed(batch, precision)
         with computing(encoder.device, precision):
             vectors: NDArray[np.float32] = encoder.network(to_batch(batch)).float().numpy()
         return vectors
@@ -124,7 +127,7 @@ class ForwardPass:
 
 def _memory_error(error: Exception, encoder: LoadedEncoder, batch_rows: int) -> Exception:
     text = str(error)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in text:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in text for words in _NO_MEMORY):
         spec = encoder.spec
         return ExhaustedError(
             f"the memory of {encoder.device} does not suffice for {batch_rows} images of {spec.image_size} pixels"

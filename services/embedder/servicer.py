@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import grpc
 from PIL import Image
@@ -14,7 +15,8 @@ from services.common.artifacts import ArtifactStore
 from services.common.catalog import Catalog
 from services.common.devices import WORKER, describe_device
 from services.common.encoders.spec import preprocessing_of
-from services.embedder.choosing import choose_precision
+from services.embedder.backends import check_backend
+from services.embedder.choosing import Asked, choose
 from services.embedder.embedding import embed_shard
 from services.embedder.importing import Imported, Wanted, import_encoder
 from services.embedder.pictures import embed_pictures
@@ -62,15 +64,20 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
     def ChoosePrecision(
         self, request: embedder_pb2.ChoosePrecisionRequest, context: grpc.ServicerContext
     ) -> embedder_pb2.ChoosePrecisionResponse:
-        """fp32 or bf16, by the vectors of some images."""
-        decode_as = check_decode(request.options.decode)
+        """fp32 or bf16, PyTorch or OpenVINO, by the vectors of some images."""
+        asked = Asked(
+            check_precision(request.options.precision) if request.options.precision else "",
+            check_backend(request.options.backend),
+            check_decode(request.options.decode),
+        )
         with (
             Catalog(self._store.open(request.catalog), self._settings.data_root) as catalog,
             self.workers.encoder(request.encoder, request.options.device) as encoder,
         ):
-            chosen = choose_precision(catalog, request.item, encoder, self.workers.forward, decode_as)
+            faster = partial(self.workers.encoders.load, request.encoder, encoder.device, asked.backend)
+            chosen = choose(catalog, request.item, encoder, faster, self.workers.forward, asked)
         return embedder_pb2.ChoosePrecisionResponse(
-            run=request.run, precision=chosen.precision, cosine=chosen.cosine, why=chosen.why
+            run=request.run, precision=chosen.precision, cosine=chosen.cosine, why=chosen.why, backend=chosen.backend
         )
 
     def EmbedShard(
@@ -78,8 +85,14 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
     ) -> embedder_pb2.EmbedShardResponse:
         """Blocks to artifacts; what is published already is only named."""
         start = time.monotonic()
-        precision, decode_as = check_precision(request.options.precision), check_decode(request.options.decode)
-        shard = Shard(request.first_block, request.blocks, request.encoder.artifact.sha256, precision, decode_as)
+        shard = Shard(
+            request.first_block,
+            request.blocks,
+            request.encoder.artifact.sha256,
+            check_precision(request.options.precision),
+            check_decode(request.options.decode),
+            check_backend(request.options.backend),
+        )
         with Catalog(self._store.open(request.catalog), self._settings.data_root) as catalog:
             done = embed_shard(
                 self._store, catalog, shard, request.encoder, request.options.device, self.workers, context.is_active
@@ -98,7 +111,8 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
     ) -> embedder_pb2.EmbedImagesResponse:
         """Pictures to vectors, in their order."""
         precision, decode_as = check_precision(request.options.precision), check_decode(request.options.decode)
-        with self.workers.encoder(request.encoder, request.options.device) as encoder:
+        backend = check_backend(request.options.backend)
+        with self.workers.encoder(request.encoder, request.options.device, backend) as encoder:
             vectors = embed_pictures(
                 self._store, request.images, request.file_names, encoder, precision, self.workers.forward, decode_as
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from protos.errors import InvalidInputError, NotFoundError, UnavailableError
 from services.common.artifacts import ArtifactStore, digest_of
 from services.common.blocks import BlockContent, read_block, write_block
 from services.common.catalog import BLOCK_ROWS, Catalog, Row
+from services.embedder.backends import AUTO, OPENVINO, TORCH
+from services.embedder.backends import part_of_name as part_of_backend
 from services.embedder.decoding import Decoded
 from services.embedder.encoder_cache import LoadedEncoder
 from services.embedder.forward import NOT_FINITE, finite_rows, in_order, rows_of_batch
@@ -37,11 +39,20 @@ class Shard:
     encoder_digest: str
     precision: str
     decode_as: str = "exact"
+    backend: str = TORCH
+
+    @property
+    def ways(self) -> tuple[Shard, ...]:
+        """Itself; where the back end is left to each worker, once for each that there is."""
+        return tuple(replace(self, backend=each) for each in (OPENVINO, TORCH)) if self.backend == AUTO else (self,)
 
     def name_of(self, catalog: Catalog, block: int, count: int = BLOCK_ROWS) -> str:
-        """The artifact name of a block (or of its first ``count`` rows): rows, encoder, precision, decoding, nothing else."""
+        """The artifact name of a block (or of its first ``count`` rows): rows, encoder, precision, decoding and a known back end.
+
+        Nothing else is in it.
+        """
         rows = catalog.block_digest(block, count)
-        how = (self.encoder_digest, self.precision, *part_of_name(self.decode_as))
+        how = (self.encoder_digest, self.precision, *part_of_name(self.decode_as), *part_of_backend(self.backend))
         return f"blocks/{digest_of(_VERSION, rows, *how)}.npz"
 
 
@@ -68,7 +79,8 @@ def find_blocks(store: ArtifactStore, catalog: Catalog, shard: Shard) -> dict[in
 
 
 def _published(store: ArtifactStore, catalog: Catalog, shard: Shard, block: int) -> Block | None:
-    artifact = store.find(shard.name_of(catalog, block))
+    found = (store.find(way.name_of(catalog, block)) for way in shard.ways)
+    artifact = next((artifact for artifact in found if artifact is not None), None)
     if artifact is None:
         return None
     return _describe(block, artifact, read_block(store.open(artifact)))

@@ -75,6 +75,16 @@ def test_timm_brings_pytorch_to_nobody_who_has_none(monkeypatch: pytest.MonkeyPa
         assert "opentelemetry-sdk" in names
 
 
+def test_openvino_goes_to_the_embedder_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    having = [
+        service
+        for service in SERVICES
+        if "openvino" in {_name(requirement) for requirement in requirements_of(service, "openvino")}
+    ]
+    assert having == ["embedder"]
+
+
 def test_an_unknown_service_has_no_requirements() -> None:
     done = subprocess.run(
         [sys.executable, "scripts/requirements_of.py", "nobody"], cwd=REPOSITORY, capture_output=True, check=False

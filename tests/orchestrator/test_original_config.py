@@ -41,6 +41,7 @@ def test_every_value_arrives(pipeline: Path) -> None:
         "image_size": 256,
         "dim": 32,
         "precision": "fp32",
+        "backend": "torch",
     }
     assert (settings.seed_set.mode, settings.seed_set.reference) == ("neighbours", Path("/content/ref.jpg"))
     assert (settings.seed_set.folder, settings.seed_set.count) == (Path("/content/seed"), None)
