@@ -59,6 +59,10 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     && cd /opt/venv/lib/python3*/site-packages \
     && find . -type d -name tests -prune -exec rm -rf {} + \
     && find . -name '*.pyi' -delete \
+    # Of OpenVINO what computes on processors: the rest is for other devices and other frameworks.
+    && rm -rf openvino/include openvino/libs/cache.json openvino/libs/libopenvino_intel_[gn]pu_* \
+        openvino/libs/libopenvino_tensorflow* openvino/libs/libopenvino_paddle* openvino/libs/libopenvino_gguf* \
+        openvino/libs/libopenvino_jax* \
     && for package in imagecodecs sqlalchemy fontTools kiwisolver; do \
         # Symbols that only a debugger reads. Not of the libraries in *.libs: their loader does not find them afterwards.
         [ ! -d "$package" ] || find "$package" -name '*.so' -exec strip --strip-unneeded {} +; \
