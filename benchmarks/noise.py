@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
 
@@ -23,11 +22,12 @@ from benchmarks.labels.pools import Pool, all_pools
 from orchestrator.clients.labeler import Answer
 from orchestrator.consensus import resolve
 from orchestrator.labels import Labels
-from orchestrator.opinions import ask_again, held_out
+from orchestrator.opinions import ask_again, held_back, held_out
 from services.labeler.desk import is_wrong
+from services.trainer.logistic_training import Doubt
 
 ERROR = 0.05
-AGAIN = 0.1  # the loop's default where people label
+AGAIN = 0.5  # the loop's default where people label
 PEOPLE = 3
 
 
@@ -43,14 +43,15 @@ class Asked(Task):
         self.error = error
         self.votes: dict[int, dict[str, Answer]] = {}
         self.again: Counter[int] = Counter()
+        self.rounds: dict[int, int] = {}
 
     @property
     def swipes(self) -> int:
         """How many answers were given."""
         return sum(map(len, self.votes.values()))
 
-    def ask(self, item: int) -> None:
-        """The next person answers."""
+    def ask(self, item: int, number: int = 0) -> None:
+        """The next person answers, in a round of that number."""
         votes = self.votes.setdefault(item, {})
         wrong = is_wrong(item, self.error, self.seed, f":{len(votes)}" if votes else "")
         if votes:
@@ -58,20 +59,16 @@ class Asked(Task):
         votes[f"person {len(votes)}"] = Answer.POSITIVE if self.pool.truth[item] != wrong else Answer.NEGATIVE
         if item not in self.labelled:
             self.labelled.append(item)
+            self.rounds[item] = number
 
     def labels(self) -> Labels:
         """As the loop sees them."""
-        answers = resolve(self.votes)
-        return Labels(self.swipes, answers, dict.fromkeys(answers, 0), self.votes, self.again)
+        disputed = {item for item, votes in self.votes.items() if len(set(votes.values())) > 1}
+        return Labels(self.swipes, resolve(self.votes), self.rounds, self.votes, self.again, disputed=disputed)
 
     def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Items with a yes or a no, sorted, and which."""
         return self.labels().training()
-
-    def expected(self) -> Mapping[int, float]:
-        """What heads that have not seen an item give it."""
-        out_of_fold = trained_with_folds(self, LOGISTIC).out_of_fold
-        return {} if out_of_fold is None else held_out(self.labels(), out_of_fold)
 
 
 def found(pool: Pool, seed: int, error: float, again: float = 0.0) -> float:
@@ -82,13 +79,24 @@ def found(pool: Pool, seed: int, error: float, again: float = 0.0) -> float:
     number = 0
     while task.swipes < LABELS:
         number += 1
-        second = ask_again(task.labels(), task.expected(), ceil(again * BATCH), PEOPLE) if again else []
-        asked = np.array(task.labelled, dtype=np.uint64)
-        items = sampled("hybrid", LOGISTIC, task, number, BATCH, np.sort(asked))[0].tolist()
-        for item in [*(int(pick.item) for pick in second), *items][: LABELS - task.swipes]:
-            task.ask(item)
+        for item in _chosen(task, number, again)[: LABELS - task.swipes]:
+            task.ask(item, number)
     said = task.labels().of(Answer.POSITIVE)
     return float(pool.truth[said].sum() / pool.truth.sum())
+
+
+def _chosen(task: Asked, number: int, again: float) -> list[int]:
+    """The second opinions and the new images of a round, as the loop chooses them."""
+    labels = task.labels()
+    if again:
+        doubted, believed_from = held_back(labels, number)
+        task.doubt = Doubt(np.array(doubted, dtype=np.uint64), believed_from)
+    fitted = trained_with_folds(task, LOGISTIC)
+    expected = {} if fitted.out_of_fold is None else held_out(labels, fitted.out_of_fold)
+    asked = np.sort(np.array(task.labelled, dtype=np.uint64))
+    items, scores = sampled("hybrid", LOGISTIC, task, number, BATCH, asked, fitted.head)
+    second = ask_again(labels, expected, ceil(again * BATCH), PEOPLE, scores)
+    return [*(int(pick.item) for pick in second), *items.tolist()]
 
 
 def main() -> None:

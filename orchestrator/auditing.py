@@ -66,9 +66,10 @@ def _prove(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, number
         run.reporter.say("There is no head yet whose precision could be shown; label a round first")
         return model
     scores, asked = model.scores, labels.asked()
+    found, lowest = labels.count(Answer.POSITIVE), run.settings.final_dataset.threshold
 
     def choose() -> Line:
-        line = run.clients.certainty.threshold(run.id, target, model.generation, scores, asked)
+        line = run.clients.certainty.threshold(run.id, target, model.generation, scores, asked, found, lowest)
         run.reporter.say(line.sentence)
         return line
 
@@ -87,7 +88,8 @@ def _prove(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, number
         ),
     )
     items, answered = _answered(run, log, number, drawn, step)
-    judged = _judge(run, PRECISION, Audited(drawn.pool, tuple(items), frozenset()).by(answered), target, drawn, step)
+    audit = Audited(drawn.pool, tuple(items), frozenset(labels.answers)).by(answered)
+    judged = _judge(run, PRECISION, audit, target, drawn, step)
     if judged.shown:
         run.proof = Proof(model, line.threshold, judged.sentence)
         _review(run, log, scores, number, step)

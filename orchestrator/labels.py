@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +28,7 @@ class Labels:
         votes: item -> annotator -> newest answer; what ``answers`` come from.
         again: item -> how often somebody was asked about it once more, and answered.
         settled: item -> answer that somebody gave who saw the votes; it is no vote, and holds until the next answer.
+        disputed: items where somebody who was asked once more said yes to an earlier no, or no to an earlier yes.
     """
 
     position: int
@@ -36,6 +37,7 @@ class Labels:
     votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
     again: Mapping[int, int] = field(default_factory=dict)
     settled: Mapping[int, Answer] = field(default_factory=dict)
+    disputed: Set[int] = frozenset()
 
     def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Items [n] uint64 with a yes or a no, sorted, and whether it was yes [n] bool."""
@@ -90,6 +92,7 @@ class LabelLog:
         rounds: dict[int, int] = {}
         again: Counter[int] = Counter()
         settled: dict[int, LabelEvent] = {}
+        disputed: set[int] = set()
         for event in self._events:
             if event.position > position:
                 break
@@ -101,10 +104,13 @@ class LabelLog:
                 rounds.setdefault(event.item, event.round)
             elif event.answer != Answer.RETRACTED:
                 settled.pop(event.item, None)
-                votes.setdefault(event.item, {})[event.annotator] = event.answer
-                rounds.setdefault(event.item, event.round)
+                before = votes.setdefault(event.item, {})
                 if event.reason in (SECOND, OVERLAP):
                     again[event.item] += 1
+                    if {Answer.POSITIVE, Answer.NEGATIVE} <= {event.answer, *before.values()}:
+                        disputed.add(event.item)
+                before[event.annotator] = event.answer
+                rounds.setdefault(event.item, event.round)
             elif event.item in votes:
                 votes[event.item].pop(event.annotator, None)
                 if not votes[event.item]:
@@ -112,7 +118,7 @@ class LabelLog:
             if event.item not in votes and event.item not in settled:
                 rounds.pop(event.item, None)
         answers = {item: event.answer for item, event in settled.items()}
-        return Labels(position, resolve(votes) | answers, rounds, votes, again, answers)
+        return Labels(position, resolve(votes) | answers, rounds, votes, again, answers, disputed)
 
     def events(self, position: int) -> list[LabelEvent]:
         """The log up to a position, oldest first."""

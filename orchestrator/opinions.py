@@ -1,9 +1,9 @@
 """Second opinions: which answered images are asked about once more, and why.
 
-A wrong answer costs more than a swipe: the head learns from it. Asked again are images whose answer disagrees strongly with
-what heads that have not seen it say (Northcutt et al., Confident Learning, arXiv 1911.00068). Where several people label, those
-that somebody was unsure about, those near the threshold, and those that two people see differently are, too. An overlap, drawn
-by lot, shows how well people agree.
+A wrong answer costs more than a swipe: the head learns from it. Asked again are images whose answer is probably a slip by what
+heads that have not seen it say (Northcutt et al., Confident Learning, arXiv 1911.00068; `doubting.py`), and where several people
+label also those that somebody was unsure about, and those that two people see differently. An overlap, drawn by lot, shows how
+well people agree.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import Pick
+from orchestrator.doubting import PATIENCE, doubts
 from orchestrator.labels import OVERLAP, SECOND, SEED_FOLDER, Labels
 
-_STRONG = 0.9  # distance of an answer (1: yes, 0: no) from the out-of-fold probability
-_NEAR = 0.1  # of the threshold
 _TRIES = 2  # for a third person to decide: where there is none, nobody shall see the image in each round
+_WORTH = 0.5  # probability from which on a third person is asked; below it the answer would hardly be a yes
 
 
 def held_out(labels: Labels, out_of_fold: NDArray[np.float32]) -> dict[int, float]:
@@ -29,28 +29,48 @@ def held_out(labels: Labels, out_of_fold: NDArray[np.float32]) -> dict[int, floa
     return {item: probability for item, probability in known if not np.isnan(probability)}
 
 
-def ask_again(labels: Labels, expected: Mapping[int, float], most: int, people: int) -> list[Pick]:
-    """Up to ``most`` cards for another opinion: what a third can decide, then the strongest disagreement first.
+def ask_again(
+    labels: Labels,
+    expected: Mapping[int, float],
+    most: int,
+    people: int,
+    scores: NDArray[np.float32] | None = None,
+) -> list[Pick]:
+    """Up to ``most`` cards for another opinion: each yes that is doubted, what a third can decide, and each no that is doubted.
 
     Args:
         labels: all that is known.
         expected: item -> out-of-fold probability.
-        people: how many label; somebody alone is only asked again where the disagreement is strong.
+        people: how many label; somebody alone is only asked again about answers that are doubted.
+        scores: what the newest head gives each item, float32 [rows]; a third is asked where that is at least 0.5, and everywhere
+            without.
     """
-    once = _answered_once(labels)
-    unsure = [item for item in once if labels.answers[item] == Answer.UNSURE]
-    doubts = {
-        item: abs((labels.answers[item] == Answer.POSITIVE) - expected[item])
-        for item in set(once) - set(unsure)
-        if item in expected
-    }
-    strong = sorted((item for item in doubts if doubts[item] >= _STRONG), key=lambda item: (-doubts[item], item))
-    chosen = _tied(labels) + strong if people > 2 else strong
+    doubted = doubts(labels)
+    once = [item for item in _answered_once(labels) if item in expected]
+    chosen = _yes(labels, once, expected, doubted.yes_below)
+    if people > 2:
+        chosen += [item for item in _tied(labels) if scores is None or scores[item] >= _WORTH]
     if people > 1:
-        chosen += unsure
-        near = (item for item in doubts if abs(expected[item] - 0.5) < _NEAR)
-        chosen += sorted(near, key=lambda item: (abs(expected[item] - 0.5), item))
+        chosen += [item for item in _answered_once(labels) if labels.answers[item] == Answer.UNSURE]
+    no = (item for item in once if labels.answers[item] == Answer.NEGATIVE and expected[item] > doubted.no_above)
+    chosen += sorted(no, key=lambda item: (-expected[item], item))
     return [_card(item, SECOND, expected) for item in chosen[:most]]
+
+
+def _yes(labels: Labels, once: list[int], expected: Mapping[int, float], below: float) -> list[int]:
+    found = (item for item in once if labels.answers[item] == Answer.POSITIVE and expected[item] < below)
+    return sorted(found, key=lambda item: (expected[item], item))
+
+
+def held_back(labels: Labels, number: int) -> tuple[list[int], float]:
+    """Items with a new yes that somebody may be asked about again, and the probability from which on it is believed.
+
+    Args:
+        labels: all that is known.
+        number: of the round whose head shall not learn from what is below: an answer is held back for two rounds at most.
+    """
+    new = (item for item in _answered_once(labels) if labels.rounds[item] >= number - PATIENCE)
+    return [item for item in new if labels.answers[item] == Answer.POSITIVE], doubts(labels).yes_below
 
 
 def overlap(labels: Labels, expected: Mapping[int, float], taken: set[int], most: int, seed: int) -> list[Pick]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
@@ -10,6 +12,7 @@ from orchestrator.embedding import embed
 from orchestrator.labeling import Labelled, label
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.model import Catalogued, Embedded, Model
+from orchestrator.opinions import held_back
 from orchestrator.pruning import prune
 from orchestrator.questions import FINE_TUNE
 from orchestrator.run import Run
@@ -81,18 +84,26 @@ def learn(
             prune(run, run.generations)
             model = model.model_copy(update={"encoder": encoder, "embedded": embedded})
     else:
-        trained = run.once(f"{step}/train", Trained, lambda: _train(run, model, labels, number))
+        doubted = _doubted(run, labels, number) if step != "finish" else ((), 0.0)
+        trained = run.once(f"{step}/train", Trained, lambda: _train(run, model, labels, number, doubted))
     scores = run.once(f"{step}/score", ArtifactRef, lambda: _score(run, trained.head, model.generation))
     update = {"head": trained.head, "scores": scores, "position": labels.position}
     return model.model_copy(update=update), trained
 
 
-def _train(run: Run, model: Model, labels: Labels, number: int) -> Trained:
+def _doubted(run: Run, labels: Labels, number: int) -> tuple[list[int], float]:
+    """What the head shall not learn from yet; nothing where nobody is asked twice."""
+    return held_back(labels, number) if run.settings.labeling.again else ([], 0.0)
+
+
+def _train(run: Run, model: Model, labels: Labels, number: int, doubted: tuple[Sequence[int], float]) -> Trained:
     with run.telling("train") as words:
         trained = run.clients.trainer.train_head(
-            run.id, number, model.generation, labels.training(), labels.position, model.head, run.settings
+            run.id, number, model.generation, labels.training(), labels.position, model.head, run.settings, doubted
         )
         words.append(f"Trained the head on {_amount(labels)}{_quality(trained)}")
+        if trained.held_back:
+            words.append(f"without {trained.held_back} doubted yes, which will be asked about once more")
     return trained
 
 

@@ -61,20 +61,26 @@ def choose_images(
             more = _neighbours_of(run, model, picks, set(asked.tolist()))
             words.append(f"and {len(more)} neighbours of them")
             picks = picks + more
-        again = _second_opinions(run, labels, number, trained, out_of_fold)
+        again = _second_opinions(run, labels, number, trained, out_of_fold, model.scores)
         if again:
             words.append(f"and {len(again)} once more{_reasons(again)}")
     return again + picks
 
 
 def _second_opinions(
-    run: Run, labels: Labels, number: int, trained: Labels, out_of_fold: ArtifactRef | None
+    run: Run,
+    labels: Labels,
+    number: int,
+    trained: Labels,
+    out_of_fold: ArtifactRef | None,
+    scores: ArtifactRef | None,
 ) -> list[Pick]:
     labeling, cards = run.settings.labeling, run.settings.cards
     assert run.results is not None
     expected = held_out(trained, run.results.load(out_of_fold)) if out_of_fold else {}
     people = _SIMULATED if labeling.simulate else count_people(labels)
-    again = ask_again(labels, expected, ceil(labeling.again * cards), people)
+    newest = run.results.load(scores) if scores else None
+    again = ask_again(labels, expected, ceil(labeling.again * cards), people, newest)
     wanted, seed = ceil(labeling.overlap * cards), run.seed("overlap", number)
     return again + overlap(labels, expected, {pick.item for pick in again}, wanted, seed)
 

@@ -251,7 +251,7 @@ class LabelingSettings(Section):
         ge=0,
         le=0.5,
         description="share of a round's cards, at most, that are second opinions on answers which the other labels speak against;"
-        " where nothing is given: 0.1 where people label, 0 where labels are simulated",
+        " where nothing is given: 0.5 where people label, 0 where labels are simulated",
     )
     overlap: float = Field(
         0.0,
@@ -281,7 +281,7 @@ class LabelingSettings(Section):
         """The share of second opinions, whether given or not."""
         if self.second_opinions is not None:
             return self.second_opinions
-        return 0.0 if self.simulate else 0.1
+        return 0.0 if self.simulate else 0.5
 
     @model_validator(mode="after")
     def _simulation_knows_its_class(self) -> LabelingSettings:

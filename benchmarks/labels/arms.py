@@ -15,7 +15,7 @@ from services.sampler.registry import find_strategy
 from services.sampler.selection import Around, select
 from services.trainer.head_training import fit_head
 from services.trainer.heads import Head, HeadShape
-from services.trainer.logistic_training import LogisticFit, fit_logistic
+from services.trainer.logistic_training import Doubt, LogisticFit, fit_logistic
 from services.trainer.parameters import Parameters
 from services.trainer.scaling import sample_rows
 
@@ -28,6 +28,7 @@ class Task:
 
     Attributes:
         labelled: items in the order in which they were labelled.
+        doubt: what a logistic head shall not learn from yet.
     """
 
     def __init__(self, pool: Pool, seed: int) -> None:
@@ -36,6 +37,7 @@ class Task:
         self.sample = sample_rows(pool.vectors, self.present)
         self.clusters = k_means(pool.vectors, self.present)
         self.labelled: list[int] = []
+        self.doubt: Doubt | None = None
 
     def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Items sorted, as the loop sends them, and their answers."""
@@ -66,7 +68,7 @@ def trained_with_folds(task: Task, parameters: Parameters) -> LogisticFit:
     """A logistic head with its out-of-fold probabilities, in the order of `Task.training`."""
     items, positive = task.training()
     rows = np.ascontiguousarray(task.pool.vectors[items.astype(np.int64)])
-    return fit_logistic(rows, (items, positive), parameters.c)
+    return fit_logistic(rows, (items, positive), parameters.c, task.doubt)
 
 
 def sampled(
@@ -76,13 +78,15 @@ def sampled(
     number: int,
     count: int,
     asked: NDArray[np.uint64] | None = None,
+    head: Head | None = None,
 ) -> tuple[Items, Scores]:
     """The head of ``parameters`` and one of our strategies, both by the services' own functions.
 
     Args:
         asked: items that are not asked about any more, sorted; those that are trained on, where nothing is given.
+        head: one that was trained on the labels already.
     """
-    scores = score(task, trained(task, parameters))
+    scores = score(task, head or trained(task, parameters))
     labelled = task.training()
     around = Around(vectors=task.pool.vectors, labelled=labelled, clusters=lambda: task.clusters)
     rng = np.random.default_rng([task.seed, number])

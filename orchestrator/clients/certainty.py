@@ -68,13 +68,14 @@ class Judged(BaseModel):
 
 
 class Line(BaseModel):
-    """Where the curated set would begin: threshold (0: nowhere), images from it on, swipes that prove it."""
+    """Where the curated set would begin: threshold (0: nowhere), images from it on, swipes that prove it, images to review."""
 
     model_config = ConfigDict(frozen=True)
     threshold: float
     accepted: int
     draws: int
     sentence: str
+    review: int = 0
 
 
 class CertaintyClient:
@@ -153,18 +154,36 @@ class CertaintyClient:
         return Judged(estimate=answer.estimate, at_least=answer.at_least, shown=answer.shown, sentence=answer.sentence)
 
     def threshold(
-        self, run: str, target: float, generation: GenerationRef, scores: ArtifactRef, asked: NDArray[np.uint64]
+        self,
+        run: str,
+        target: float,
+        generation: GenerationRef,
+        scores: ArtifactRef,
+        asked: NDArray[np.uint64],
+        found: int,
+        lowest: float,
     ) -> Line:
-        """The lowest threshold that is likely to be proved."""
+        """The threshold that is likely to be proved with the fewest swipes in all: its draw, and a review down to ``lowest``.
+
+        ``found`` positives are in the set because people named them.
+        """
         request = sampler_pb2.ChooseThresholdRequest(
             run=run,
             scores=scores.to(common_pb2.Artifact),
             present=generation.present.to(common_pb2.Artifact),
             excluded=to_items(asked),
             target=target,
+            found=found,
+            lowest=lowest,
         )
         answer = self._call(self._stub.ChooseThreshold, request, _LONG_S)
-        return Line(threshold=answer.threshold, accepted=answer.accepted, draws=answer.draws, sentence=answer.sentence)
+        return Line(
+            threshold=answer.threshold,
+            accepted=answer.accepted,
+            draws=answer.draws,
+            sentence=answer.sentence,
+            review=answer.review,
+        )
 
 
 def _audit(audit: AuditRef) -> sampler_pb2.Audit:

@@ -98,6 +98,7 @@ class Trained(BaseModel):
         out_of_fold: float32 [labels] in the order of the labels; None where a head cannot be cross-validated.
         refused: fine-tuning was of no use: ``encoder`` is the one from before.
         verdict: on fine-tuning, in one sentence; "" where nothing was compared.
+        held_back: labels that the head has not learned from: they are doubted, and somebody will be asked once more.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
@@ -110,6 +111,7 @@ class Trained(BaseModel):
     out_of_fold: ArtifactRef | None = None
     refused: bool = False
     verdict: str = ""
+    held_back: int = 0
 
 
 class Pick(BaseModel):

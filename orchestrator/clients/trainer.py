@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,13 @@ class TrainerClient:
         position: int,
         parent: HeadRef | None,
         settings: RunSettings,
+        doubted: tuple[Sequence[int], float] = ((), 0.0),
     ) -> Trained:
-        """A head trained on the embeddings of labelled items, carried on from ``parent``."""
+        """A head trained on the embeddings of labelled items, carried on from ``parent``.
+
+        Args:
+            doubted: items whose yes is held back where its out-of-fold probability is below the number.
+        """
         request = trainer_pb2.TrainHeadRequest(
             run=run,
             round=number,
@@ -42,10 +48,12 @@ class TrainerClient:
             parent=parent.to(common_pb2.Head) if parent else None,
             label_position=position,
             present=generation.present.to(common_pb2.Artifact),
+            doubted=doubted[0],
+            believed_from=doubted[1],
         )
         answer = self._call(self._stub.TrainHead, request, LONG_S)
         held_out = ArtifactRef.of(answer.out_of_fold) if answer.HasField("out_of_fold") else None
-        return _trained(answer, out_of_fold=held_out)
+        return _trained(answer, out_of_fold=held_out, held_back=answer.held_back)
 
     def fine_tune(
         self,

@@ -14,7 +14,7 @@ from services.common.arrays import map_array
 from services.common.artifacts import ArtifactStore
 from services.sampler.certainty import audits, sentences
 from services.sampler.certainty.assessment import Assessment, Evidence, Light, assess
-from services.sampler.certainty.threshold import choose_threshold
+from services.sampler.certainty.threshold import cheapest_line, choose_threshold
 from services.sampler.clusters import clusters_of
 
 
@@ -91,13 +91,17 @@ class AssessmentServicer:
         present, scores = self._present(request.present), self._scores(request.scores)
         _check_rows(scores, present)
         confidence = _confidence(request.confidence)
-        line = choose_threshold(scores, present & ~_mask(request.excluded, len(present)), request.target, confidence)
+        pool = present & ~_mask(request.excluded, len(present))
+        if request.lowest:
+            line = cheapest_line(scores, pool, request.target, request.found, request.lowest, confidence)
+        else:
+            line = choose_threshold(scores, pool, request.target, confidence)
         answer = sampler_pb2.ChooseThresholdResponse(
             run=request.run, sentence=sentences.of_threshold(request.target, line)
         )
         if line is not None:
             answer.threshold, answer.accepted, answer.expected = line.threshold, line.accepted, line.expected
-            answer.draws = audits.plan(audits.PRECISION, request.target, line.accepted, 0, confidence) or 0
+            answer.draws, answer.review = line.draws, line.review
         return answer
 
     def _scores(self, artifact: Artifact) -> NDArray[np.float32]:

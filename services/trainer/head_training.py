@@ -23,7 +23,7 @@ from services.trainer.chance import SEEDS, seeded
 from services.trainer.embeddings import map_embeddings
 from services.trainer.heads import LOGISTIC, Head, HeadRecord, HeadShape, head_bytes, load_head
 from services.trainer.labelled import Labels, ShuffledBatches, embedded, gather
-from services.trainer.logistic_training import fit_logistic
+from services.trainer.logistic_training import Doubt, fit_logistic
 from services.trainer.notes import Note, find_note, keep_note
 from services.trainer.parameters import LOWER_RATES, Parameters
 from services.trainer.quality import Outcome, is_alive
@@ -46,6 +46,7 @@ class HeadRequest:
     parent: Artifact | None
     label_position: int
     present: Artifact | None = None
+    doubt: Doubt | None = None
 
     @property
     def name(self) -> str:
@@ -53,7 +54,16 @@ class HeadRequest:
         items, positive = self.labels
         parent = self.parent.sha256 if self.parent else ""
         present = self.present.sha256 if self.present else ""
-        inputs = (self.vectors.sha256, present, items.tobytes(), positive.tobytes(), self.parameters.as_json(), parent)
+        inputs: tuple[str | bytes | float, ...] = (
+            self.vectors.sha256,
+            present,
+            items.tobytes(),
+            positive.tobytes(),
+            self.parameters.as_json(),
+            parent,
+        )
+        if self.doubt is not None and self.parameters.kind == LOGISTIC:
+            inputs += ("doubt", np.sort(self.doubt.items).tobytes(), self.doubt.believed_from)
         return f"heads/{digest_of('head', VERSION, *inputs, self.label_position)}"
 
 
@@ -95,6 +105,7 @@ class FittedHead:
     lr: float
     carried_on: bool
     out_of_fold: NDArray[np.float32] | None = None
+    held_back: int = 0
 
     def content(self, request: Recorded) -> bytes:
         """Of the head's file."""
@@ -129,13 +140,16 @@ def _train(store: ArtifactStore, request: HeadRequest) -> TrainedHead:
     rows, labels = gather(vectors, present, request.labels)
     shape = request.parameters.shape(vectors.shape[1])
     if shape.kind == LOGISTIC:
-        fitted = fit_linear(rows, labels, request.parameters)
+        fitted = fit_linear(rows, labels, request.parameters, request.doubt)
     else:
         parent = load_parent(store, request.parent, shape)
         fitted = fit_head(rows, labels, request.parameters, parent, sample_rows(vectors, present))
     artifact = store.put(f"{request.name}.safetensors", fitted.content(request))
     held_out = _publish_held_out(store, request, fitted, embedded(present, request.labels))
-    note = Note(fitted.outcome.quality, fitted.outcome.best_epoch, time.monotonic() - start, held_out is not None)
+    seconds = time.monotonic() - start
+    note = Note(
+        fitted.outcome.quality, fitted.outcome.best_epoch, seconds, held_out is not None, held_back=fitted.held_back
+    )
     keep_note(store, f"{request.name}.json", note)
     positives = int(labels[1].sum())
     log.info("trained a head on %d labels, %d positive, in %.2f s", len(rows), positives, note.seconds)
@@ -162,10 +176,12 @@ def as_asked(store: ArtifactStore, held_out: Artifact | None, items: Sequence[in
     return put_array(store, f"heads/{digest_of('asked', held_out.sha256, order.tobytes())}.npy", values)
 
 
-def fit_linear(rows: NDArray[np.float32], labels: Labels, parameters: Parameters) -> FittedHead:
+def fit_linear(
+    rows: NDArray[np.float32], labels: Labels, parameters: Parameters, doubt: Doubt | None = None
+) -> FittedHead:
     """Fits a logistic head to embeddings [n, dim]; its only minimum does not depend on where the search begins."""
-    fitted = fit_logistic(rows, labels, parameters.c)
-    return FittedHead(fitted.head, fitted.outcome, 0.0, True, fitted.out_of_fold)
+    fitted = fit_logistic(rows, labels, parameters.c, doubt)
+    return FittedHead(fitted.head, fitted.outcome, 0.0, True, fitted.out_of_fold, fitted.held_back)
 
 
 def load_parent(store: ArtifactStore, parent: Artifact | None, shape: HeadShape) -> Head | None:

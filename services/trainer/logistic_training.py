@@ -21,21 +21,54 @@ from services.trainer.quality import Outcome, Quality, measure
 SHORTEST, LONGEST = 1e-18, 1e18  # embeddings whose squares float32 holds
 
 
+_LEFT = 2  # positives that a head needs besides those that are held back
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Yes answers that are held back until somebody else has answered: a head goes a long way for a positive that stands alone.
+
+    Attributes:
+        items: uint64 [k], whose yes is doubted.
+        believed_from: the out-of-fold probability from which on such a yes is learned from all the same.
+    """
+
+    items: NDArray[np.uint64]
+    believed_from: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.believed_from < 1:
+            raise InvalidInputError(
+                f"believed_from is {self.believed_from:g}; it is a probability from 0 (nothing is held back) to below 1"
+            )
+
+    def kept(self, labels: Labels, out_of_fold: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which of the labels are learned from, bool [n]; all of them, where fewer than two positives would be left."""
+        items, positive = labels
+        low = out_of_fold.astype(np.float64) < self.believed_from  # as whoever reads the probabilities compares
+        held_back = positive & low & np.isin(items, self.items)
+        return ~held_back if (positive & ~held_back).sum() >= _LEFT else np.ones(len(items), dtype=np.bool_)
+
+
 @dataclass(frozen=True)
 class LogisticFit:
-    """A head, its quality on out-of-fold predictions, and these: probabilities float32 [n], or None without folds."""
+    """A head, its quality on out-of-fold predictions, and these: probabilities float32 [n], or None without folds.
+
+    ``held_back`` counts labels that the head has not learned from; they are judged like all others.
+    """
 
     head: Head
     outcome: Outcome
     out_of_fold: NDArray[np.float32] | None
+    held_back: int = 0
 
 
-def fit_logistic(rows: NDArray[np.float32], labels: Labels, c: float) -> LogisticFit:
+def fit_logistic(rows: NDArray[np.float32], labels: Labels, c: float, doubt: Doubt | None = None) -> LogisticFit:
     """The balanced logistic regression of embeddings [n, dim], calibrated.
 
     Validation and ``out_of_fold`` come from five folds (fewer where a class has fewer labels; none where one has fewer than two):
     each label's logit from a head without its fold, calibrated by the logits of the other folds. The head itself learns from all
-    labels, and its calibration from all out-of-fold logits.
+    labels, and its calibration from all out-of-fold logits; but for those that ``doubt`` holds back.
 
     Where all labels agree there is nothing to separate: the head then ranks by likeness to their mean.
 
@@ -51,10 +84,15 @@ def fit_logistic(rows: NDArray[np.float32], labels: Labels, c: float) -> Logisti
         head = head_of(solution.weight[0], solution.bias[0], prior_only(labels[1]))
         return LogisticFit(head, Outcome(max(1, solution.steps), Quality()), None)
     held_out = out_of_fold_logits(unit, targets, folds, c, solution)
-    head = head_of(solution.weight[0], solution.bias[0], platt(held_out, labels[1]))
     judged = torch.from_numpy(cross_calibrated(held_out, labels[1], folds))
     outcome = Outcome(max(1, solution.steps), measure(judged, targets))
-    return LogisticFit(head, outcome, judged.sigmoid().numpy())
+    chances = judged.sigmoid().numpy()
+    kept = np.ones(len(targets), dtype=np.bool_) if doubt is None else doubt.kept(labels, chances)
+    if not kept.all():
+        weights = _without(targets, torch.from_numpy(~kept)).unsqueeze(0)
+        solution = solve(unit, targets, weights, c, solution)
+    head = head_of(solution.weight[0], solution.bias[0], platt(held_out[kept], labels[1][kept]))
+    return LogisticFit(head, outcome, chances, int((~kept).sum()))
 
 
 def unit_rows(rows: NDArray[np.float32], labels: Labels) -> Tensor:

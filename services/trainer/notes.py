@@ -17,6 +17,7 @@ class Note:
         out_of_fold: whether out-of-fold probabilities were published beside the head.
         refused: whether fine-tuning was of no use, and the old encoder stays.
         verdict: of fine-tuning, in one sentence.
+        held_back: labels that a head has not learned from, because they are doubted.
     """
 
     quality: Quality
@@ -25,6 +26,7 @@ class Note:
     out_of_fold: bool = False
     refused: bool = False
     verdict: str = ""
+    held_back: int = 0
 
 
 def keep_note(store: ArtifactStore, name: str, note: Note) -> None:

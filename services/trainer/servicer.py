@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import grpc
+import numpy as np
 import torch
 
 from protos import trainer_pb2, trainer_pb2_grpc
@@ -18,6 +19,7 @@ from services.trainer.export import CKPT, export
 from services.trainer.fine_tuning import FineTuneRequest, fine_tune
 from services.trainer.head_training import HeadRequest, as_asked, train_head
 from services.trainer.heads import HeadShape
+from services.trainer.logistic_training import Doubt
 from services.trainer.parameters import DEFAULT_C, Parameters
 from services.trainer.quality import THRESHOLD, Quality
 from services.trainer.scoring import score
@@ -45,6 +47,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
                 _parent(request),
                 request.label_position,
                 _present(request),
+                _doubt(request),
             ),
         )
         return trainer_pb2.TrainHeadResponse(
@@ -54,6 +57,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
             best_epoch=trained.note.best_epoch,
             seconds=trained.note.seconds,
             out_of_fold=as_asked(self.store, trained.out_of_fold, request.labels.item),
+            held_back=trained.note.held_back,
         )
 
     def Score(self, request: trainer_pb2.ScoreRequest, context: grpc.ServicerContext) -> trainer_pb2.ScoreResponse:
@@ -167,6 +171,11 @@ def _needed(artifact: Artifact, name: str) -> Artifact:
 
 def _parent(request: trainer_pb2.TrainHeadRequest | trainer_pb2.FineTuneRequest) -> Artifact | None:
     return request.parent.artifact if request.parent.artifact.path else None
+
+
+def _doubt(request: trainer_pb2.TrainHeadRequest) -> Doubt | None:
+    doubt = Doubt(np.array(request.doubted, dtype=np.uint64), request.believed_from)
+    return doubt if len(doubt.items) else None
 
 
 def _present(

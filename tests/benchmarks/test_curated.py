@@ -59,4 +59,6 @@ def test_without_a_proof_there_is_no_review() -> None:
 def test_a_line_counts_sets_that_are_shown_but_not_good() -> None:
     ways = [[Curated(1.0, 1.0)] * 5, [Curated(0.9, 1.0, 20, True)] * 5, [Curated(1.0, 1.0, 20, True, 70)] * 5]
     text = line("a", ways, 10)
-    assert text == ("| a | 1 of 10 | 1.000, 1.000, 100% | 0.900, 1.000, 0% | 1.000, 1.000, 100% | 20 | 70 | 100% | 5 |")
+    assert text == (
+        "| a | 1 of 10 | 1.000, 1.000, 100% | 0.900, 1.000, 0% | 1.000, 1.000, 100% | 20 | 70 | 90 | 100% | 5 |"
+    )

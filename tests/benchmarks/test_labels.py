@@ -21,6 +21,7 @@ from protos.trainer_pb2 import ScoreRequest, TrainHeadRequest, TrainingParameter
 from protos.wire import to_labels
 from services.common.artifacts import ArtifactStore
 from services.sampler import servicer as sampler
+from services.trainer.logistic_training import Doubt
 from services.trainer.servicer import TrainerServicer
 from services.trainer.settings import TrainerSettings
 from tests.support.stores import put_array
@@ -44,14 +45,16 @@ def test_the_services_pick_what_the_measurement_picks(tmp_path: Path, modes: int
             for number in range(1, 5):
                 labels = to_labels(*task.training())
                 parameters = TrainingParameters(kind="logistic", c=10, epochs=1, batch_size=1, lr=0.1, seed=1)
-                head = training.TrainHead(
-                    TrainHeadRequest(run="a", vectors=vectors, labels=labels, parameters=parameters)
-                ).head
+                doubted = task.training()[0][task.training()[1]] if number > 2 else []
+                task.doubt = Doubt(np.array(doubted, dtype=np.uint64), 0.3)
+                request = TrainHeadRequest(run="a", vectors=vectors, labels=labels, parameters=parameters)
+                request.MergeFrom(TrainHeadRequest(doubted=doubted, believed_from=0.3))
+                head = training.TrainHead(request).head
                 scores = training.Score(ScoreRequest(run="a", head=head, vectors=vectors, present=present)).scores
                 asked = Items(item=sorted(task.labelled))
-                request = SelectRequest(run="a", round=number, strategy="hybrid", count=20, seed=3, scores=scores)
-                request.MergeFrom(SelectRequest(present=present, excluded=asked, vectors=vectors, labels=labels))
-                picks = [pick.item for pick in sampling.Select(request).picks]
+                wanted = SelectRequest(run="a", round=number, strategy="hybrid", count=20, seed=3, scores=scores)
+                wanted.MergeFrom(SelectRequest(present=present, excluded=asked, vectors=vectors, labels=labels))
+                picks = [pick.item for pick in sampling.Select(wanted).picks]
                 assert picks == ARMS["ours"](task, number, 20)[0].tolist()
                 task.labelled += picks
     finally:

@@ -57,7 +57,7 @@ def test_a_proved_precision_decides_what_is_written(place: Path, tmp_path: Path)
     assert isinstance(line, dict)
     if not line["accepted"]:
         pytest.skip("the head is not sure enough of anything with these pictures")
-    assert "drawn images belong there: precision at least" in done.stdout
+    assert "that people named: precision at least" in done.stdout
     judged = steps["round-4/certainty-1/judge"]
     assert isinstance(judged, dict)
     assert ("proof " in done.stdout) == judged["shown"]
@@ -66,12 +66,13 @@ def test_a_proved_precision_decides_what_is_written(place: Path, tmp_path: Path)
 def test_after_a_proof_what_lies_below_its_line_is_offered_for_review(tmp_path: Path) -> None:
     draw_data_set(tmp_path / "data", positives=150, negatives=450)
     picture("ring", np.random.default_rng(9)).save(tmp_path / "reference.png")
-    typed = "20\n0\n" + "l\n" * 3 + "p\n90\n25\n1\nq\n"
+    typed = "20\n0\n" + "l\n" * 2 + "p\n90\n25\n1\nq\n"
     done = run_command(*_run(tmp_path), "--set", "sampling.strategy=uncertainty", cwd=tmp_path, typed=typed)
     if "more images have a probability" not in done.stdout:
         pytest.skip("with these pictures nothing is left between the proved line and the plain one")
     assert done.returncode == 0, done.stderr
-    assert len(label_rows(tmp_path / "runtime")) == 20 + 20 * 3 + 25 + 1
+    assert "below, which are to be looked at, the whole takes about" in done.stdout
+    assert len(label_rows(tmp_path / "runtime")) == 20 + 20 * 2 + 25 + 1
     assert any(step.endswith("/review") for step in _steps(tmp_path))
     assert "proof " in done.stdout  # the proof outlives the review
 

@@ -106,6 +106,22 @@ def test_the_newest_answer_of_a_person_is_the_vote_and_an_undo_takes_only_that_b
     assert labels.at(2).answers == {3: NO}
 
 
+def test_disputed_is_what_another_look_came_out_differently_for_whoever_looked() -> None:
+    log = Log()
+    labels = LabelLog(log, "a")  # type: ignore[arg-type]
+    for item in range(1, 7):
+        log.say(item, YES)
+    log.say(1, NO, reason="second")  # the same person
+    log.say(2, NO, "bob", reason="second")
+    log.say(3, NO, "bob", reason="overlap")
+    log.say(4, YES, "bob", reason="second")
+    log.say(5, UNSURE, "bob", reason="second")
+    log.say(6, NO)  # a change of mind that nobody asked for
+    assert labels.newest().disputed == {1, 2, 3}
+    assert labels.at(7).disputed == {1}
+    assert labels.newest().again == {1: 1, 2: 1, 3: 1, 4: 1, 5: 1}
+
+
 def test_one_person_alone_has_the_labels_as_ever() -> None:
     log = Log()
     for item in (5, 2, 9):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from orchestrator.agreement import agreement
 from orchestrator.clients.labeler import Answer, LabelEvent
+from orchestrator.doubting import doubts, share_of_errors
 from orchestrator.labels import OVERLAP, SECOND, SEED_FOLDER, Labels
-from orchestrator.opinions import ask_again, count_people, held_out, overlap
+from orchestrator.opinions import ask_again, count_people, held_back, held_out, overlap
 
 YES, NO, UNSURE, BACK = Answer.POSITIVE, Answer.NEGATIVE, Answer.UNSURE, Answer.RETRACTED
 
@@ -18,15 +21,25 @@ def labels_of(votes: dict[int, dict[str, Answer]], again: dict[int, int] | None 
     return Labels(len(votes), answers, dict.fromkeys(votes, 0), votes, again or {})
 
 
-ONE = labels_of({1: {"ann": YES}, 2: {"ann": NO}, 3: {"ann": UNSURE}, 4: {"ann": NO}, 5: {"ann": YES}})
-EXPECTED = {1: 0.02, 2: 0.97, 4: 0.45, 5: 0.95}
+ONE = labels_of(
+    {
+        1: {"ann": YES},
+        2: {"ann": NO},
+        3: {"ann": UNSURE},
+        4: {"ann": NO},
+        5: {"ann": YES},
+        6: {"ann": YES},
+        7: {"ann": NO},
+    }
+)
+EXPECTED = {1: 0.08, 2: 0.95, 4: 0.45, 5: 0.95, 6: 0.02, 7: 0.97}
 
 
 @pytest.mark.parametrize(
     ("people", "most", "items"),
-    [(1, 9, [1, 2]), (1, 1, [1]), (2, 9, [1, 2, 3, 4]), (2, 3, [1, 2, 3]), (2, 0, [])],
+    [(1, 9, [6, 1, 7, 2]), (1, 1, [6]), (2, 9, [6, 1, 3, 7, 2]), (2, 3, [6, 1, 3]), (2, 0, [])],
 )
-def test_strong_disagreement_first_and_the_rest_only_where_several_label(
+def test_doubted_yes_come_first_then_unsure_where_several_label_and_doubted_no_last(
     people: int, most: int, items: list[int]
 ) -> None:
     picks = ask_again(ONE, EXPECTED, most, people)
@@ -41,10 +54,16 @@ def test_nobody_is_asked_a_third_time_nor_about_a_seed_folder() -> None:
     assert count_people(labels) == 2
 
 
-def test_a_third_person_decides_between_two_first_of_all() -> None:
+def test_a_third_person_decides_between_two() -> None:
     labels = labels_of({1: {"ann": YES}, 2: {"ann": YES, "bob": NO}, 3: {"ann": UNSURE, "bob": NO}}, {2: 1, 3: 1})
-    assert [pick.item for pick in ask_again(labels, {1: 0.0}, 9, 3)] == [2, 1]
+    assert [pick.item for pick in ask_again(labels, {1: 0.0}, 9, 3)] == [1, 2]
     assert [pick.item for pick in ask_again(labels, {1: 0.0}, 9, 2)] == [1]
+
+
+def test_a_third_is_asked_only_where_the_head_would_say_yes() -> None:
+    labels = labels_of({1: {"ann": YES, "bob": NO}, 2: {"ann": YES, "bob": NO}}, {1: 1, 2: 1})
+    scores = np.array([0.9, 0.5, 0.4], dtype=np.float32)
+    assert [pick.item for pick in ask_again(labels, {}, 9, 3, scores)] == [1]
 
 
 def test_two_who_stay_of_different_minds_are_left_alone() -> None:
@@ -53,7 +72,29 @@ def test_two_who_stay_of_different_minds_are_left_alone() -> None:
 
 
 def test_an_answer_that_has_become_unsure_since_the_training_is_asked_about_once() -> None:
-    assert [pick.item for pick in ask_again(ONE, {**EXPECTED, 3: 0.99}, 9, 2)] == [1, 2, 3, 4]
+    assert [pick.item for pick in ask_again(ONE, {**EXPECTED, 3: 0.99}, 9, 2)] == [6, 1, 3, 7, 2]
+
+
+def test_people_who_are_never_contradicted_are_doubted_less_and_those_who_are_more() -> None:
+    fresh = doubts(labels_of({}))
+    assert (fresh.yes_below, fresh.no_above) == pytest.approx((0.136, 0.891), abs=1e-3)
+    votes = {item: {"ann": NO} for item in range(400)}
+    calm = labels_of(votes)
+    assert share_of_errors(calm) == pytest.approx(0.01)
+    wild = replace(calm, disputed=frozenset(range(120)))
+    assert doubts(calm).yes_below < fresh.yes_below < doubts(wild).yes_below < 0.6
+    assert doubts(calm).no_above > fresh.no_above > doubts(wild).no_above > 0.4
+    assert share_of_errors(replace(calm, disputed=frozenset(range(400)))) == 0.3
+
+
+def test_only_a_new_yes_that_somebody_can_be_asked_about_is_held_back() -> None:
+    votes = {1: {"ann": YES}, 2: {"ann": NO}, 3: {"ann": YES}, 4: {"ann": YES}, 5: {"ann": YES, "bob": YES}}
+    labels = replace(
+        labels_of({**votes, 6: {SEED_FOLDER: YES}}, {4: 1}), rounds={**dict.fromkeys(range(1, 7), 4), 3: 3}
+    )
+    assert held_back(labels, 5) == ([1, 3], doubts(labels).yes_below)
+    assert held_back(labels, 6)[0] == [1]
+    assert held_back(labels, 7)[0] == []
 
 
 def test_the_overlap_is_drawn_by_lot_and_the_seed_tells_which() -> None:
@@ -67,8 +108,8 @@ def test_the_overlap_is_drawn_by_lot_and_the_seed_tells_which() -> None:
 
 
 def test_probabilities_belong_to_the_items_that_were_trained_on() -> None:
-    found = held_out(ONE, np.array([0.1, np.nan, 0.3, 0.4], dtype=np.float32))
-    assert found == pytest.approx({1: 0.1, 4: 0.3, 5: 0.4})
+    found = held_out(ONE, np.array([0.1, np.nan, 0.3, 0.4, 0.5, 0.6], dtype=np.float32))
+    assert found == pytest.approx({1: 0.1, 4: 0.3, 5: 0.4, 6: 0.5, 7: 0.6})
     with pytest.raises(ValueError, match="shorter"):
         held_out(ONE, np.array([0.1], dtype=np.float32))
 

@@ -14,7 +14,7 @@ from protos.errors import InvalidInputError
 from services.sampler.clusters import k_means, number_of_clusters, spread
 from services.sampler.registry import STRATEGIES, find_strategy, set_by_alias
 from services.sampler.selection import Around, Selection, complete_parameters, select
-from services.sampler.strategies.pool import unit
+from services.sampler.strategies.pool import Clusters, unit
 from services.sampler.strategies.strategy import Strategy
 
 ROWS, CLOUDS = 600, 12
@@ -90,6 +90,29 @@ def test_hybrid_explores_nothing_while_likely_images_are_left(world: World) -> N
     assert Counter(chosen.reasons) == {"exploit": 14, "boundary": 6}
     best = [item for item, why in zip(chosen.items.tolist(), chosen.reasons, strict=True) if why == "exploit"]
     assert set(best) <= set(range(100, 130))
+
+
+def test_hybrid_explores_more_for_a_class_that_has_clouds_of_its_own(world: World) -> None:
+    """The best promise 6 %: enough for a class that is everywhere, and little for one that fills its clusters."""
+    scores = np.full(ROWS, 0.06, dtype=np.float32)
+    items = np.arange(0, 10 * CLOUDS, CLOUDS, dtype=np.uint64)  # ten of the first cloud
+
+    def explored(positive: object) -> int:
+        chosen = world.select("hybrid", 20, scores=scores, labelled=(items, np.array(positive, dtype=np.bool_)))
+        return Counter(chosen.reasons)["explore"]
+
+    assert explored([True] * 10) == explored([True] * 5 + [False] * 5) == round(20 * 0.4 * (1 - 8 * 0.06))
+    assert explored([True] * 3 + [False] * 7) == round(20 * 0.4 * (1 - 8 * 0.06 * 0.3 / (2 / 9)))
+    assert explored([True] + [False] * 9) == explored([False] * 10) == 0
+
+
+def test_hybrid_looks_at_clusters_only_where_it_may_explore(world: World) -> None:
+    def clusters() -> Clusters:
+        raise AssertionError("asked for")
+
+    assert len(world.select("hybrid", 20, scores=np.full(ROWS, 0.2, np.float32), clusters=clusters).items) == 20
+    with pytest.raises(AssertionError, match="asked for"):
+        world.select("hybrid", 20, scores=np.full(ROWS, 0.01, np.float32), clusters=clusters)
 
 
 def test_the_beginning_of_a_hybrid_batch_is_the_same_mixture(world: World) -> None:

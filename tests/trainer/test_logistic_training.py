@@ -20,6 +20,7 @@ from protos.wire import to_labels
 from services.common.artifacts import ArtifactStore
 from services.trainer.head_training import HeadRequest, TrainedHead, train_head
 from services.trainer.heads import load_head
+from services.trainer.logistic_training import Doubt
 from services.trainer.parameters import Parameters
 from services.trainer.scoring import probabilities
 
@@ -145,3 +146,68 @@ def test_a_trainer_starts_and_trains_without_lightning() -> None:
         "import services.trainer.__main__, services.trainer.servicer, sys; sys.exit('pytorch_lightning' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
+
+
+def slipped(pool: Any) -> tuple[Any, int]:
+    """Eighty labels of which one no is called yes, and its item."""
+    items, positive = pool.labels(80)
+    wrong = int(np.flatnonzero(~positive)[5])
+    positive = positive.copy()
+    positive[wrong] = True
+    return (items, positive), wrong
+
+
+def test_a_yes_that_is_held_back_leaves_the_head_as_if_it_had_not_been_given(
+    store: ArtifactStore, vectors: Artifact, pool: Any
+) -> None:
+    labels, wrong = slipped(pool)
+    others = labels[0] != wrong
+    without = scores(store, train(store, vectors, (labels[0][others], labels[1][others])), pool.vectors)
+    doubted = train(store, vectors, labels, doubt=Doubt(labels[0], 0.2))
+    assert doubted.note.held_back == 1
+    found = scores(store, doubted, pool.vectors)
+    assert np.corrcoef(found.argsort().argsort(), without.argsort().argsort())[0, 1] > 0.9999, "another ranking"
+    deceived = scores(store, train(store, vectors, labels), pool.vectors)
+    assert found[wrong] < 0.1 < deceived[wrong]
+    assert doubted.out_of_fold is not None and np.isfinite(np.load(store.open(doubted.out_of_fold))).all()
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [Doubt(np.array([3], dtype=np.uint64), 0.0), Doubt(np.array([4, 900], dtype=np.uint64), 0.9), None],
+    ids=["nothing is below 0", "a no, and an item without a label", "none"],
+)
+def test_what_is_believed_a_no_and_other_items_are_not_held_back(
+    store: ArtifactStore, vectors: Artifact, pool: Any, doubt: Doubt | None
+) -> None:
+    plain = train(store, vectors, pool.labels(80))
+    trained = train(store, vectors, pool.labels(80), doubt=doubt)
+    assert trained.note.held_back == 0
+    assert np.array_equal(scores(store, trained, pool.vectors), scores(store, plain, pool.vectors))
+
+
+def test_two_positives_are_always_learned_from(store: ArtifactStore, vectors: Artifact, pool: Any) -> None:
+    items, positive = pool.labels(80)
+    some = positive & (np.cumsum(positive) <= 3) | ~positive
+    labels = (items[some], positive[some])
+    assert train(store, vectors, labels, doubt=Doubt(items, 0.99999)).note.held_back == 0
+
+
+def test_the_call_holds_back_what_it_names(trainer: Any, vectors: Artifact, pool: Any) -> None:
+    labels, wrong = slipped(pool)
+
+    def ask(**more: Any) -> Any:
+        parameters = pb.TrainingParameters(kind="logistic")
+        return trainer.TrainHead(
+            pb.TrainHeadRequest(vectors=vectors, labels=to_labels(*labels), parameters=parameters, **more)
+        )
+
+    plain, held = ask(), ask(doubted=[wrong], believed_from=0.3)
+    assert (plain.held_back, held.held_back) == (0, 1)
+    assert plain.head != held.head
+    assert ask(believed_from=0.3) == plain, "nothing is doubted, so it is the same work"
+    assert ask(doubted=[wrong], believed_from=0.3).held_back == 1  # found, not trained once more
+    with pytest.raises(InvalidInputError, match=r"believed_from is 1; .* from 0 .* to below 1"):
+        ask(doubted=[wrong], believed_from=1.0)
+    with pytest.raises(InvalidInputError, match="believed_from is nan"):
+        ask(doubted=[wrong], believed_from=float("nan"))

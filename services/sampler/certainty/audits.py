@@ -22,7 +22,7 @@ class Audit:
         pool: items that it was drawn from.
         drawn: items drawn uniformly, without replacement.
         positive: positives among these.
-        found: positives among what was answered before the draw.
+        found: positives among what was answered before the draw; of precision they are in the set because people named them.
         doubtful: drawn items that people could not tell; they may be either, so they count against what is to be shown.
     """
 
@@ -73,18 +73,27 @@ def recall_shown(audit: Audit, confidence: float = CONFIDENCE, found_now: int | 
 
 
 def precision_shown(audit: Audit, confidence: float = CONFIDENCE) -> Shown:
-    """Precision of an accepted pool by a uniform draw from it; ``positive`` are those that surely belong there."""
+    """Precision of a set by a uniform draw from the accepted pool; ``positive`` are those that surely belong there.
+
+    The set holds the pool without what the draw has found wrong or in doubt, and the ``found`` that people named, which count as
+    right. The draw bounds the wrong ones in the pool. What people look at and name afterwards adds no error, and can only raise the
+    share.
+    """
     wrong = audit.drawn - audit.positive
     at_most = most_marked(audit.pool, audit.drawn, wrong, confidence)
-    estimate = audit.positive / audit.drawn if audit.drawn else float("nan")
-    return Shown(estimate, 1 - at_most / audit.pool if audit.pool else 1.0, at_most)
+    size = audit.found + audit.pool - wrong
+    estimate = float("nan")
+    if audit.drawn:
+        estimate = 1 - (audit.pool * wrong / audit.drawn - wrong) / size if size else 1.0
+    return Shown(estimate, 1 - (at_most - wrong) / size if size else 1.0, at_most)
 
 
 def plan(kind: str, target: float, pool: int, found: int = 0, confidence: float = CONFIDENCE) -> int | None:
     """The number of swipes that show ``target`` when none of them is a surprise; None where it cannot be shown.
 
     A surprise is a positive (recall) or an image that does not belong there (precision). For recall with no surprise the
-    bound F / (F + K) has to reach the target with the F of today: K <= F (1 - target) / target.
+    bound F / (F + K) has to reach the target with the F of today: K <= F (1 - target) / target. For precision the errors in the
+    pool have to be few among these and the F that people named: K <= (F + pool) (1 - target).
 
     Raises:
         InvalidInputError: for a target or confidence outside (0, 1), or another kind.
@@ -92,7 +101,7 @@ def plan(kind: str, target: float, pool: int, found: int = 0, confidence: float 
     check_share(target, "target")
     check_share(confidence, "confidence")
     if kind == PRECISION:
-        return draws_needed(pool, _floor(pool * (1 - target)), confidence)
+        return draws_needed(pool, _floor((found + pool) * (1 - target)), confidence)
     if kind != RECALL:
         raise InvalidInputError(f"there is no audit of {kind[:40]!r}; choose recall or precision")
     if not found:

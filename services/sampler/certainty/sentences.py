@@ -27,9 +27,10 @@ def of_plan(kind: str, target: float, pool: int, found: int, draws: int | None) 
 def of_result(kind: str, audit: Audit, shown: Shown, confidence: float) -> str:
     """What a draw has shown."""
     if kind == PRECISION:
+        named = f", together with the {audit.found:,} that people named" if audit.found else ""
         return (
-            f"{audit.positive} of {audit.drawn} drawn images belong there: precision at least {percent(shown.at_least)}"
-            f" with {percent(confidence)} confidence."
+            f"{audit.positive} of {audit.drawn} drawn images belong there{named}: precision at least"
+            f" {percent(shown.at_least)} with {percent(confidence)} confidence."
         )
     hits = audit.positive + audit.doubtful
     return (
@@ -44,4 +45,10 @@ def of_threshold(target: float, line: Line | None) -> str:
     if line is None:
         return f"The head is not sure enough of any images to prove a precision of {target:.4g}; label more, and try again."
     sure = percent(line.expected)
-    return f"{line.accepted:,} images from a probability of {line.threshold:.3g} on, expected to be {sure} right."
+    accepted = f"{line.accepted:,} images from a probability of {line.threshold:.3g} on, expected to be {sure} right"
+    if not line.review:
+        return f"{accepted}."
+    return (
+        f"{accepted}; with the {line.review:,} below, which are to be looked at, the whole takes about"
+        f" {line.draws + line.review:,} swipes, and with another line more."
+    )

@@ -5,21 +5,28 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.sampler.strategies.pool import Items, Picks, Pool, picked
+from services.sampler.strategies.pool import Clusters, Items, Picks, Pool, picked
 from services.sampler.strategies.ranking import smallest
 from services.sampler.strategies.typiclust import typical_of_clusters
 
 EXPLOIT, BOUNDARY, EXPLORE = "exploit", "boundary", "explore"
 # One positive among eight is far more than any cluster that nobody has visited promises, where the class is rare.
 _SURE = 8.0
+# Where the class has no clouds of its own, a cluster promises little more than the whole pool does.
+_DIFFUSE = 32.0
+_COMPACT = (
+    0.3  # share of positives among the other labels in the clusters of known ones, from which on a class has clouds
+)
 
 
 def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     """A share of the likeliest positives, a share nearest to the threshold, and one typical image of clusters never visited.
 
     The surer the head expects its best images to be positive, the less is explored: with m the mean score of the ``count``
-    best, exploration gets max(0, 1 - 8 m) of its share. So a class of one mode is found nearly as fast as by ``positive``, and
-    a mode that is used up gives way to the search for the next one. The boundary always has its share: without it a head
+    best, exploration gets max(0, 1 - f m) of its share. So a class of one mode is found nearly as fast as by ``positive``, and
+    a mode that is used up gives way to the search for the next one. Who finds a new mode of a compact class finds many
+    images, and f is 8; of a diffuse class he finds one, and f is up to 32: with k the share of positives among the other labels
+    in the clusters of known ones, f = 8 * 0.3 / k within these bounds. The boundary always has its share: without it a head
     that has seen little but positives takes half the pool for them.
 
     Exploiting alone stays in the modes that it knows; random exploration finds nothing of a rare class; typical images of
@@ -38,7 +45,7 @@ def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     if not np.isfinite(pool.scores[items]).all():
         return picked(typical_of_clusters(pool, count, rng), EXPLORE)
     scores = pool.scores[items].astype(np.float64)
-    doubt = max(0.0, 1.0 - _SURE * float(-np.partition(-scores, count - 1)[:count].mean()))
+    doubt = _doubt(pool, float(-np.partition(-scores, count - 1)[:count].mean()))
     explore = _explored(pool, round(count * doubt * pool.parameters["explore"]), rng)
     boundary = min(round(count * pool.parameters["boundary"]), count - len(explore))
     free = pool.mask.copy()
@@ -47,6 +54,26 @@ def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     free[best] = False
     unsure = _take(items, np.abs(scores - pool.threshold), free, boundary, rng)
     return _in_turns({EXPLOIT: best, BOUNDARY: unsure, EXPLORE: explore})
+
+
+def _doubt(pool: Pool, best: float) -> float:
+    """The part of its share that exploration gets, where the best images have this mean score."""
+    if _SURE * best >= 1 or pool.clusters is None:  # then nobody needs the clusters
+        return max(0.0, 1.0 - _SURE * best)
+    factor = min(_DIFFUSE, _SURE * max(1.0, _COMPACT / max(_compactness(pool, pool.clusters()), 1e-9)))
+    return max(0.0, 1.0 - factor * best)
+
+
+def _compactness(pool: Pool, clusters: Clusters) -> float:
+    """The mean share of positives among the other labels in the cluster of each known positive; 0 where there are none."""
+    there = clusters[pool.labelled] >= 0
+    of_label, positive = clusters[pool.labelled[there]], pool.positive[there]
+    if not positive.any():
+        return 0.0
+    others = np.bincount(of_label) - 1
+    positives = np.bincount(of_label, positive) - 1
+    at = of_label[positive]
+    return float((positives[at] / np.maximum(others[at], 1)).mean())
 
 
 def _take(

@@ -19,6 +19,7 @@ from services.sampler.servicer import registration
 from tests.support.stores import put_array
 
 ROWS = 1000
+FALLING = np.linspace(0.999, 0.0, ROWS).astype(np.float32)
 
 
 class Room:
@@ -28,6 +29,7 @@ class Room:
         truth = np.arange(ROWS) < 100
         self.scores = put_array(store, "scores/a.npy", np.where(truth, 0.999, 0.001).astype(np.float32))
         self.other = put_array(store, "scores/b.npy", np.where(np.arange(ROWS) < 50, 0.9, 0.1).astype(np.float32))
+        self.falling = put_array(store, "scores/c.npy", FALLING)
         self.short = put_array(store, "scores/short.npy", np.zeros(7, np.float32))
         self.present = put_array(store, "present/a.npy", np.arange(ROWS) % 10 != 9)
         self.vectors = put_array(store, "vectors/a.npy", rng.normal(size=(ROWS, 8)).astype(np.float32))
@@ -143,6 +145,10 @@ def test_a_threshold_and_its_proof(room: Room) -> None:
     failed = room.stub.JudgeAudit(pb.JudgeAuditRequest(kind="precision", audit=audit, target=0.95))
     assert not failed.shown
     assert failed.at_least < 0.95
+    audit.found = 60
+    named = room.stub.JudgeAudit(pb.JudgeAuditRequest(kind="precision", audit=audit, target=0.95))
+    assert named.at_least > failed.at_least
+    assert "together with the 60 that people named" in named.sentence
     recall = room.stub.JudgeAudit(
         pb.JudgeAuditRequest(kind="recall", audit=pb.Audit(pool=900, drawn=400, found=60), target=0.9)
     )
@@ -178,3 +184,14 @@ def test_arrays_that_do_not_fit_are_refused(room: Room) -> None:
         room.stub.ChooseThreshold(pb.ChooseThresholdRequest(scores=room.short, present=room.present, target=0.9))
     with pytest.raises((InvalidInputError, NotFoundError)):
         room.assess(present=None)
+
+
+def test_the_cheapest_line_is_told_with_all_that_it_costs(room: Room) -> None:
+    request = pb.ChooseThresholdRequest(scores=room.falling, present=room.present, target=0.95, found=80, lowest=0.5)
+    line = room.stub.ChooseThreshold(request)
+    assert line.accepted + line.review == int((FALLING[np.arange(ROWS) % 10 != 9] >= 0.5).sum())
+    assert 0 < line.draws < line.accepted
+    assert f"the whole takes about {line.draws + line.review:,} swipes" in line.sentence
+    request.lowest = 2
+    with pytest.raises(InvalidInputError, match="lowest is 2; give a share between 0 and 1"):
+        room.stub.ChooseThreshold(request)

@@ -48,11 +48,24 @@ def test_the_bound_of_recall_covers(recall: float, positives: int, pool: int, dr
 
 @pytest.mark.parametrize("wrong", [0, 1, 5, 20, 60])
 @pytest.mark.parametrize("drawn", [30, 59, 200])
-def test_the_bound_of_precision_covers(wrong: int, drawn: int) -> None:
+@pytest.mark.parametrize("found", [0, 25, 1000])
+def test_the_bound_of_precision_covers(wrong: int, drawn: int, found: int) -> None:
+    """The set is the pool without what the draw has found wrong, and what people named."""
     errors = np.arange(0, min(wrong, drawn) + 1)
     chance = hypergeom.pmf(errors, 400, wrong, drawn)
-    held = [precision_shown(Audit(400, drawn, drawn - int(e))).at_least <= 1 - wrong / 400 + 1e-12 for e in errors]
+    truth = 1 - (wrong - errors) / (found + 400 - errors)
+    shown = [precision_shown(Audit(400, drawn, drawn - int(e), found)) for e in errors]
+    held = [of.at_least <= true + 1e-12 for of, true in zip(shown, truth, strict=True)]
     assert chance[held].sum() >= 0.95
+    estimates = np.array([of.estimate for of in shown])
+    assert abs(float((chance * estimates).sum() - (chance * truth).sum())) < 0.03
+
+
+def test_what_people_named_raises_the_bound_and_an_empty_set_holds_nothing_wrong() -> None:
+    alone, named = (precision_shown(Audit(100, 20, 20, found)).at_least for found in (0, 100))
+    assert alone < 0.9 < named < 1
+    assert precision_shown(Audit(5, 5, 0)).at_least == 1.0
+    assert plan("precision", 0.95, 100, 100) < plan("precision", 0.95, 100)  # type: ignore[operator]
 
 
 def test_positives_found_after_an_audit_raise_the_bound_and_never_past_the_truth() -> None:
