@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import numpy as np
 
 from benchmarks.annotators.person import Heard, Person
+from benchmarks.annotators.wire import Http
 from protos import labeler_pb2 as pb
 from services.common.artifacts import ArtifactStore
 from services.common.catalog import write_catalog
@@ -65,29 +65,27 @@ class Stage:
     async def play(self, annotators: int, rate: float, seconds: float, every: float) -> Course:
         """People label while the labeler is killed now and then; then all fall silent, and one takes their cards."""
         heard, kills = Heard(), []
-        connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{self._port}/", connector=connector) as http:
-            start = time.monotonic() + 1
-            pace = annotators / rate
-            people = [Person(http, RUN, number, pace, heard) for number in range(annotators)]
-            spread = [start + pace * number / annotators for number in range(annotators)]
-            work = [
-                asyncio.create_task(person.work(at, start + seconds)) for person, at in zip(people, spread, strict=True)
-            ]
-            at = start + every
-            while every and at < start + seconds - every / 2:
-                await asyncio.sleep(max(0.0, at - time.monotonic()))
-                kills.append(time.monotonic())
-                self._service.kill()
-                self._service = await asyncio.to_thread(self._start)
-                at += every
-            await asyncio.gather(*work)
-            silent = time.monotonic()
-            held = {card["item"] for person in people for card in person.hand}
-            back = await self._take_over(http, held)
+        start = time.monotonic() + 1
+        pace = annotators / rate
+        people = [Person(Http(self._port), RUN, number, pace, heard) for number in range(annotators)]
+        spread = [start + pace * number / annotators for number in range(annotators)]
+        work = [
+            asyncio.create_task(person.work(at, start + seconds)) for person, at in zip(people, spread, strict=True)
+        ]
+        at = start + every
+        while every and at < start + seconds - every / 2:
+            await asyncio.sleep(max(0.0, at - time.monotonic()))
+            kills.append(time.monotonic())
+            self._service.kill()
+            self._service = await asyncio.to_thread(self._start)
+            at += every
+        await asyncio.gather(*work)
+        silent = time.monotonic()
+        held = {card["item"] for person in people for card in person.hand}
+        back = await self._take_over(Http(self._port), held)
         return Course(heard, people, kills, seconds, len(held), None if back is None else back - silent)
 
-    async def _take_over(self, http: aiohttp.ClientSession, held: set[int]) -> float | None:
+    async def _take_over(self, http: Http, held: set[int]) -> float | None:
         """When one annotator has got all cards that others have left lying."""
         left, sequence, hand = set(held), 0, []
         end = time.monotonic() + 2 * LEASE_S
@@ -97,8 +95,7 @@ class Stage:
                 sequence += 1
                 events.append({"sequence": sequence, "item": card["item"], "round": 1, "answer": "negative"})
             body = {"client": "thelastone", "annotator": "last", "events": events, "hold": [], "want": 50}
-            async with http.post(f"api/runs/{RUN}/sync", json=body) as answer:
-                hand = (await answer.json())["cards"]
+            hand = (await http.post(f"api/runs/{RUN}/sync", body))["cards"]
             left -= {card["item"] for card in hand}
             if not hand:
                 await asyncio.sleep(0.5)

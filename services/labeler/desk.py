@@ -184,7 +184,7 @@ class Desk:
         return self._writer.submit(
             run,
             lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, self._counted, people, others),
-            lambda connection, reply: self._counted.add_to(connection, run, visit, reply),
+            lambda c, reply: self._counted.add_to(c, run, visit, reply),
         )
 
     def simulate(

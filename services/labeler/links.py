@@ -37,9 +37,13 @@ class LinkMaker:
     def __init__(self, access: Access, given: str, own: str) -> None:
         self._access, self._given, self._own = access, _slashed(given), own
         self._seen = ""
+        self._last = "", ""
 
     def saw(self, scheme: str, host: str) -> None:
         """An admin has come in at this address: so it works."""
+        if (scheme, host) == self._last:
+            return
+        self._last = scheme, host
         seen = f"{scheme}://{host}/"
         if not is_local(seen):
             self._seen = seen

@@ -20,6 +20,8 @@ from services.labeler.pictures.workshop import Workshop
 from services.labeler.settings import LabelerSettings
 from services.labeler.store.database import Database
 from services.labeler.web.app import build_app
+from services.labeler.web.counter import Counter
+from services.labeler.web.express import Express
 from services.labeler.web.gate import Gate
 from services.labeler.web.guard import Guard
 from services.labeler.web.page_tls import PageTls, tls_of_page
@@ -54,7 +56,9 @@ class Labeler:
             opened.callback(listener.close)
             self.links = LinkMaker(access, settings.web_url, _own_url(settings, listener.getsockname()[1], tls))
             self.browsing = Browsing(self.desk)
-            web = build_app(self.desk, Shelf(self._workshop), self._loop, access, self.browsing)
+            shelf = Shelf(self._workshop)
+            counter = Counter(self.desk, shelf)
+            web = Express(build_app(self.desk, shelf, self._loop, access, self.browsing, counter), counter)
             app = Guard(
                 Gate(web, access, self.links), settings.names, settings.place, settings.frames, settings.preset.numbers
             )

@@ -11,6 +11,8 @@ _RUN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 def clean(text: str, limit: int) -> str:
     """The text on one line, without what cannot be printed (control and direction marks, lone surrogates), cut to ``limit``."""
+    if text.isprintable():  # nearly every one
+        return text.strip()[:limit]
     printable = "".join(
         letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )

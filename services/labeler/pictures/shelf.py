@@ -46,11 +46,14 @@ class Shelf:
         for name, future in promised:
             self.workshop.withdraw(name, future)
 
+    def not_lately(self, catalog: RunCatalog, items: Iterable[int]) -> list[int]:
+        """Those of the items that nobody has asked this about lately: others need not be prepared again."""
+        return [item for item in items if self.lately.add((catalog.root, item))]
+
     def prepare(self, catalog: RunCatalog, items: Iterable[int]) -> None:
-        """Makes derivatives before somebody asks for them; what was asked for lately is not looked for again."""
+        """Makes derivatives before somebody asks for them."""
         for item in items:
-            if self.lately.add((str(catalog.root), item)):
-                self._promise(catalog, item, Urgency.AHEAD)
+            self._promise(catalog, item, Urgency.AHEAD)
 
     def version(self, catalog: RunCatalog, item: int) -> str:
         """A word that changes when the picture of an item does; it goes into its address."""

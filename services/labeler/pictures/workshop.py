@@ -27,6 +27,7 @@ from services.labeler.pictures.trimming import Trimmer
 log = logging.getLogger(__name__)
 
 _VERSION = 3  # of what derivatives look like
+_LATELY_NS = 60 * 10**9  # of the last look at a file, which is as good as now
 
 
 class Urgency(IntEnum):
@@ -217,7 +218,9 @@ def _holds_something(file: Path) -> bool:
         about = file.stat()
         if about.st_size == 0:  # a power cut may leave an empty one
             return False
-        os.utime(file, ns=(time.time_ns(), about.st_mtime_ns))  # used just now: others are trimmed first
+        now = time.time_ns()
+        if now - about.st_atime_ns > _LATELY_NS:  # used just now: others are trimmed first
+            os.utime(file, ns=(now, about.st_mtime_ns))
         return True
     except OSError:
         return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = _parse(url)
         self.is_sqlite = self.url.drivername.startswith("sqlite")
+        self._writing: Connection | None = None
         self._lock = _lock(Path(str(self.url.database))) if self.is_sqlite else None
         try:
             self.engine = _engine(self.url, self.is_sqlite)
@@ -54,8 +57,29 @@ class Database:
         """The URL without its password."""
         return self.url.render_as_string(hide_password=True)
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes, committed at the end; for one thread.
+
+        A file's connection stays open for the next one. A server may have hung up meanwhile: that is looked at each time.
+        """
+        if not self.is_sqlite:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        connection = self._writing or self.engine.connect()
+        self._writing = None
+        with ExitStack() as closed_on_failure:
+            closed_on_failure.callback(connection.close)
+            with connection.begin():
+                yield connection
+            closed_on_failure.pop_all()
+        self._writing = connection
+
     def close(self) -> None:
         """Closes all connections and lets go of the file."""
+        if self._writing is not None:
+            self._writing.close()
         self.engine.dispose()
         self._unlock()
 

@@ -93,7 +93,7 @@ class Writer:
         # In one order of runs everywhere, so that replicas on one Postgres do not lock each other out.
         group.sort(key=lambda job: job.run)
         try:
-            with self._database.engine.begin() as connection:
+            with self._database.writing() as connection:
                 results = _finish(connection, group, [_attempt(connection, job) for job in group])
         except Exception as error:
             if len(group) == 1:

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from concurrent.futures import Future
-from http import HTTPStatus
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from protos.errors import (
-    ActiveLabelerError,
-    ConflictError,
-    DamagedError,
-    DeadlineError,
-    ExhaustedError,
-    InvalidInputError,
-    NotFoundError,
-    UnavailableError,
-)
-from services.common.images import UnreadableImageError
+from protos.errors import ActiveLabelerError
 from services.labeler.access import OPEN, Access
 from services.labeler.browsing import Browsing
 from services.labeler.desk import Desk
 from services.labeler.loop import Loop
-from services.labeler.model import Reply
-from services.labeler.pictures.display import Look, media_type
+from services.labeler.pictures.display import media_type
 from services.labeler.pictures.shelf import Shelf
-from services.labeler.text import clean
 from services.labeler.web.asking import RunName
-from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_reply, describe_run
+from services.labeler.web.counter import LOOKS, MOST_ITEM, PICTURE_CACHING, Counter, settled
+from services.labeler.web.failures import body_of, status_and_sentence
+from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_run
 from services.labeler.web.places import DOOR, STATIC
 from services.labeler.web.routes import (
     answers,
@@ -51,35 +38,21 @@ from services.labeler.web.routes import (
 )
 from services.labeler.web.routes.views import Views
 
-log = logging.getLogger(__name__)
-
-_STATUS: tuple[tuple[type[ActiveLabelerError], HTTPStatus], ...] = (
-    (UnreadableImageError, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (InvalidInputError, HTTPStatus.BAD_REQUEST),
-    (NotFoundError, HTTPStatus.NOT_FOUND),
-    (ConflictError, HTTPStatus.CONFLICT),
-    (DamagedError, HTTPStatus.GONE),
-    (UnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
-    (DeadlineError, HTTPStatus.SERVICE_UNAVAILABLE),
-    (ExhaustedError, HTTPStatus.INSUFFICIENT_STORAGE),
-)
-Item = Annotated[int, InPath(ge=0, le=2**53 - 1)]
-T = TypeVar("T")
+Item = Annotated[int, InPath(ge=0, le=MOST_ITEM)]
 
 
-def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN, browsing: Browsing | None = None) -> FastAPI:
+def build_app(
+    desk: Desk,
+    shelf: Shelf,
+    loop: Loop,
+    access: Access = OPEN,
+    browsing: Browsing | None = None,
+    counter: Counter | None = None,
+) -> FastAPI:
     """The application over a desk, with a window on the loop; who gets as far as here, the gate has decided."""
+    counter = counter or Counter(desk, shelf)
     app = FastAPI(title="Active Labeler", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _explain_errors(app)
-
-    def _described(reply: Reply) -> dict[str, Any]:
-        try:
-            catalog = desk.catalog_of(reply.run)
-        except ActiveLabelerError as error:  # the answers are kept all the same, and the page has to hear that
-            log.warning("run %s: %s", reply.run.run, error)
-            return describe_reply(reply, None, shelf)
-        shelf.prepare(catalog, [card.item for card in reply.cards] + reply.ahead)
-        return describe_reply(reply, catalog, shelf)
 
     @app.get("/api/runs")
     async def list_runs() -> dict[str, Any]:
@@ -88,12 +61,11 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN, brows
 
     @app.post("/api/runs/{run}/sync")
     async def sync(run: RunName, body: Sync) -> dict[str, Any]:
-        reply = await _settled(desk.visit(run, body.visit()))
-        return await asyncio.to_thread(_described, reply)
+        return await counter.exchange(run, body.visit())
 
     @app.post("/api/runs/{run}/finish")
     async def finish(run: RunName, body: Finish) -> dict[str, Any]:
-        withdrawn = await _settled(desk.withdraw(run, body.round))
+        withdrawn = await settled(desk.withdraw(run, body.round))
         return {"run": run, "round": body.round, "withdrawn": withdrawn}
 
     @app.get("/api/runs/{run}/loop")
@@ -113,15 +85,8 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN, brows
     async def image(
         run: RunName, item: Item, size: Literal["tile", "screen", "full"] = "screen", levels: Literal["", "auto"] = ""
     ) -> Response:
-        catalog = await asyncio.to_thread(desk.catalog, run)
-        look = Look(size == "full", levels == "auto", size == "tile")
-        try:
-            data = (await _settled(shelf.get(catalog, item, look))).read_bytes()
-        except FileNotFoundError:  # the cache was trimmed at this very moment
-            data = (await _settled(shelf.get(catalog, item, look))).read_bytes()
-        return Response(
-            data, media_type=media_type(data), headers={"Cache-Control": "private, max-age=86400, immutable"}
-        )
+        data = await counter.picture(run, item, LOOKS[size, levels])
+        return Response(data, media_type=media_type(data), headers={"Cache-Control": PICTURE_CACHING})
 
     seen = Views(desk, shelf, loop, browsing or Browsing(desk))
     app.include_router(views.router(seen, loop))
@@ -144,39 +109,26 @@ def build_app(desk: Desk, shelf: Shelf, loop: Loop, access: Access = OPEN, brows
     return app
 
 
-async def _settled(future: Future[T]) -> T:
-    # Shielded: a browser that goes away must cancel neither a write nor a picture that others wait for.
-    return await asyncio.shield(asyncio.wrap_future(future))
-
-
 def _explain_errors(app: FastAPI) -> None:
     """Every failure is one sentence in JSON; none shows a traceback."""
 
     @app.exception_handler(ActiveLabelerError)
-    async def ours(request: Request, error: ActiveLabelerError) -> JSONResponse:
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
-        return _refusal(request, status, str(error))
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> Response:
+        return _refusal(request, *status_and_sentence(error))
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        return _refusal(request, HTTPStatus.BAD_REQUEST, f"{place}: {first['msg']}; reload the page")
+        return _refusal(request, 400, f"{place}: {first['msg']}; reload the page")
 
     @app.exception_handler(HTTPException)
-    async def plain(request: Request, error: HTTPException) -> JSONResponse:
+    async def plain(request: Request, error: HTTPException) -> Response:
         return _refusal(request, error.status_code, str(error.detail))
 
-    @app.exception_handler(Exception)
-    async def defect(request: Request, error: Exception) -> JSONResponse:
-        return _refusal(
-            request,
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            f"a defect of the labeler: {type(error).__name__}; its log says more",
-        )
 
-
-def _refusal(request: Request, status: int, sentence: str) -> JSONResponse:
-    run = request.path_params.get("run")
-    body = {"error": clean(sentence, 500)} | ({"run": clean(run, 100)} if isinstance(run, str) else {})
-    return JSONResponse(body, status_code=int(status))
+def _refusal(request: Request, status: int, sentence: str) -> Response:
+    return Response(
+        body_of(sentence, request.path_params.get("run")), status_code=int(status), media_type="application/json"
+    )

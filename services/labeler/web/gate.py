@@ -9,7 +9,7 @@ from http.cookies import CookieError, SimpleCookie
 
 from services.labeler.access import Access, Role
 from services.labeler.links import LinkMaker
-from services.labeler.web.guard import App, Receive, Scope, Send
+from services.labeler.web.guard import App, Receive, Scope, Send, headers_of
 from services.labeler.web.refusals import refuse
 
 # What annotators may ask of a run: the last parts of the addresses. Of answers they get their own, of people nothing.
@@ -40,7 +40,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         path, method = _path(scope), scope["method"]
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         role = Role.ADMIN if self._access.is_open else self._role(headers)
         if role is None and not _is_public(path):
             await self._ask(path, headers, scope, receive, send)

@@ -22,6 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 64 * 1024
 _BODY_SECONDS = 15.0
+_READ = "active_labeler.headers"
 _ISOLATING = (b"cross-origin-opener-policy", b"same-origin")
 
 
@@ -57,14 +58,18 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         dressed = self._dressed(scope, headers, send)
         refusal = self._refusal(scope["method"], headers)
         if refusal is not None:
             await refuse(dressed, headers, *refusal)
             return
+        if scope["method"] == "GET" and not (b"content-length" in headers or b"transfer-encoding" in headers):
+            await self._app(scope, receive, dressed)  # no body
+            return
         try:
-            body = await asyncio.wait_for(_body(receive), _BODY_SECONDS)
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await _body(receive)
         except TimeoutError:
             await refuse(dressed, headers, 408, "the request did not arrive in time; send it again")
             return
@@ -93,7 +98,7 @@ class Guard:
 
     def _knows(self, name: str) -> bool:
         # An address of numbers cannot be rebound: no other site is ever called so.
-        local = name == "localhost" or _is_number(name, self._numbers)
+        local = name in ("127.0.0.1", "localhost") or _is_number(name, self._numbers)
         return local or "*" in self._names or name == _name(self._place) or self._is_listed(name)
 
     def _is_listed(self, name: str) -> bool:
@@ -122,6 +127,14 @@ class Guard:
             await send(message)
 
         return dressed
+
+
+def headers_of(scope: Scope) -> dict[bytes, str]:
+    """The headers of a request by their names in lower case; read once for all who ask."""
+    found: dict[bytes, str] | None = scope.get(_READ)
+    if found is None:
+        found = scope[_READ] = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    return found
 
 
 def _headers(frame_ancestors: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
