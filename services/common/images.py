@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import stat
 import threading
+import warnings
 from contextlib import AbstractContextManager
 from functools import cache
 from importlib.util import find_spec
@@ -31,6 +32,8 @@ _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _ORIENTATION = 274  # the tag of EXIF
 _one_large = threading.Lock()
+# Half-way to its limit Pillow warns on whatever terminal there is. Ours is the same limit, and a scene may come near it.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def one_large_at_a_time() -> AbstractContextManager[Any]:

@@ -36,6 +36,11 @@ def name_of(path: str, window: Window) -> str:
     return f"{path}#{window.x},{window.y},{window.width},{window.height}"
 
 
+def is_name(path: str) -> bool:
+    """Whether a relative path looks like that of a window, by its name alone."""
+    return _NAME.fullmatch(path) is not None
+
+
 def split(path: Path | str) -> tuple[Path, Window] | None:
     """The scene and the window that a path names; None where it names a whole file."""
     found = _NAME.fullmatch(str(path))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from services.common.catalog import Row
 from services.common.encoders.spec import EncoderSpec
+from services.common.windows import is_name
 from services.embedder.decode_process import DecodeProcess
 from services.embedder.decoding import Decoded, decode_row
 from services.embedder.turns import TurnPool
@@ -94,8 +95,14 @@ class Decoders:
         pixels = spec.image_size**2 * 3
         size = 1 if processes is None else max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // pixels))
         most = max(2, min(_AHEAD_ROWS, _AHEAD_BYTES // pixels) // size, 2 * processes.count if processes else 0)
-        submit = self._submit if processes is None else processes.submit
-        return _ahead(lambda chunk: submit(turn, root, chunk, spec, decode_as), _chunks(rows, size), most)
+
+        def start(chunk: list[Row]) -> Future[list[Decoded]]:
+            # Threads share the scene that windows are cut from; each process would decode all of it for itself.
+            by_threads = processes is None or any(is_name(row.path) for row in chunk)
+            submit = self._submit if by_threads or processes is None else processes.submit
+            return submit(turn, root, chunk, spec, decode_as)
+
+        return _ahead(start, _chunks(rows, size), most)
 
     def close(self) -> None:
         """Ends threads and processes."""

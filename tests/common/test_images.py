@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +143,11 @@ def test_a_size_is_told_without_the_pixels(tmp_path: Path) -> None:
     for name in ("pipe", "text.png", "absent", "a\0b"):
         with pytest.raises(UnreadableImageError):
             size_of(tmp_path / name)
+
+
+def test_a_large_scene_makes_no_noise_on_the_terminal(tmp_path: Path) -> None:
+    Image.new("L", (10_000, 10_000)).save(tmp_path / "scene.png")
+    code = "from pathlib import Path; from services.common.images import size_of; print(size_of(Path('scene.png')))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("(10000, 10000)\n", "")

@@ -164,6 +164,16 @@ def test_threads_decode_for_a_processor_and_processes_for_a_gpu(tmp_path: Path) 
     never.close()
 
 
+def test_windows_of_a_scene_are_decoded_by_threads_which_share_it(decoders: Decoders, tmp_path: Path) -> None:
+    Image.effect_noise((400, 300), 60).convert("RGB").save(tmp_path / "scene.png")
+    status = (tmp_path / "scene.png").stat()
+    names = [f"scene.png#{x},0,100,100" for x in range(0, 300, 10)]
+    rows = [Row(item, name, status.st_size, status.st_mtime_ns) for item, name in enumerate(names)]
+    done = list(decoders.ahead(tmp_path, rows, SPEC))
+    assert len(done) == 30 and all(one.pixels is not None for one in done)
+    assert decoders._processes is not None and not any(one._process for one in decoders._processes._all)
+
+
 def test_images_too_large_for_a_chunk_go_one_by_one(decoders: Decoders, tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", 5)
     done = list(decoders.ahead(root, rows_of(root), replace(SPEC, image_size=4000)))
