@@ -17,6 +17,7 @@ from orchestrator.continuous import choose
 from orchestrator.embedding import choose_computing, embed, import_encoder, list_data
 from orchestrator.finish import Finished, finish
 from orchestrator.fixed_encoders import refusal
+from orchestrator.inviting import announce
 from orchestrator.labeling import tally
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued, Computing, Embedded, Model
@@ -67,6 +68,7 @@ def _begin(run: Run, log: LabelLog) -> tuple[Catalogued, Model, Results]:
     if run.settings.encoder.leaves_something_open and not before_there_was_a_choice:
         run.computing = run.once("precision", Computing, lambda: choose_computing(run, catalogued, encoder))
     reference = _early_seed_checks(run, catalogued, encoder)
+    announce(run)
     embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder))
     run.board.quarantined = embedded.quarantined
     run.generations.append(embedded)

@@ -8,10 +8,9 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from orchestrator.clients.refs import Pick
+from orchestrator.clients.refs import Pick, Trained, ValidationRef
 from orchestrator.control.manager import ManagedRun
 from orchestrator.control.values import scores_of
-from orchestrator.rounds import RoundRecord
 from orchestrator.run import Run
 from protos import control_pb2
 from protos.common_pb2 import Artifact
@@ -39,7 +38,9 @@ def dashboard_of(managed: ManagedRun) -> control_pb2.Dashboard:
             control_pb2.WorkerRate(name=one.name, device=one.device, per_second=one.per_second) for one in pace.workers
         )
     if work is not None and work.results is not None:
-        made.heads.extend(_quality(record) for record in list(work.results.records))
+        records = list(work.results.records)
+        made.heads.extend(_quality(record.number, record.validation, record.train_seconds) for record in records)
+        made.heads.extend(_newest_head(work, managed.board.round, {record.number for record in records}))
         made.pool.extend(_pool(managed, work))
         _add_sampled(made, work, managed.board.round)
     return made
@@ -85,15 +86,24 @@ def _prevalence(managed: ManagedRun) -> tuple[float, float]:
     return board.positives / images, min(1.0, board.positives / assessed.audited_at_least / images)
 
 
-def _quality(record: RoundRecord) -> control_pb2.HeadQuality:
-    held_out = record.validation
+def _newest_head(work: Run, number: int, known: set[int]) -> list[control_pb2.HeadQuality]:
+    """The head of the round at work, which is trained before its images are labelled."""
+    for how in ("train", "fine-tune"):
+        step = f"round-{number}/{how}"
+        if number not in known and step in work.journal:
+            trained = work.journal.once(step, Trained, _never)
+            return [_quality(number, trained.validation, trained.seconds)]
+    return []
+
+
+def _quality(number: int, held_out: ValidationRef | None, seconds: float) -> control_pb2.HeadQuality:
     return control_pb2.HeadQuality(
-        round=record.number,
+        round=number,
         f1=held_out.f1 if held_out else math.nan,
         precision=held_out.precision if held_out else math.nan,
         recall=held_out.recall if held_out else math.nan,
         accuracy=held_out.accuracy if held_out else math.nan,
-        seconds=record.train_seconds,
+        seconds=seconds,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import stat
@@ -16,7 +17,7 @@ import pytest
 
 from tests.end_to_end.test_continuous_run import answer_question, label_until
 from tests.support.annotator import Annotator
-from tests.support.command import HOG, run_command, start_command
+from tests.support.command import ACTIVE_LABELER, HOG, environment, run_command, start_command
 from tests.support.pictures import draw_data_set, picture
 
 pytestmark = pytest.mark.slow
@@ -41,6 +42,48 @@ def printed(folder: Path, process: subprocess.Popen[str], pattern: str, since: i
     raise AssertionError((folder / "output.txt").read_text())
 
 
+def heads_of(somebody: Annotator) -> list[int]:
+    """The rounds whose heads the dashboard shows, once there is one."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        board = somebody.http.get(f"api/runs/{somebody.run}/dashboard").raise_for_status().json()
+        if board["heads"]:
+            return [head["round"] for head in board["heads"]]
+        time.sleep(0.2)
+    return []
+
+
+def test_a_browser_is_opened_where_somebody_sits(tmp_path: Path) -> None:
+    """Folder mode and a run open it alike; the browser of this test writes down its address."""
+    draw_data_set(tmp_path / "data", positives=1, negatives=2)
+    (tmp_path / "browser").write_text(f"#!/bin/sh\necho $1 > {tmp_path}/opened\n")
+    (tmp_path / "browser").chmod(0o755)
+    seat = {"DISPLAY": ":9", "BROWSER": f"{tmp_path}/browser %s", "TERM": "dumb"}
+    kept = {name: value for name, value in environment().items() if name != "SSH_CONNECTION"}
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*ACTIVE_LABELER, "label", "data", "--port", "0"],
+        cwd=tmp_path,
+        env={**kept, **seat},
+        stdout=theirs,
+        stderr=theirs,
+    )
+    try:
+        end = time.monotonic() + 60
+        while not (tmp_path / "opened").exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        url = (tmp_path / "opened").read_text().strip()
+        assert httpx.get(f"{url}api/runs").status_code == 200
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    said = os.read(ours, 100_000).decode()
+    assert url in said
+    assert "ssh -L" not in said
+    os.close(theirs)
+    os.close(ours)
+
+
 def stopped(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 130
@@ -50,8 +93,12 @@ def test_a_shared_run_from_the_link_to_its_end(tmp_path: Path) -> None:
     process = start(tmp_path, "--share")
     admin = printed(tmp_path, process, rf"for you alone \(private\): +{LINK}")
     annotator = printed(tmp_path, process, rf"for whoever you give it to: +{LINK}")
+    printed(tmp_path, process, "(wait for you at http)")
     shown = (tmp_path / "output.txt").read_text()
-    assert shown.index("wait for you at http") < shown.index(annotator) < shown.index("█") < shown.index(admin)
+    assert shown.index("The page is at http") < shown.index(annotator) < shown.index("█") < shown.index(admin)
+    assert shown.index(admin) < shown.index(
+        "Embedded 60 images"
+    )  # that may take hours, and the page shows how far it is
     assert shown.count(admin.partition("#")[2]) == 1
     url, _, token = annotator.partition("join#")
     assert "127.0.0.1" not in url
@@ -70,6 +117,7 @@ def test_a_shared_run_from_the_link_to_its_end(tmp_path: Path) -> None:
     label_until(tmp_path, [ann, boss], "seed-0/label")
     answer_question(boss, "round-1/choice", "l")
     assert ann.tell_the_loop("round-1/choice", "q").status_code == 403
+    assert heads_of(ann) == [1]  # its head is shown while its images are labelled
     label_until(tmp_path, [ann, boss], "round-1/label")
     answer_question(boss, "round-2/choice", "q")
     assert process.wait(60) == 0

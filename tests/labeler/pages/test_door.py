@@ -138,6 +138,8 @@ def test_an_annotator_sees_her_own_answers_and_corrects_them(
 
 
 def test_without_a_link_there_is_a_door_and_a_pasted_link_opens_it(run: Run, guarded: Service, page: Page) -> None:
+    said: list[str] = []
+    page.on("response", lambda response: said.append(response.url) if response.status == 404 else None)
     page.goto(guarded.url)
     assert "You need a link" in page.get_by_role("heading").inner_text()
     page.get_by_role("textbox").fill(f"{guarded.url}join#wrongwrongwrongwrong")
@@ -146,6 +148,7 @@ def test_without_a_link_there_is_a_door_and_a_pasted_link_opens_it(run: Run, gua
     page.get_by_role("textbox").fill(f"  {guarded.url}join#{token(guarded, 'admin')} ")
     page.get_by_role("button", name="Come in").click()
     inside(page)
+    assert said == []
 
 
 def test_an_address_within_the_page_is_kept_at_the_door(run: Run, guarded: Service, page: Page) -> None:
