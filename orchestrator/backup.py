@@ -26,6 +26,7 @@ from orchestrator.sources.listing import url_of
 from protos import labeler_pb2_grpc, rpc
 from protos.common_pb2 import Artifact
 from protos.errors import ConflictError, NotFoundError
+from services.common import leftovers
 from services.common.artifacts import ArtifactStore
 
 _LABELS = "labels/rows.jsonl.gz"
@@ -107,7 +108,7 @@ def _fill(
     endpoints = endpoints_of(settings, process)
     root = artifacts_of(folder, process, endpoints)
     for name in (name for name in reader.files if name.startswith("artifacts/")):
-        _bring(reader, name, root / name.removeprefix("artifacts/"), scratch)
+        _bring(reader, name, root, scratch)
     rows = scratch / "restoring" / _LABELS.removeprefix("labels/")
     if not rows.is_file():
         raise NotFoundError("the backup holds no labels; use a file that `active-labeler backup` made")
@@ -123,14 +124,15 @@ def _fill(
     return settings, events
 
 
-def _bring(reader: ArchiveReader, name: str, target: Path, scratch: Path) -> None:
+def _bring(reader: ArchiveReader, name: str, root: Path, scratch: Path) -> None:
     """An artifact into its place; one that a shared store has already stays, as a name stands for one content."""
+    target = root / name.removeprefix("artifacts/")
     if target.exists():
         return
     fresh = scratch / "restoring" / "artifact"
     reader.copy(name, fresh)
     target.parent.mkdir(parents=True, exist_ok=True)
-    scratch_name = target.with_name(f".writing-{secrets.token_hex(6)}")
+    scratch_name = leftovers.temporary(root, target)
     try:
         shutil.copyfile(fresh, scratch_name)
         scratch_name.replace(target)
@@ -149,7 +151,7 @@ def _whole_lines(journal: Path) -> bytes:
 def _add_folder(writer: ArchiveWriter, root: Path, top: str, skip: set[str]) -> None:
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
-        temporary = any(part.startswith(".writing-") for part in parts)
+        temporary = any(leftovers.is_temporary(part) for part in parts)
         if parts[0] in skip or temporary or path.is_symlink() or not path.is_file():
             continue
         writer.add_file("/".join((top, *parts)), path)

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -19,6 +18,7 @@ from typing import IO
 
 from protos.common_pb2 import Artifact
 from protos.errors import DamagedError, InvalidInputError, NotFoundError
+from services.common.leftovers import temporary, tidy_beside
 
 _CHUNK = 1 << 20
 _NOTE = ".sha256"  # beside each file: its digest and size, so that it is found by name alone
@@ -104,9 +104,8 @@ class ArtifactStore:
         """
         final = self._path(name)
         final.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=final.parent, prefix=".writing-")
-        os.close(handle)
-        writing = Writing(Path(temporary))
+        writing = Writing(temporary(self.root, final))
+        writing.path.touch(0o600, exist_ok=False)
         try:
             yield writing
             writing.artifact = self._publish(writing.path, final, name)
@@ -142,19 +141,19 @@ class ArtifactStore:
                 self._note(path).unlink(missing_ok=True)
                 path.unlink(missing_ok=True)
 
-    def _publish(self, temporary: Path, final: Path, name: str) -> Artifact:
+    def _publish(self, written: Path, final: Path, name: str) -> Artifact:
         """The first writer wins: whoever holds its reference must never find other bytes under the name."""
-        with temporary.open("rb+") as file:
+        with written.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        artifact = Artifact(path=name, sha256=sha256_of_file(temporary), bytes=temporary.stat().st_size)
+        written.chmod(0o644)
+        artifact = Artifact(path=name, sha256=sha256_of_file(written), bytes=written.stat().st_size)
         with _locked(final.parent) as folder:
             earlier = self.find(name)
             if earlier is not None:
                 return earlier
-            temporary.replace(final)
+            written.replace(final)
             note = self._note(final)
-            scratch = note.with_name(f"{temporary.name}.note")
+            scratch = note.with_name(f"{written.name}.note")
             scratch.write_text(f"{artifact.sha256} {artifact.bytes}\n")
             scratch.replace(note)
             os.fsync(folder)
@@ -175,6 +174,17 @@ class ArtifactStore:
     @staticmethod
     def _note(path: Path) -> Path:
         return path.with_name(f"{path.name}{_NOTE}")
+
+
+def open_store(root: Path) -> ArtifactStore:
+    """The store of a service that begins its work; what killed services have left unfinished there is removed.
+
+    Raises:
+        InvalidInputError: when the folder cannot be made.
+    """
+    store = ArtifactStore(root)
+    tidy_beside(root)
+    return store
 
 
 class Writing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import stat
@@ -28,6 +29,8 @@ def run_service(settings: ServiceSettings, services: Callable[[], Sequence[Regis
         settings: where to listen, and the like.
         services: builds the parts; called once, after logging is set up.
     """
+    served = threading.Event()
+    atexit.register(_leave_at_once, served)
     try:
         set_up_logging(settings.verbose, settings.log_file, settings.log_format)
         if settings.parent_pipe is not None:
@@ -46,6 +49,7 @@ def run_service(settings: ServiceSettings, services: Callable[[], Sequence[Regis
     sys.stdout.flush()
     server.wait()
     stop_traces()
+    served.set()
     _leave_soon()
 
 
@@ -80,10 +84,18 @@ def _check_pipe(pipe: int) -> None:
 def _leave_soon(seconds: float = LINGER_S) -> None:
     """Ends the process after some seconds, whatever is still computing: what is not published is computed again."""
 
-    def leave() -> None:
-        logging.shutdown()
-        os._exit(0)
-
-    timer = threading.Timer(seconds, leave)
+    timer = threading.Timer(seconds, _leave)
     timer.daemon = True
     timer.start()
+
+
+def _leave_at_once(served: threading.Event) -> None:
+    """Spares the taking apart of PyTorch, module by module: half a second of a processor, many on a busy machine."""
+    if served.is_set():
+        _leave()
+
+
+def _leave() -> None:
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.common.artifacts import ArtifactStore
+from services.common.artifacts import open_store
 from services.common.process import run_service
 from services.common.settings import read_settings
 from services.index.servicer import registration
@@ -12,7 +12,7 @@ from services.index.settings import IndexSettings
 def main() -> None:
     """Serves until it is told to stop."""
     settings = read_settings(IndexSettings)
-    run_service(settings, lambda: [registration(ArtifactStore(settings.artifacts), settings.open_generations)])
+    run_service(settings, lambda: [registration(open_store(settings.artifacts), settings.open_generations)])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import logging
 
 from prometheus_client import REGISTRY
 
-from services.common.artifacts import ArtifactStore
+from services.common.artifacts import open_store
 from services.labeler.access import OPEN, Access, tokens_of
 from services.labeler.browsing import Browsing
 from services.labeler.catalogs import Catalogs
@@ -43,7 +43,7 @@ class Labeler:
 
     def __init__(self, settings: LabelerSettings) -> None:
         with contextlib.ExitStack() as opened:
-            catalogs = Catalogs(ArtifactStore(settings.artifacts), settings.data_root)
+            catalogs = Catalogs(open_store(settings.artifacts), settings.data_root)
             self.desk = Desk(Database(settings.database_url), catalogs, settings.lease_seconds)
             opened.callback(self.desk.close)
             most = settings.derivatives_megabytes * 1024**2

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from protos.rpc import Registration
 from protos.trainer_pb2_grpc import add_TrainerServicer_to_server
-from services.common.artifacts import ArtifactStore
+from services.common.artifacts import open_store
 from services.common.process import run_service
 from services.common.settings import read_settings
 from services.trainer.servicer import TrainerServicer
@@ -18,7 +18,7 @@ def main() -> None:
     settings = read_settings(TrainerSettings)
 
     def services() -> Sequence[Registration]:
-        servicer = TrainerServicer(ArtifactStore(settings.artifacts), settings)
+        servicer = TrainerServicer(open_store(settings.artifacts), settings)
         return [
             Registration(
                 "activelabeler.v1.Trainer",

@@ -78,7 +78,8 @@ def test_a_run_of_another_format_is_refused_and_an_older_store_is_migrated(place
     assert restored.returncode == 0, restored.stderr
     with closing(sqlite3.connect(tmp_path / "runtime" / "labels" / "labels.sqlite")) as database:
         database.executescript(
-            "DROP INDEX cards_of_second; ALTER TABLE cards DROP COLUMN second; DROP INDEX events_of_item;"
+            "DROP INDEX cards_of_second; DROP INDEX cards_by_lease;"
+            "ALTER TABLE cards DROP COLUMN second; DROP INDEX events_of_item;"
             "ALTER TABLE runs DROP COLUMN definition; ALTER TABLE runs DROP COLUMN continuous;"
             "UPDATE about SET version = 1;"
         )

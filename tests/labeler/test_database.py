@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, create_engine, inspect, text, update
 
 from protos.common_pb2 import Artifact
 from protos.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
@@ -24,8 +24,8 @@ from services.labeler.model import Offered
 from services.labeler.store import cards, schema
 from services.labeler.store.database import Database
 from services.labeler.store.prepared import Prepared
-from tests.labeler.conftest import postgres_url
 from tests.labeler.kit import Person, log_of, offer, open_desk, to_run
+from tests.support.postgres import postgres_url
 
 
 def test_the_store_outlives_the_labeler(url: str, store: ArtifactStore, hundred: Artifact) -> None:
@@ -49,6 +49,7 @@ from pathlib import Path
 from services.common.artifacts import ArtifactStore
 from services.labeler.model import Answer
 from tests.labeler.kit import Person, offer, open_desk
+from tests.support.postgres import postgres_url
 desk = open_desk(sys.argv[1], ArtifactStore(Path(sys.argv[2])))
 ann = Person(desk, "Ann")
 number = 0
@@ -209,3 +210,26 @@ def test_a_store_of_another_version_is_refused(sqlite_url: str) -> None:
     database.close()
     with pytest.raises(ConflictError, match="version 99"):
         Database(sqlite_url)
+
+
+@pytest.mark.parametrize("table", ["runs", "about"])
+def test_the_database_of_another_program_is_left_alone(url: str, table: str, tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE TABLE {table} (theirs INTEGER)"))
+    with pytest.raises(ConflictError, match=f"has a table '{table}' of another program"):
+        Database(url)
+    with engine.connect() as connection:
+        assert inspect(connection).get_table_names() == [table]
+    engine.dispose()
+
+
+def test_tables_of_other_names_disturb_nobody(url: str, tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE customers (theirs INTEGER)"))
+    Database(url).close()
+    Database(url).close()
+    engine.dispose()

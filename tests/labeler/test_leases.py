@@ -15,8 +15,8 @@ from services.common.artifacts import ArtifactStore
 from services.labeler.desk import Desk, now_ms
 from services.labeler.model import Answer, Visit
 from services.labeler.store.schema import cards
-from tests.labeler.conftest import postgres_url
 from tests.labeler.kit import Person, log_of, offer, open_desk, to_run, wait_for
+from tests.support.postgres import postgres_url
 
 
 def test_hands_are_filled_in_the_order_of_the_offer(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from protos.errors import ActiveLabelerError, ConflictError, ExhaustedError, InvalidInputError, UnavailableError
@@ -163,6 +163,7 @@ def _on_begin(connection: Connection) -> None:
 def _create_tables(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":  # several labelers may start at once
         connection.execute(text("SELECT pg_advisory_xact_lock(20240607)"))
+    _check_ours(connection)
     schema.metadata.create_all(connection)
     version = connection.scalar(select(schema.about.c.version))
     if version is None:
@@ -177,3 +178,17 @@ def _create_tables(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
     if connection.dialect.name == "sqlite":
         tell_planner(connection)
+
+
+def _check_ours(connection: Connection) -> None:
+    """A database that other programs use as well may hold none of our names."""
+    found = inspect(connection)
+    there = set(found.get_table_names())
+    if "about" in there and [column["name"] for column in found.get_columns("about")] == ["version"]:
+        return
+    foreign = sorted(there & set(schema.metadata.tables))
+    if foreign:
+        raise ConflictError(
+            f"the database {connection.engine.url.render_as_string(hide_password=True)} has a table {foreign[0]!r} of another"
+            " program; name an empty database, or a schema of its own (nothing was changed)"
+        )
