@@ -20,6 +20,7 @@ from services.trainer.logistic_training import cross_calibrated, fit_logistic, h
 from services.trainer.network import EncoderWithHead, forward_all
 from services.trainer.parameters import Parameters
 from services.trainer.quality import Quality, measure
+from services.trainer.twins import twins
 
 FOLDS = 3  # fine-tuning is slow: these cost twice what the last one does
 FEWEST = 6  # labels of a class: two in each fold
@@ -64,7 +65,7 @@ class Comparison:
 def compare(
     encoder: nn.Module, rows: NDArray[np.float32], data: Images, parameters: Parameters, device: torch.device
 ) -> Comparison:
-    """Cross-validates both: three folds, stratified, the same for both.
+    """Cross-validates both: three folds, stratified, twins together, the same for both.
 
     For each fold the encoder is fine-tuned on the labels of the other two, and a head is fitted to its embeddings of these
     (a logistic one; of the original's kinds the head that was trained with it). The frozen encoder gets a head of the same kind
@@ -91,9 +92,12 @@ def compare(
     if scarce < FEWEST:
         few = f"refused: with {scarce} labels of a class nothing can be compared; label at least {FEWEST} of each"
         return Comparison(False, few, np.empty(0), data[1], Quality(), c)
-    folds = folds_of(items, positive, FOLDS)
+    folds = folds_of(items, positive, FOLDS, twins(rows))
+    if not len(folds):
+        alike = "refused: the labels of a class are nearly all of one image, so nothing can be compared; label others as well"
+        return Comparison(False, alike, np.empty(0), data[1], Quality(), c)
     tuned, frozen = np.empty(len(items)), np.empty(len(items))
-    for fold in range(FOLDS):
+    for fold in np.unique(folds).tolist():
         out = folds == fold
         tuned[out] = _tuned_logits(encoder, rows, data, out, parameters, device)
         frozen[out] = _frozen_logits(rows, data[1], out, parameters)

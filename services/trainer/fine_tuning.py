@@ -29,7 +29,7 @@ from services.trainer.notes import Note, find_note, keep_note
 from services.trainer.parameters import Parameters
 
 log = logging.getLogger(__name__)
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)

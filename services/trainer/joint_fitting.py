@@ -24,6 +24,7 @@ from services.trainer.network import EncoderWithHead, forward_all
 from services.trainer.parameters import LOWER_RATES, Parameters
 from services.trainer.quality import Outcome, is_alive
 from services.trainer.splits import Split, stratified
+from services.trainer.twins import twins
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def fit_both(
     Raises:
         InvalidInputError: when no learning rate works.
     """
-    split = stratified(*data[1], parameters.validation_share, parameters.seed)
+    split = stratified(*data[1], parameters.validation_share, parameters.seed, twins(rows))
     targets = torch.from_numpy(data[1][1].astype(np.float32))
     for number, (start, factor) in enumerate(_attempts(parent)):
         torch.manual_seed((parameters.seed + number) % SEEDS)

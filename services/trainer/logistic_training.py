@@ -17,6 +17,7 @@ from services.trainer.heads import LOGISTIC, Head, HeadShape, bent
 from services.trainer.labelled import Labels
 from services.trainer.logistic import Solution, balanced, solve
 from services.trainer.quality import Outcome, Quality, measure
+from services.trainer.twins import twins
 
 SHORTEST, LONGEST = 1e-18, 1e18  # embeddings whose squares float32 holds
 
@@ -66,9 +67,9 @@ class LogisticFit:
 def fit_logistic(rows: NDArray[np.float32], labels: Labels, c: float, doubt: Doubt | None = None) -> LogisticFit:
     """The balanced logistic regression of embeddings [n, dim], calibrated.
 
-    Validation and ``out_of_fold`` come from five folds (fewer where a class has fewer labels; none where one has fewer than two):
-    each label's logit from a head without its fold, calibrated by the logits of the other folds. The head itself learns from all
-    labels, and its calibration from all out-of-fold logits; but for those that ``doubt`` holds back.
+    Validation and ``out_of_fold`` come from five folds (fewer where a class has fewer labels; none where one has fewer than two,
+    twins counted once): each label's logit from a head without its fold, calibrated by the logits of the other folds. The head
+    itself learns from all labels, and its calibration from all out-of-fold logits; but for those that ``doubt`` holds back.
 
     Where all labels agree there is nothing to separate: the head then ranks by likeness to their mean.
 
@@ -79,7 +80,7 @@ def fit_logistic(rows: NDArray[np.float32], labels: Labels, c: float, doubt: Dou
     if labels[1].all() or not labels[1].any():
         return LogisticFit(_one_class(unit, bool(labels[1][0]), c), Outcome(1, Quality()), None)
     solution = solve(unit, targets, balanced(targets).unsqueeze(0), c)
-    folds = folds_of(*labels)
+    folds = folds_of(*labels, groups=twins(rows))
     if not len(folds):
         head = head_of(solution.weight[0], solution.bias[0], prior_only(labels[1]))
         return LogisticFit(head, Outcome(max(1, solution.steps), Quality()), None)
