@@ -39,7 +39,8 @@ def twins(rows: NDArray[np.float32]) -> NDArray[np.int64]:
         along, order = torch.sort(spread @ _widest(spread), stable=True)
         first, second = _pairs(spread[order], along.numpy())
     one, other = order.numpy()[first], order.numpy()[second]
-    something = rows.any(axis=1)[one]
+    known: NDArray[np.bool_] = np.asarray((rows != 0).any(axis=1))
+    something = known[one]
     return _joined(one[something], other[something], len(rows))
 
 
