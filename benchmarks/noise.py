@@ -23,7 +23,7 @@ from orchestrator.clients.labeler import Answer
 from orchestrator.consensus import resolve
 from orchestrator.labels import Labels
 from orchestrator.opinions import ask_again, held_back, held_out
-from services.labeler.desk import is_wrong
+from services.labeler.simulating import is_wrong
 from services.trainer.logistic_training import Doubt
 
 ERROR = 0.05

@@ -19,6 +19,7 @@ from orchestrator.finish import Finished, finish
 from orchestrator.fixed_encoders import refusal
 from orchestrator.inviting import announce
 from orchestrator.labeling import tally
+from orchestrator.labeling_settings import SamplingSettings
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued, Computing, Embedded, Model
 from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing
@@ -27,7 +28,6 @@ from orchestrator.rounds import RoundRecord, one_round
 from orchestrator.run import Run
 from orchestrator.seeding import embed_reference, seed_by_labeling, seed_from_folder
 from orchestrator.selecting import check_strategy, free_items
-from orchestrator.settings import SamplingSettings
 from orchestrator.tracing import part_of
 from protos.errors import InvalidInputError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from orchestrator.clients.refs import ArtifactRef
 from orchestrator.encoder_folder import beside, encoder_file
+from orchestrator.encoder_settings import PREPARING, EncoderSettings
 from orchestrator.publishing import publish
-from orchestrator.settings import PREPARING, EncoderSettings
 from services.common.artifacts import ArtifactStore
 
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 STRATEGIES = (
     "hybrid",
@@ -91,3 +91,9 @@ OptionalPath = Annotated[Path | None, BeforeValidator(_no_path)]
 Device = Annotated[str, BeforeValidator(lower), AfterValidator(_device)]
 Strategy = Annotated[str, BeforeValidator(_strategy), AfterValidator(_known_strategy)]
 Colour = Annotated[tuple[float, ...], BeforeValidator(_listed)]  # a number each for red, green and blue
+
+
+class Section(BaseModel):
+    """What all groups of settings have in common: unknown names are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)

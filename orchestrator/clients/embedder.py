@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from orchestrator.clients.caller import LONG_S, Caller
 from orchestrator.clients.refs import ArtifactRef, BlockRef, EncoderRef
-from orchestrator.settings import DEFAULT_MODEL, RunSettings
+from orchestrator.encoder_settings import DEFAULT_MODEL
+from orchestrator.settings import RunSettings
 from protos import common_pb2, embedder_pb2
 from protos.wire import from_vectors
 from services.common.artifacts import ArtifactStore

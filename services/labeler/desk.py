@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -17,6 +16,7 @@ from services.labeler.changes import Changes
 from services.labeler.copies import Copies
 from services.labeler.model import Answer, Author, Entry, Event, Offered, Outcome, Queue, Remark, Reply, Run, Visit
 from services.labeler.people import People
+from services.labeler.simulating import answer_open, is_wrong
 from services.labeler.store import cards, events, remarks, runs
 from services.labeler.store.counted import Counted
 from services.labeler.store.database import Database, translated
@@ -26,22 +26,10 @@ from services.labeler.store.writer import T, Writer
 from services.labeler.text import check_run, clean, clean_lines
 
 LEASE_S = 60.0
-_LOTS = 2**64
 MOST_EVENTS = 10_000  # in one page of the log
 MOST_REMARKS = 1000  # in one page
 _LAST = 2**63 - 1  # the largest number that a database holds
-SIMULATED = ("simulated", "simulated second", "simulated third")  # annotators; who has not answered an item is next
 WATCH_S = 2.0  # a watcher hears something at least so often
-
-
-def is_wrong(item: int, error: float, seed: int, vote: str = "") -> bool:
-    """Whether a simulated answer errs: so for a share ``error`` of the items, the same ones for a seed every time.
-
-    Args:
-        vote: which vote on the item it is; another one errs by another lot.
-    """
-    lot = hashlib.sha256(f"{seed}:{item}{vote}".encode()).digest()[:8]
-    return int.from_bytes(lot, "big") < error * _LOTS
 
 
 def now_ms() -> int:
@@ -212,17 +200,7 @@ class Desk:
 
         def work(connection: Connection) -> int:
             runs.lock_run(connection, run)
-            open_items = cards.open_items(connection, run, number)
-            if limit:
-                open_items = open_items[: max(0, limit - cards.count_answered(connection, run, number))]
-            added = 0
-            voters = events.count_annotators(connection, run, [item for item, second in open_items if second])
-            for place, annotator in enumerate(SIMULATED):
-                author = Author(client=f"{annotator}:{number}", annotator=annotator)
-                last = len(SIMULATED) - 1
-                entries = [said(item, second) for item, second in open_items if min(voters.get(item, 0), last) == place]
-                added += events.Appender(connection, run, author, now_ms(), 0).append(entries, set()).added
-            return added
+            return answer_open(connection, run, number, said, limit, now_ms())
 
         return self._writer.submit(run, work)
 

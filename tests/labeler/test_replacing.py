@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from protos.errors import InvalidInputError
-from services.labeler.desk import Desk, is_wrong
+from services.labeler.desk import Desk
 from services.labeler.model import CHOSEN, Answer, Offered
+from services.labeler.simulating import is_wrong
 from tests.labeler.kit import Person, log_of, offer
 
 

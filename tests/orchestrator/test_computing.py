@@ -8,9 +8,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.clients.embedder import _options
+from orchestrator.encoder_settings import EncoderSettings
 from orchestrator.model import Computing
 from orchestrator.run import Run
-from orchestrator.settings import EncoderSettings
 from tests.support.bench import run_settings
 
 
