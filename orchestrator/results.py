@@ -91,7 +91,7 @@ class Results:
         return pool
 
     def _facts_of(self, record: RoundRecord) -> RoundFacts:
-        labels = self._log.at(record.position)
+        labels, number = self._log.at(record.position), record.number  # audits before the round have its number, too
         quality = record.validation
         positives, negatives = self._confidence(record)
         return RoundFacts(
@@ -101,8 +101,8 @@ class Results:
             pos_train=labels.count(Answer.POSITIVE),
             neg_train=labels.count(Answer.NEGATIVE),
             train_seconds=record.train_seconds,
-            labeled_pos=record.labelled.positive,
-            labeled_neg=record.labelled.negative,
+            labeled_pos=record.labelled.positive - labels.count(Answer.POSITIVE, number),
+            labeled_neg=record.labelled.negative - labels.count(Answer.NEGATIVE, number),
             f1=quality.f1 if quality else _NAN,
             precision=quality.precision if quality else _NAN,
             accuracy=quality.accuracy if quality else _NAN,

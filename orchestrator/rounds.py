@@ -25,6 +25,7 @@ class RoundRecord(BaseModel):
 
     Attributes:
         position: of the label log when the round began.
+        labelled: with those of the audits before it, which have its number.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")

@@ -42,13 +42,17 @@ _NEXT = {  # what follows a step, by the last part of its name
 }
 
 
+_BEFORE = "audit before "
+
+
 def describe(folder: RunFolder) -> str:
     """A few lines: what is done, how many labels, what comes next."""
     entries = read_entries(folder.journal)[0] if folder.journal.exists() else []
     results: dict[str, Any] = {str(entry["step"]): entry["result"] for entry in entries}
     lines = [f"Run {folder.run} in {folder.path}", *_done(folder, results)]
     if "finish" in results:
-        return "\n".join([*lines, *_figures(results, None, None), "  finished", str(results["finish"]["report"])])
+        told_last = [*_figures(results, None, None), *_lights(results), "  finished", str(results["finish"]["report"])]
+        return "\n".join([*lines, *told_last])
     process = read_orchestrator_settings()
     asked = figures.Asked(folder, process)
     told = asked.status()
@@ -153,8 +157,13 @@ def _last_of_each_round(labelled: dict[str, Any]) -> dict[str, Any]:
     rounds: dict[str, Any] = {}
     for step, result in labelled.items():
         name = "seed set" if step.startswith("seed") else step.replace("-", " ")
-        rounds[f"audit before {name.split('/')[0]}" if "/certainty" in step else name] = result
-    return rounds
+        rounds[f"{_BEFORE}{name.split('/')[0]}" if "/certainty" in step else name] = result
+    return {name: _without(result, rounds.get(f"{_BEFORE}{name}", {})) for name, result in rounds.items()}
+
+
+def _without(sums: dict[str, Any], audits: dict[str, Any]) -> dict[str, Any]:
+    """The answers of a round without those of the audits before it, which have its number."""
+    return {key: sums[key] - audits.get(key, 0) for key in ("positive", "negative", "unsure")}
 
 
 def _next(last: str) -> str:

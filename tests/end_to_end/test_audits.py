@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,21 @@ def test_an_audit_of_recall_tells_its_price_first_and_a_bound_afterwards(place: 
     judged = _steps(tmp_path)["round-3/certainty-1/judge"]
     assert isinstance(judged, dict)
     assert judged["at_least"] <= judged["estimate"]
+
+
+def test_the_answers_to_an_audit_are_none_of_the_round_after_it(place: Path, tmp_path: Path) -> None:
+    done = run_command(*_run(place), cwd=tmp_path, typed="20\n0\nl\na\n90\n30\nl\nq\n")
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "metrics.csv").open() as file:
+        first, second = csv.DictReader(file)
+    assert int(first["labeled_pos"]) + int(first["labeled_neg"]) == 20
+    assert int(second["pos_train_img"]) + int(second["neg_train_imgs"]) == 20 + 20 + 30
+    assert int(second["labeled_pos"]) + int(second["labeled_neg"]) == 20
+    status = run_command("status", "runtime", cwd=tmp_path).stdout
+    assert re.search(r"\n  audit before round 2 \d+ positive, \d+ negative, 0 unsure\n", status)
+    told = re.search(r"\n  round 2     (\d+) positive, (\d+) negative", status)
+    assert told is not None and int(told[1]) + int(told[2]) == 20
+    assert "audit       [" in status, "the lights stay when a run is finished"
 
 
 def test_zero_goes_back_and_nothing_is_drawn(place: Path, tmp_path: Path) -> None:

@@ -90,6 +90,26 @@ def test_after_every_step(folder: RunFolder) -> None:
     journal.close()
 
 
+def test_a_finished_run_keeps_its_lights_and_audits_stand_apart(folder: RunFolder) -> None:
+    light = {"colour": "green", "text": "At least 91 %"}
+    assessed = {"head": light, "coverage": light, "audit": light, "advice": "You can finish.", "audited_at_least": 0.0}
+    journal = Journal(folder.journal)
+    for step, result in (
+        ("round-2/certainty-1/label", {"positive": 2, "negative": 50, "unsure": 1}),
+        ("round-2/certainty-2/label", {"positive": 3, "negative": 90, "unsure": 1}),  # of both
+        ("round-2/label", {"positive": 8, "negative": 100, "unsure": 2}),
+        ("round-2/assess", assessed),
+        ("finish", {"report": "The report"}),
+    ):
+        journal.once(step, object, lambda r=result: r)  # type: ignore[misc]
+    told = describe(folder)
+    assert "\n  audit before round 2 3 positive, 90 negative, 1 unsure\n" in told
+    assert "\n  round 2     5 positive, 10 negative, 1 unsure\n" in told
+    assert "\n  audit       [green] At least 91 %\n  advice      You can finish.\n  finished\nThe report" in told
+    assert "8 positive in 108 labels" in told
+    journal.close()
+
+
 def test_how_far_a_batch_is(folder: RunFolder) -> None:
     journal = Journal(folder.journal)
     journal.once("round-2/offer", dict[str, int], lambda: {"position": 9, "cards": 20})
