@@ -17,6 +17,8 @@ from orchestrator.clients.caller import Caller
 from orchestrator.clients.sampler import SamplerClient
 from orchestrator.control.daemon import serve_control
 from orchestrator.control.embedded import embedded_control
+from orchestrator.embedding import NoEncoderError
+from orchestrator.encoder_offer import other_encoder, somebody_is_there
 from orchestrator.exporting import check_wish, export_now, wish_of
 from orchestrator.finish import Finished
 from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
@@ -36,7 +38,7 @@ from orchestrator.service_settings import OrchestratorSettings, read_orchestrato
 from orchestrator.session import session
 from orchestrator.settings import EndpointSettings, RunSettings
 from protos import rpc
-from protos.errors import ActiveLabelerError, InvalidInputError, UnavailableError
+from protos.errors import ActiveLabelerError, InvalidInputError, NotFoundError, UnavailableError
 from protos.sampler_pb2_grpc import SamplerStub
 from services.common.telemetry import set_up_logging
 from services.common.traces import start_traces
@@ -90,7 +92,15 @@ def run(config: Path | None, overrides: dict[str, Any], resume_existing: bool) -
     check_unclaimed(settings.output, "")
     _log(settings, process)
     check_outputs_free(settings.output, "")
-    _work(settings, create(settings), process)
+    try:
+        _work(settings, create(settings), process)
+    except NoEncoderError as error:
+        if not somebody_is_there(settings):
+            raise
+        sys.stdout.write(f"{error}\n")
+        if (named := other_encoder(settings, process)) is None:
+            raise NotFoundError("no encoder is named, and none was chosen") from error
+        run(config, {**overrides, **named}, resume_existing)
 
 
 def resume(runtime: Path, overrides: dict[str, Any]) -> None:

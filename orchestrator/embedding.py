@@ -29,6 +29,10 @@ from services.common.catalog import write_catalog
 _TRIED = 64  # images on which the ways to compute are compared
 
 
+class NoEncoderError(NotFoundError):
+    """No encoder is named, and the default cannot be had."""
+
+
 def list_data(run: Run) -> Catalogued:
     """Lists the images; `Unlabeled/` in the data folder is the data root, as in the original."""
     with run.telling("catalog") as words:
@@ -47,7 +51,7 @@ def import_encoder(run: Run) -> EncoderRef:
     """The encoder of the settings, as an artifact; where none is named, the hub's default.
 
     Raises:
-        NotFoundError: when no encoder is named, and the default cannot be had: what else there is to choose from.
+        NoEncoderError: when none is named, and the default cannot be had: what else there is to choose from.
         InvalidInputError: when rounds are to fine-tune an encoder that cannot be.
     """
     path = run.settings.encoder.path
@@ -61,7 +65,7 @@ def import_encoder(run: Run) -> EncoderRef:
         except (NotFoundError, ConflictError) as error:
             if run.settings.encoder.is_named:
                 raise
-            raise NotFoundError(_choice(run.settings.data, error)) from error
+            raise NoEncoderError(_choice(run.settings.data, error)) from error
         words.append(found.rstrip("."))
     check_auto_choice(run.settings, encoder)
     return encoder

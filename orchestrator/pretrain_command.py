@@ -82,7 +82,7 @@ def command(
         devices=devices,
     )
     try:
-        done = pretrain(places, wish, read_orchestrator_settings(), _tell)
+        done = pretrain(places, wish, read_orchestrator_settings(), tell)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped; nothing is lost. The same command goes on.\n")
         sys.exit(130)
@@ -93,7 +93,8 @@ def command(
     )
 
 
-def _tell(progress: Progress) -> None:
+def tell(progress: Progress) -> None:
+    """Prints a line of how far it is."""
     if progress.epoch == 0:
         line = f"read {progress.images + progress.unreadable:,} of {progress.listed:,} images"
     else:
