@@ -58,7 +58,7 @@ class Labeler:
             self.browsing = Browsing(self.desk)
             shelf = Shelf(self._workshop)
             counter = Counter(self.desk, shelf)
-            web = Express(build_app(self.desk, shelf, self._loop, access, self.browsing, counter), counter)
+            web = Express(build_app(self.desk, shelf, self._loop, access, self.links, self.browsing, counter), counter)
             app = Guard(
                 Gate(web, access, self.links), settings.names, settings.place, settings.frames, settings.preset.numbers
             )

@@ -16,6 +16,7 @@ from protos.errors import ActiveLabelerError
 from services.labeler.access import OPEN, Access
 from services.labeler.browsing import Browsing
 from services.labeler.desk import Desk
+from services.labeler.links import LinkMaker
 from services.labeler.loop import Loop
 from services.labeler.pictures.display import media_type
 from services.labeler.pictures.shelf import Shelf
@@ -46,6 +47,7 @@ def build_app(
     shelf: Shelf,
     loop: Loop,
     access: Access = OPEN,
+    links: LinkMaker | None = None,
     browsing: Browsing | None = None,
     counter: Counter | None = None,
 ) -> FastAPI:
@@ -98,7 +100,7 @@ def build_app(
     app.include_router(quarantine.router(desk, loop))
     app.include_router(atlas.router(desk, loop))
     app.include_router(exports.router(loop))
-    app.include_router(join.router(access))
+    app.include_router(join.router(access, links or LinkMaker(access, "", "")))
 
     @app.get("/")
     async def page() -> FileResponse:

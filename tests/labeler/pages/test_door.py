@@ -137,6 +137,28 @@ def test_an_annotator_sees_her_own_answers_and_corrects_them(
     page.get_by_text("annotators look at their own answers").wait_for()
 
 
+def test_an_admin_passes_the_link_on(runs: Callable[..., Run], tmp_path: Path, browser: Browser, page: Page) -> None:
+    paint(tmp_path / "data", NAMES, (40, 30))
+    shared = Service(tmp_path, ACTIVE_LABELER_WEB_ACCESS="token", ACTIVE_LABELER_WEB_URL="http://192.0.2.7:5000/")
+    try:
+        run = runs(of=shared, data=tmp_path / "data")
+        page.goto(f"{shared.url}join#{token(shared, 'admin')}")
+        inside(page)
+        page.goto(f"{shared.url}#/run/{run.name}/people")
+        link = f"http://192.0.2.7:5000/join#{token(shared, 'annotator')}"
+        field = page.get_by_label("Link for whoever shall label")
+        assert field.input_value() == link
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.get_by_role("button", name="Copy").click()
+        page.get_by_text("Copied: whoever opens it may label").wait_for()
+        assert page.evaluate("() => navigator.clipboard.readText()") == link
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        page.screenshot(path=tmp_path / "people.png")
+        run.close()
+    finally:
+        shared.stop()
+
+
 def test_without_a_link_there_is_a_door_and_a_pasted_link_opens_it(run: Run, guarded: Service, page: Page) -> None:
     said: list[str] = []
     page.on("response", lambda response: said.append(response.url) if response.status == 404 else None)

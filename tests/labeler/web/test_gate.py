@@ -110,11 +110,28 @@ def test_what_annotators_see(service: Service, tokens: dict[str, str], path: str
 
 
 @pytest.mark.parametrize(
-    "path", ["api", "api/", "api/secrets", "api/runs/r1", "api/runs/r1/", "api/runs/r1/labels/1", "api/runs/r1/images"]
+    "path",
+    [
+        "api",
+        "api/",
+        "api/links/",
+        "api/secrets",
+        "api/runs/r1",
+        "api/runs/r1/",
+        "api/runs/r1/labels/1",
+        "api/runs/r1/images",
+    ],
 )
 def test_what_nobody_has_thought_of_is_not_for_annotators(service: Service, tokens: dict[str, str], path: str) -> None:
     assert joined(service, tokens["annotator"]).get(path).status_code == 403
     assert joined(service, tokens["admin"]).get(path).status_code == 404
+
+
+def test_admins_get_the_link_to_pass_on_and_no_page_gets_their_own(service: Service, tokens: dict[str, str]) -> None:
+    assert joined(service, tokens["annotator"]).get("api/links").status_code == 403
+    answer = joined(service, tokens["admin"]).get("api/links")
+    assert answer.json() == {"annotator": service.stub.GetLinks(pb.GetLinksRequest()).annotator, "local": True}
+    assert tokens["admin"] not in answer.text
 
 
 def test_what_is_no_http_is_refused(service: Service) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from protos.errors import InvalidInputError
 from services.labeler.access import Access
+from services.labeler.links import LinkMaker
 from services.labeler.web.places import DOOR
 
 _YEAR_S = 365 * 24 * 3600
@@ -23,8 +24,8 @@ class Token(BaseModel):
     token: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-def router(access: Access) -> APIRouter:
-    """The routes at the door of a labeler."""
+def router(access: Access, links: LinkMaker) -> APIRouter:
+    """The routes at the door of a labeler, and the link to pass on."""
     routes = APIRouter()
 
     @routes.get("/join")
@@ -54,6 +55,12 @@ def router(access: Access) -> APIRouter:
     @routes.get("/api/me")
     async def me(request: Request) -> dict[str, Any]:
         return {"role": request.state.role, "access": "open" if access.is_open else "token"}
+
+    @routes.get("/api/links")
+    async def to_pass_on() -> dict[str, Any]:
+        """Where others get in, for admins to tell them; the admins' own link is no page's to know."""
+        made = links.links()
+        return {"annotator": made.annotator, "local": made.is_local}
 
     return routes
 

@@ -7,6 +7,7 @@ import { toast } from "../core/notices";
 import type { Annotator, Answer, TileData } from "../core/types";
 import { counted, SILENT } from "../core/words";
 import { Marker } from "../views/marker";
+import { Invite } from "./invite";
 import { Rows } from "./rows";
 import { View } from "./view";
 
@@ -54,6 +55,7 @@ export function PeoplePage({ run }: { run: string }): JSX.Element {
   return (
     <View run={run} page="people" title="People" bar={more}>
       {found === null || trouble ? <p class="words" role="status">{trouble || "Loading …"}</p> : null}
+      <Invite />
       {people.length > 0 ? <Annotators people={people} /> : null}
       {found !== null ? <p class="words">{agreement(alpha)}</p> : null}
       {found !== null ? <h2>{disputed === 0 ? "Nobody disagrees" : `${counted(disputed, "image")} to settle`}</h2> : null}
