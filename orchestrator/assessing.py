@@ -24,8 +24,9 @@ def assess(run: Run, log: LabelLog, model: Model, previous: ArtifactRef | None, 
     def work() -> Assessed:
         labels = log.at(position)
         audit = run.audit.by(labels) if run.audit else None
+        threshold = run.settings.final_dataset.threshold
         return run.clients.certainty.assess(
-            run.id, model.generation, model.scores, previous, labels.in_order(), labels.asked(), audit
+            run.id, model.generation, model.scores, previous, labels.in_order(), labels.asked(), audit, threshold
         )
 
     run.board.assessed = run.once(name, Assessed, work)

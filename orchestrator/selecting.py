@@ -107,6 +107,7 @@ def _wishes(run: Run, model: Model, labels: Labels, number: int, strategy: str) 
         candidates=_near_positives(run, model, labels),
         no_closer_than=sampling.no_closer_than,
         anchors=sampling.anchors,
+        threshold=run.settings.yes_begins_at,
     )
 
 

@@ -134,6 +134,11 @@ class RunSettings(Section):
         return self.fine_tune.epochs or self.head.epochs
 
     @property
+    def yes_begins_at(self) -> float:
+        """The probability around which a strategy is unsure: the original's heads are not calibrated, and decide at 0.5."""
+        return self.final_dataset.threshold if self.head.kind == "logistic" else 0.5
+
+    @property
     def reference_images(self) -> list[Path]:
         """All images of what is looked for."""
         first = [self.seed_set.reference] if self.seed_set.reference else []

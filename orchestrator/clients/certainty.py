@@ -93,8 +93,9 @@ class CertaintyClient:
         labelled: tuple[NDArray[np.uint64], NDArray[np.bool_]],
         asked: NDArray[np.uint64],
         audit: AuditRef | None,
+        threshold: float,
     ) -> Assessed:
-        """The three lights; ``labelled`` in the order of the answers."""
+        """The three lights; ``labelled`` in the order of the answers, ``threshold`` where yes begins."""
         request = sampler_pb2.AssessRequest(
             run=run,
             scores=scores.to(common_pb2.Artifact) if scores else None,
@@ -104,6 +105,7 @@ class CertaintyClient:
             labels=to_labels(*labelled),
             asked=to_items(asked),
             audit=_audit(audit) if audit else None,
+            threshold=threshold,
         )
         answer = self._call(self._stub.Assess, request, _LONG_S)
         return Assessed(

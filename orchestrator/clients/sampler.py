@@ -28,6 +28,7 @@ class Wishes:
         candidates: only these may be picked; all, when empty.
         no_closer_than: the largest cosine between two picks; 0: no limit.
         anchors: so many items of the pool, by lot, are looked at; 0: all.
+        threshold: the probability where yes begins.
     """
 
     labelled: tuple[NDArray[np.uint64], NDArray[np.bool_]] = (_NOBODY, np.empty(0, dtype=np.bool_))
@@ -36,6 +37,7 @@ class Wishes:
     candidates: NDArray[np.uint64] = field(default_factory=lambda: _NOBODY)
     no_closer_than: float = 0.0
     anchors: int = 0
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class SamplerClient:
             candidates=to_items(wishes.candidates),
             no_closer_than=wishes.no_closer_than,
             anchors=wishes.anchors,
+            threshold=wishes.threshold,
         )
         answer = self._call(self._stub.Select, request, 300)
         return [Pick(item=pick.item, reason=pick.reason, score=pick.score) for pick in answer.picks]

@@ -28,7 +28,7 @@ class Around:
         clusters: gives the cluster of each item, int32 [rows].
         threshold: the probability where yes begins.
         parameters: of the strategy, by name; the rest has its defaults.
-        candidates: only these may be picked, [n] uint64; all, when empty or when none of them is in the pool any more.
+        candidates: only these may be picked, [n] uint64; all, when empty or when fewer of them than wanted are in the pool.
         no_closer_than: the largest cosine between two picks; 0: no limit.
         anchors: so many items of the pool, by lot, are looked at; 0: all.
     """

@@ -63,6 +63,20 @@ def test_every_strategy_gives_so_many_different_items_of_the_pool(name: str, cou
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_strategies_are_pure(name: str) -> None:
+    """Nothing that they look at changes, and no other chance than what they are given is used."""
+    world = World()
+    for array in (world.scores, world.vectors, world.committee, world.present, world.cloud, *world.labelled):
+        array.setflags(write=False)
+    np.random.seed(1)
+    first, state = world.select(name, 9).items.tolist(), np.random.get_state()[1].tolist()  # type: ignore[index, union-attr]
+    np.random.seed(2)
+    assert world.select(name, 9).items.tolist() == first
+    np.random.seed(1)
+    assert np.random.get_state()[1].tolist() == state  # type: ignore[index, union-attr]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_whole_pool_can_be_picked(world: World, name: str) -> None:
     assert sorted(world.select(name, ROWS - 4).items.tolist()) == sorted(set(range(ROWS)) - {0, 1, 12, 13})
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+
 import pytest
 
 from protos.errors import InvalidInputError
 from services.sampler.registry import STRATEGIES, find_strategy
+from services.sampler.strategies.strategy import Strategy
 
 
 def test_the_originals_five_are_here() -> None:
@@ -61,3 +65,22 @@ def test_unknown_strategy_is_named_with_all_known_ones(name: str) -> None:
     with pytest.raises(InvalidInputError, match=r"choose one of hybrid, .*, dropquery$") as caught:
         find_strategy(name)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy.name)
+def test_a_docstring_says_what_goes_in_and_where_it_comes_from(strategy: Strategy) -> None:
+    said = inspect.cleandoc(strategy.query.__doc__ or "")
+    prose, _, arguments = said.partition("\nArgs:\n")
+    assert {"count:", "rng:"} <= set(arguments.split())
+    for what, shape in {
+        "scores": "float32 [rows]",
+        "vectors": "float32 [rows, dim]",
+        "labels": "int64 [n]",
+        "committee": "float32 [members, rows]",
+    }.items():
+        assert what not in strategy.needs or shape in arguments, what
+    for parameter in strategy.parameters:
+        assert f"``{parameter.name}`` ({parameter.default:g})" in " ".join(arguments.split())
+    for paper in strategy.paper.split("; "):
+        number = re.search(r"arXiv (\S+)", paper)
+        assert (number[1] if number else paper) in prose

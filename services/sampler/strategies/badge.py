@@ -18,7 +18,7 @@ def badge(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     5,000 items with the largest gradients are compared, and the first pick is the largest of all, as in the authors' code.
 
     Args:
-        pool: with scores and vectors.
+        pool: with scores (float32 [rows]) and vectors (float32 [rows, dim]).
         count: how many.
         rng: draws by the squared distance to the nearest gradient drawn before.
     """

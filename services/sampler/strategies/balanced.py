@@ -14,6 +14,15 @@ def uncertainty_balanced(scores: Scores, pool: Mask, count: int, rng: np.random.
     An odd one comes from above. Where one side has too few, the other side fills up. Items that score exactly as the first
     one are further from 0.5 by rank, so that saturated scores (all 0 or 1) are still picked half and half; at exactly 0.5
     they stand on either side by lot.
+
+    Args:
+        scores: float32 [rows], the probability of yes.
+        pool: bool [rows], what may be picked; its scores are finite.
+        count: how many, at most the size of the pool.
+        rng: puts equal scores in order.
+
+    Returns:
+        items int64 [count], all different, the most uncertain first.
     """
     items = np.flatnonzero(pool)
     values = scores[items].astype(np.float64)

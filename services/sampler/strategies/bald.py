@@ -13,8 +13,8 @@ def bald(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     """The items with the largest mutual information between answer and head, H(mean p) - mean H(p) (arXiv 1112.5745).
 
     Args:
-        pool: with a committee (float32 [members, rows]). Parameter ``thompson``: 1 lets each pick be the likeliest positive of
-            one member drawn by lot, which finds more and learns less.
+        pool: with scores (float32 [rows]) and a committee (float32 [members, rows]). Parameter ``thompson`` (0): 1 lets each pick
+            be the likeliest positive of one member drawn by lot, which finds more and learns less.
         count: how many.
         rng: draws members, and puts equal items in order.
     """

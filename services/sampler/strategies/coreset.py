@@ -18,7 +18,7 @@ def coreset(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     ``random`` for a rare class; it is here to compare with.
 
     Args:
-        pool: with vectors and labelled items.
+        pool: with vectors (float32 [rows, dim]) and labelled items (int64 [n]).
         count: how many.
         rng: draws the candidates, and the first item where nothing is labelled.
     """

@@ -19,7 +19,8 @@ def dropquery(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     most dissenters are added. Up to 10,000 candidates make as many clusters as items are wanted.
 
     Args:
-        pool: with scores, vectors and a committee of kind "dropout" (float32 [members, rows]).
+        pool: with scores (float32 [rows]), vectors (float32 [rows, dim]) and a committee of kind "dropout" (float32
+            [members, rows]).
         count: how many.
         rng: puts equal candidates in order, and begins the clusters.
     """

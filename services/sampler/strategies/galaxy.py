@@ -19,7 +19,7 @@ def galaxy(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     the classes in the same way.
 
     Args:
-        pool: with scores (float32 [rows]), labelled items and their answers.
+        pool: with scores (float32 [rows]), labelled items (int64 [n]) and their answers (bool [n]).
         count: how many.
         rng: puts equal scores in order.
     """

@@ -32,12 +32,12 @@ def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     Exploiting alone stays in the modes that it knows; random exploration finds nothing of a rare class; typical images of
     unvisited clusters do, those with the highest mean score first (measured in ``docs/benchmarks.md``). The three come in
     turns, so that whoever labels only the beginning of the batch labels the same mixture. Before there is a head, all
-    picks explore.
+    picks explore. After Agile Modeling (arXiv 2302.12948) and, for the exploration, TypiClust (arXiv 2202.02794).
 
     Args:
-        pool: with scores (float32 [rows], may all be not-a-number) and clusters. Parameter ``boundary``: its share of
-            the picks; ``explore``: its share where nothing likely is left. The rest exploits, and so do places that find no
-            cluster.
+        pool: with scores (float32 [rows], may all be not-a-number), vectors (float32 [rows, dim]) and clusters (int32 [rows]).
+            Parameter ``boundary`` (0.3): its share of the picks; ``explore`` (0.4): its share where nothing likely is left. The
+            rest exploits, and so do places that find no cluster.
         count: how many.
         rng: the only source of chance.
     """

@@ -20,8 +20,9 @@ def maxherding(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     exp(-d^2 / s^2) of the distance d between directions. Pool and candidates are each represented by 3,000 items, by lot.
 
     Args:
-        pool: with vectors and labelled items. Parameter ``lengthscale``: s. Parameter ``uncertainty``: 1 weighs each
-            represented item by the entropy of its score (uncertainty herding; Bae et al. 2024, arXiv 2412.20644).
+        pool: with vectors (float32 [rows, dim]) and labelled items (int64 [n]). Parameter ``lengthscale`` (0.5): s. Parameter
+            ``uncertainty`` (0): 1 weighs each represented item by the entropy of its score (uncertainty herding; Bae et al. 2024,
+            arXiv 2412.20644).
         count: how many.
         rng: draws candidates and represented items.
     """

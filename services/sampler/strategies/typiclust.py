@@ -19,7 +19,7 @@ def typiclust(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     instead of new ones for each batch; when all are visited, or more items are wanted, the next most typical ones follow.
 
     Args:
-        pool: with clusters and vectors.
+        pool: with vectors (float32 [rows, dim]) and clusters (int32 [rows]).
         count: how many.
         rng: draws the samples.
     """
