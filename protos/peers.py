@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -12,7 +14,8 @@ import grpc
 
 log = logging.getLogger(__name__)
 
-_EVERY_S = 1.0  # names are looked up, and replicas that were away are asked for their health
+_NAMES_S = 1.0  # how often names are looked up
+_AWAY_S = 0.25  # how often replicas that were away are asked for their health
 
 
 @dataclass(eq=False)
@@ -25,6 +28,7 @@ class Peer:
         calls: those that it has not answered yet.
         turn: when it was chosen last; of equals, the one whose turn is longest ago is next.
         away: its last call failed, and it has not said since that it serves.
+        asked: somebody waits for it to say so.
     """
 
     address: str
@@ -32,6 +36,7 @@ class Peer:
     calls: int = 0
     turn: int = 0
     away: bool = False
+    asked: bool = False
 
 
 class Peers:
@@ -41,7 +46,6 @@ class Peers:
         look_up: gives the addresses of all replicas; none: they stay as they are.
         open_channel: a channel to one address, which repeats no call by itself.
         serves: whether the replica behind a channel says that it serves.
-        every_s: how often addresses are looked up, and replicas that were away are asked.
     """
 
     def __init__(
@@ -49,10 +53,10 @@ class Peers:
         look_up: Callable[[], Sequence[str]],
         open_channel: Callable[[str], grpc.Channel],
         serves: Callable[[grpc.Channel], bool],
-        every_s: float = _EVERY_S,
     ) -> None:
-        self._look_up, self._open, self._serves, self._every_s = look_up, open_channel, serves, every_s
+        self._look_up, self._open, self._serves = look_up, open_channel, serves
         self._lock, self._closed = threading.Lock(), threading.Event()
+        self._back = threading.Condition(self._lock)  # told when a replica comes, and when all is closed
         self._peers: dict[str, Peer] = {}
         self._leaving: list[Peer] = []  # no longer named, but still at a call
         self._turns = count(1)
@@ -88,32 +92,26 @@ class Peers:
             return sum(not peer.away for peer in self._peers.values())
 
     def wait(self, seconds: float) -> None:
-        """Waits, unless the channel is closed.
+        """Waits so long for a replica that answers.
 
         Raises:
-            ValueError: when it is.
+            ValueError: when the channel is closed.
         """
-        self._closed.wait(seconds)
+        with self._back:
+            self._back.wait_for(lambda: self._closed.is_set() or self._some_at_work(), seconds)
         self._check_open()
 
     def close(self) -> None:
         """Ends all calls in flight."""
-        with self._lock:
+        with self._back:
             self._closed.set()
             peers, self._peers = [*self._peers.values(), *self._leaving], {}
             self._leaving = []
+            self._back.notify_all()
         _close(peers)
 
-    def refresh(self) -> None:
-        """Looks up the addresses, and asks the replicas that were away."""
-        self._name(self._look_up())
-        with self._lock:
-            away = [peer for peer in self._peers.values() if peer.away]
-        for peer in away:
-            try:
-                peer.away = not self._serves(peer.channel)
-            except ValueError:  # closed meanwhile
-                return
+    def _some_at_work(self) -> bool:
+        return any(not peer.away for peer in self._peers.values())
 
     def _check_open(self) -> None:
         if self._closed.is_set():
@@ -129,11 +127,34 @@ class Peers:
             self._keeper.start()
 
     def _keep(self) -> None:
-        while not self._closed.wait(self._every_s):
+        named = time.monotonic()
+        while not self._closed.wait(_AWAY_S):
             try:
-                self.refresh()
+                self._ask_who_was_away()
+                if time.monotonic() - named >= _NAMES_S:
+                    self._name(self._look_up())
+                    named = time.monotonic()
             except Exception:  # the next look may do better, and calls go on with what is known
                 log.warning("the replicas cannot be looked up", exc_info=True)
+
+    def _ask_who_was_away(self) -> None:
+        with self._lock:
+            away = [peer for peer in self._peers.values() if peer.away and not peer.asked]
+            for peer in away:
+                peer.asked = True
+        for peer in away:  # each in a thread: one that says nothing must not hold up those that are back
+            threading.Thread(target=self._ask, args=(peer,), name="replica-health", daemon=True).start()
+
+    def _ask(self, peer: Peer) -> None:
+        serves = False
+        try:
+            with contextlib.suppress(ValueError):  # closed meanwhile
+                serves = self._serves(peer.channel)
+        finally:
+            with self._back:
+                peer.away, peer.asked = peer.away and not serves, False
+                if serves:
+                    self._back.notify_all()
 
     def _name(self, addresses: Sequence[str]) -> None:
         with self._lock:
@@ -149,6 +170,7 @@ class Peers:
         for address in addresses:
             if address not in self._peers:
                 self._peers[address] = Peer(address, self._open(address))
+                self._back.notify_all()
         return self._take_leave()
 
     def _take_leave(self) -> list[Peer]:

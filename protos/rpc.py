@@ -36,7 +36,7 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 DEFAULT_TIMEOUT_S = 30.0
 LONGEST_CALL_S = 4 * 3600.0  # the longest deadline that anybody gives to a call
 KEEPALIVE_MS = 30_000
-_PROBE_S = 0.5  # a replica that was away and needs longer to say that it serves is asked again later
+_PROBE_S = 2.0  # a replica that was away and needs longer to say that it serves is asked again
 _ASKED_IN_VAIN = 8  # replicas answer in turn: after so many answers without a new name, all have been heard
 
 _SERVER_OPTIONS: tuple[tuple[str, int], ...] = (

@@ -108,11 +108,11 @@ class _Unary:
             try:
                 return self._attempt(request, end, more)
             except grpc.RpcError as error:
-                pause_s = 0.0 if self._peers.at_work() else self._retries.pause_s(attempt)
-                late = end is not None and time.monotonic() + pause_s >= end
+                pause_s = self._retries.pause_s(attempt)
+                late = end is not None and not self._peers.at_work() and time.monotonic() + pause_s >= end
                 if not _is_unavailable(error) or late:
                     raise
-                self._peers.wait(pause_s)
+                self._peers.wait(pause_s)  # no longer than until there is a replica that answers
         return self._attempt(request, end, more)
 
     def future(self, request: Any, timeout: float | None = None, **more: Any) -> Any:
