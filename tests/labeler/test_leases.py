@@ -219,3 +219,20 @@ def test_what_is_reserved_stays_for_an_hour_while_others_come(desk: Desk) -> Non
     with desk._database.engine.connect() as connection:
         (until,) = set(connection.scalars(select(cards.c.held_until_ms)))
     assert until - now_ms() > 3_500_000
+
+
+def test_what_is_reserved_outlives_ten_minutes_of_silence_and_no_more_than_an_hour(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(desk, range(40))
+    ann, bob = Person(desk, "Ann"), Person(desk, "Bob")
+    reply = desk.visit("r1", Visit(ann.author, (), (), 200, reserve=True)).result()
+    assert len(reply.cards) == 40
+    start = now_ms()
+    monkeypatch.setattr("services.labeler.desk.now_ms", lambda: start + 10 * 60_000)
+    assert bob.take(10) == []
+    for item in range(20):
+        assert ann.say(item).outcome.standing == []
+    assert not any(event.late for event in desk.events("r1", 0, 0)[0])
+    monkeypatch.setattr("services.labeler.desk.now_ms", lambda: start + 61 * 60_000)
+    assert bob.take(10) == list(range(20, 30))

@@ -119,6 +119,10 @@ def _look_alike(file: Path) -> None:
     """The tile of a file is its picture at screen size, made smaller."""
     with Image.open(io.BytesIO(derive(file))) as screen, Image.open(io.BytesIO(derive(file, Look(tile=True)))) as tile:
         expected = screen.convert("RGB")
+        if expected.width > 2 * expected.height:  # of a long one, the middle
+            expected = expected.crop(
+                (expected.width // 2 - expected.height, 0, expected.width // 2 + expected.height, expected.height)
+            )
         expected.thumbnail((320, 320))
         assert abs(expected.width - tile.width) <= 1 and abs(expected.height - tile.height) <= 1
         difference = ImageChops.difference(expected.resize(tile.size), tile.convert("RGB"))

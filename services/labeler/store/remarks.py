@@ -11,9 +11,13 @@ from services.labeler.store.schema import remarks
 
 
 def add(connection: Connection, run: str, remark: Remark, now_ms: int) -> None:
-    """Adds a remark."""
+    """Adds a remark, unless the same person has said the same of the same image: a page that heard no answer says it again."""
     values = {"item": remark.item, "annotator": remark.annotator, "flag": remark.flag, "note": remark.note}
-    connection.execute(insert(remarks).values(run=run, time_ms=now_ms, **values))
+    same = select(remarks.c.number).where(
+        remarks.c.run == run, *(remarks.c[name] == value for name, value in values.items())
+    )
+    if connection.execute(same.limit(1)).first() is None:
+        connection.execute(insert(remarks).values(run=run, time_ms=now_ms, **values))
 
 
 def of_run(connection: Connection, run: str) -> list[Remark]:

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+from protos import control_pb2, rpc
 from tests.labeler.kit import CHROMIUM, CHROMIUM_FLAGS, Service, paint
-from tests.labeler.pages.kit import NAMES, Run
+from tests.labeler.pages.kit import HOSTILE, NAMES, ROWS, Run
+from tests.support import control as control_kit
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +56,27 @@ def runs(service: Service, browser: Browser, request: pytest.FixtureRequest) -> 
 @pytest.fixture
 def run(runs: Callable[..., Run]) -> Run:
     return runs()
+
+
+@pytest.fixture
+def control() -> control_kit.Control:
+    """A control service that the test leads."""
+    made = control_kit.Control()
+    made.status = control_pb2.RunStatus(run="r", state="labeling", round=3, images=ROWS, labels=40, positives=7)
+    made.scores, made.part = np.linspace(0, 1, ROWS, dtype=np.float32), ROWS
+    made.found = [5, 4, 6, 3, 7]
+    return made
+
+
+@pytest.fixture
+def led_run(tmp_path: Path, control: control_kit.Control, browser: Browser) -> Iterator[Run]:
+    """A run in front of it."""
+    server = rpc.serve([control_kit.registration(control)], f"unix:{tmp_path}/c.sock")
+    paint(tmp_path / "labeler" / "data", [f"{n:02}.png" for n in range(ROWS - 1)] + [HOSTILE])
+    service = Service(tmp_path / "labeler", ACTIVE_LABELER_CONTROL=server.address)
+    made = Run(service, browser, "r", tmp_path / "labeler" / "data", 10)
+    made.offer()
+    yield made
+    made.close()
+    service.stop()
+    server.stop(0)

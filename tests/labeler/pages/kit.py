@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 from services.common.artifacts import ArtifactStore
 from tests.labeler.kit import Service, publish_folder
 
+ROWS = 60  # of the run behind a control service
+HOSTILE = "<img src=x onerror=alert(1)>.png"  # its last one
 NAMES = [f"{n:02}.png" for n in range(24)]
 POSITIVE, NEGATIVE, UNSURE, RETRACTED = 1, 2, 3, 4
 # Whether each tile that is on screen shows its picture.
@@ -124,3 +126,20 @@ def drag(
         touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + mx, "y": y + my}]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     page.wait_for_timeout(50)
+
+
+def look(run: Run, page_name: str, **context: object) -> Page:
+    """A page on one of the views of the whole data set."""
+    page = run.open(**context)
+    page.goto(f"{run.service.url}#/run/r/{page_name}")
+    page.locator(".view").wait_for()
+    return page
+
+
+def loaded(page: Page, count: int) -> None:
+    """Until so many tiles show their picture."""
+    page.wait_for_function(
+        "(count) => [...document.querySelectorAll('.tile img')].filter((i) => i.complete && i.naturalWidth > 0).length >= count",
+        arg=count,
+    )
+    page.wait_for_timeout(150)  # and are seen on screen

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import httpx
 import pytest
 
 from tests.labeler.kit import wait_for
-from tests.labeler.pages.kit import NEGATIVE, PHONE, POSITIVE, RETRACTED, Run, drag, press, settle, shown
+from tests.labeler.pages.kit import NEGATIVE, PHONE, POSITIVE, RETRACTED, Run, drag, prefetch, press, settle, shown
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -92,6 +99,104 @@ def test_one_finger_moves_an_enlarged_image_and_answers_nothing(run: Run) -> Non
     page.wait_for_timeout(300)
     assert run.answers() == []
     assert shown(page) == 0
+
+
+def pinch(page: Page, start: float, end: float) -> None:
+    """Two fingers on the image, so many px from its middle at the start and at the end."""
+    box = page.locator("#stage").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    for step in range(9):
+        apart = start + (end - start) * step / 8
+        points = [{"x": x - apart, "y": y, "id": 1}, {"x": x + apart, "y": y, "id": 2}]
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove" if step else "touchStart", "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_two_fingers_and_a_double_tap_enlarge_and_answer_nothing(run: Run) -> None:
+    run.offer()
+    page = run.open(**PHONE)
+    image = page.locator(".card:not(.leaving) img")
+    width = image.bounding_box()["width"]
+    pinch(page, 30, 90)
+    assert image.bounding_box()["width"] == pytest.approx(3 * width, rel=0.2)
+    pinch(page, 120, 20)
+    assert image.bounding_box()["width"] == pytest.approx(width, abs=1)
+    for scale in (3, 1):  # in and out
+        box = page.locator("#stage").bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        wait_for(lambda scale=scale: abs(image.bounding_box()["width"] - scale * width) < 2)  # type: ignore[misc]
+        page.wait_for_timeout(600)
+    assert run.answers() == [] and shown(page) == 0
+
+
+def test_brightened_images_stay_so_and_come_so(run: Run) -> None:
+    run.offer(4)
+    page = run.open()
+    page.keyboard.press("l")
+    page.wait_for_function("() => document.querySelector('.card:not(.leaving) img').src.includes('levels=auto')")
+    prefetch(page, 4)
+    page.evaluate(
+        """() => { window.plain = 0; new MutationObserver(() => {
+          const image = document.querySelector('.card:not(.leaving) img');
+          if (image && !image.src.includes('levels=auto')) window.plain += 1;
+        }).observe(document.getElementById('stage'), { childList: true, subtree: true, attributes: true }); }"""
+    )
+    press(page, "ArrowRight", "ArrowLeft")
+    settle(page)
+    assert page.evaluate("window.plain") == 0  # none is shown dark first
+    page.keyboard.press("l")
+    page.wait_for_function("() => !document.querySelector('.card:not(.leaving) img').src.includes('levels')")
+    page.keyboard.press("u")  # this one was bright when it was answered
+    settle(page)
+    page.wait_for_function("() => !document.querySelector('.card:not(.leaving) img').src.includes('levels')")
+    assert run.errors == []
+
+
+def test_what_is_said_of_an_image_without_a_network_arrives_once_and_outlives_a_reload(run: Run) -> None:
+    run.offer()
+    page = run.open()
+
+    def said() -> list[tuple[int, bool, str]]:
+        found = httpx.get(f"{run.service.url}api/runs/{run.name}/remarks").json()["remarks"]
+        return [(remark["item"], remark["flag"], remark["note"]) for remark in found]
+
+    page.route("**/remarks", lambda route: route.abort())
+    page.keyboard.press("f")
+    page.get_by_text("Kept in this browser until the labeler answers").wait_for()
+    page.keyboard.press("n")
+    page.get_by_role("textbox").fill("<b>a bird?</b>")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(200)
+    assert said() == []
+    page.reload()
+    settle(page)
+    page.unroute("**/remarks")
+    wait_for(lambda: said() == [(0, True, ""), (0, False, "<b>a bird?</b>")])
+    page.keyboard.press("f")  # once more says no more
+    page.get_by_text("Flagged: Browse lists it").wait_for()
+    assert len(said()) == 2
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('remarks')).length") == 0
+
+
+def test_a_batch_is_finished_early_from_the_menu_after_a_second_thought(runs: Callable[..., Run]) -> None:
+    run = runs(batch_size=10)
+    run.offer(20)
+    page = run.open()
+    press(page, "ArrowRight", "ArrowLeft")
+    page.get_by_text("2 of 10 in this batch").wait_for()
+    wait_for(lambda: len(run.answers()) == 2)
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.keyboard.press("?")
+    page.get_by_role("button", name="Finish batch early").click()
+    assert run.service.queue(run=run.name).open == 18
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.keyboard.press("?")
+    page.get_by_role("button", name="Finish batch early").click()
+    wait_for(lambda: run.service.queue(run=run.name).open == 0)
+    page.get_by_role("heading", name="Waiting for the next images").wait_for()
+    assert len(run.answers()) == 2
 
 
 def test_the_last_answers_are_a_way_back(run: Run) -> None:

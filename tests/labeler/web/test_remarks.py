@@ -23,6 +23,14 @@ def test_flags_and_notes_are_kept_and_found(web: httpx.Client, run: str) -> None
     assert [said["item"] for said in web.get(f"api/runs/{run}/remarks").json()["remarks"]] == [2, 1, 2]
 
 
+def test_what_is_said_twice_is_kept_once(web: httpx.Client, run: str) -> None:
+    """A page that has heard no answer sends it again."""
+    said = {"item": 2, "annotator": "Ann", "note": "odd"}
+    for remark in (said, said, {**said, "annotator": "Bob"}, {**said, "item": 1}, {**said, "flag": True}, said):
+        assert web.post(f"api/runs/{run}/remarks", json=remark).status_code == 200
+    assert len(web.get(f"api/runs/{run}/remarks").json()["remarks"]) == 4
+
+
 @pytest.mark.parametrize(
     ("remark", "status", "words"),
     [

@@ -50,7 +50,7 @@ def test_a_sheet_is_the_tiles_that_one_gets_one_by_one(web: httpx.Client, run: s
             if item == cards["broken.jpg"]:
                 expected = (UNREADABLE, single.json()["error"].encode())
             assert frames[place] == expected
-    assert Image.open(io.BytesIO(frames[items.index(cards["large.jpg"])][1])).size == (320, 107)
+    assert Image.open(io.BytesIO(frames[items.index(cards["large.jpg"])][1])).size == (320, 160)
 
 
 def test_an_image_may_come_twice_in_a_sheet(web: httpx.Client, run: str) -> None:

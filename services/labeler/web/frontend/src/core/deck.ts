@@ -12,6 +12,7 @@ export interface Held extends Card {
 
 export class Deck {
   cards: Held[] = [];
+  private look = ""; // what addresses of pictures end with
 
   get current(): Held | null { return this.cards[0] ?? null; }
   get size(): number { return this.cards.length; }
@@ -23,7 +24,7 @@ export class Deck {
   add(cards: Card[]): void {
     const known = new Set(this.items());
     for (const card of cards) {
-      if (!known.has(card.item)) this.cards.push({ ...card, picture: new Picture(card.image) });
+      if (!known.has(card.item)) this.cards.push({ ...card, picture: this.picture(card) });
     }
     this.prepare();
   }
@@ -36,7 +37,7 @@ export class Deck {
 
   // Back on the table, before all others.
   putBack(card: Held): void {
-    card.picture ??= new Picture(card.image);
+    card.picture ??= this.picture(card);
     this.cards = [card, ...this.cards.filter((other) => other.item !== card.item)];
     this.prepare();
   }
@@ -48,6 +49,18 @@ export class Deck {
     this.cards = this.cards.filter((card) => !gone.has(card.item));
     this.prepare();
   }
+
+  // From now on pictures come like this; the one on the table stays.
+  dress(look: string): void {
+    this.look = look;
+    for (const card of this.cards.slice(1)) {
+      card.picture?.forget();
+      card.picture = this.picture(card);
+    }
+    this.prepare();
+  }
+
+  private picture(card: Card): Picture { return new Picture(card.image + this.look); }
 
   private prepare(): void {
     this.cards.forEach((card, place) => {

@@ -11,12 +11,14 @@ export class Picture {
   reason = "";
   image: HTMLImageElement | null = null;
   readonly settled: Promise<void>; // resolves when it is no longer loading
+  shows: string; // the address of what the image shows: closer and brighter ones take its place
   private wanted: "no" | "file" | "image" = "no";
   private file: string | null = null; // address of the bytes in this tab
   private queued = false;
   private resolve: () => void = () => {};
 
   constructor(readonly url: string) {
+    this.shows = url;
     this.settled = new Promise((resolve) => { this.resolve = resolve; });
   }
 

@@ -36,11 +36,14 @@ export function Header({ labeling, changeName }: Props): JSX.Element {
 function HowFar({ labeling, done, whole }: { labeling: Labeling; done: number; whole: number }): JSX.Element {
   const { reply, outbox, deck, link, pace } = labeling;
   const { positives = 0, yours = 0 } = reply?.progress ?? {};
+  const size = reply?.continuous ? Infinity : reply?.batch_size ?? Infinity;
   const rate = pace.perMinute();
   const others = reply?.others ?? 0;
   return (
     <>
-      <b>{`${done} of ${whole}`}</b> in this round · <b>{positives}</b> found · <b>{Math.max(0, yours + outbox.ahead)}</b> by you
+      {size < whole ? <><b>{`${labeling.batch.length} of ${size}`}</b> in this batch · </> : null}
+      <b>{`${done} of ${whole}`}</b> in this round · <b>{positives}</b> found
+      <span class="wide"> · <b>{Math.max(0, yours + outbox.ahead)}</b> by you</span>
       {rate === null ? null : <span class="wide"> · <b>{rate}</b> a minute</span>}
       {others > 0 ? <span class="wide"> · {counted(others, "other")} at work</span> : null}
       {link.packing ? <span> · {counted(deck.arrived, "image")} here for offline</span> : null}

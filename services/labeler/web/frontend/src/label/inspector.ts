@@ -4,13 +4,16 @@ import { toast } from "../core/notices";
 import type { Stage } from "./stage";
 import { Zoom } from "./zoom";
 
+const LEVELS = "&levels=auto";
+
 export class Inspector {
   readonly zoom: Zoom;
   private levels = false;
   private full = false;
   private item: number | null = null;
 
-  constructor(private readonly stage: Stage) {
+  // dress: whoever fetches the pictures of the next cards fetches them like this.
+  constructor(private readonly stage: Stage, private readonly dress: (look: string) => void) {
     this.zoom = new Zoom(stage.element, (scale) => {
       stage.element.classList.toggle("zoomed", scale > 1.01);
       if (scale > 1.01 && !this.full) this.exchange(true, this.levels);
@@ -27,18 +30,19 @@ export class Inspector {
     this.item = item;
     this.full = false;
     if (this.zoom.on) this.zoom.reset();
-    if (this.levels) this.exchange(false, true);
+    this.exchange(false, this.levels); // one that comes back may have been brightened, or not
   }
 
   toggleLevels(): void {
     this.levels = !this.levels;
     toast(this.levels ? "Brightened: the darkest and the lightest parts are drawn apart" : "As it is");
     this.exchange(this.full, this.levels);
+    this.dress(this.levels ? LEVELS : "");
   }
 
   private exchange(full: boolean, levels: boolean): void {
     this.full = full;
     const url = this.stage.card?.image;
-    if (url !== undefined) void this.stage.exchange(`${url}${full ? "&size=full" : ""}${levels ? "&levels=auto" : ""}`);
+    if (url !== undefined) void this.stage.exchange(`${url}${full ? "&size=full" : ""}${levels ? LEVELS : ""}`);
   }
 }

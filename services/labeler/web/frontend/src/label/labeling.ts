@@ -8,6 +8,7 @@ import { randomName } from "../core/memory";
 import { Model } from "../core/model";
 import { banner, notices, toast } from "../core/notices";
 import { Outbox } from "../core/outbox";
+import { Remarks } from "../core/remarks";
 import type { Answer, Reply, Said } from "../core/types";
 import { counted } from "../core/words";
 import { Pace } from "./pace";
@@ -30,6 +31,7 @@ export class Labeling extends Model {
   readonly outbox: Outbox;
   readonly link: Link;
   readonly pace = new Pace();
+  private readonly remarks: Remarks;
   reply: Reply | null = null;
   history: Answered[] = []; // the latest last
   batch: Answered[] = []; // those since the last end screen
@@ -43,6 +45,7 @@ export class Labeling extends Model {
     super();
     this.outbox = new Outbox(run, randomName(), annotator);
     this.link = new Link(this.outbox, this.deck, (reply, lost) => this.heard(reply, lost), (error) => this.troubled(error));
+    this.remarks = new Remarks(run, this.outbox.client, toast);
     void this.link.start();
   }
 
@@ -50,6 +53,7 @@ export class Labeling extends Model {
     clearInterval(this.counting);
     this.link.leave();
     this.link.close();
+    this.remarks.close();
     this.stage?.show(null);
     banner(null);
   }
@@ -119,8 +123,11 @@ export class Labeling extends Model {
     this.changed();
   }
 
-  async finish(): Promise<void> {
+  // The rest of the round goes back; asks first where nothing has announced it.
+  async finish(ask = false): Promise<void> {
     if (this.reply === null) return;
+    const open = Math.max(this.reply.progress.open - this.outbox.ahead, this.deck.size);
+    if (ask && !confirm(`Finish early? ${counted(open, "image goes", "images go")} back for everyone, and the loop goes on with the answers so far.`)) return;
     try {
       await call(`api/runs/${this.run}/finish`, { round: this.reply.progress.round });
     } catch {
@@ -165,12 +172,8 @@ export class Labeling extends Model {
   private async remark(remark: { flag: boolean; note: string }, done: string): Promise<void> {
     const item = this.deck.current?.item;
     if (item === undefined) return;
-    try {
-      await call(`api/runs/${this.run}/remarks`, { item, annotator: this.outbox.annotator, ...remark });
-      toast(done);
-    } catch (error) {
-      toast(error instanceof Refused ? error.message : "The labeler does not answer: flag it again when it is back");
-    }
+    const told = await this.remarks.add({ item, annotator: this.outbox.annotator, ...remark });
+    toast(told ? done : "Kept in this browser until the labeler answers");
   }
 
   // The panel in the place of the image leaves no room for answers.

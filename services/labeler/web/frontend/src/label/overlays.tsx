@@ -44,6 +44,7 @@ function Menu({ labeling, inspector, keys, close, changeName }: Omit<Props, "set
         {onTable ? <Act other click={then(() => void labeling.flag())}>Flag this image ({shown(keys.flag)})</Act> : null}
         {onTable ? <Act other click={() => labeling.show("note")}>A note on this image ({shown(keys.note)})</Act> : null}
         {onTable ? <Act other click={then(() => inspector?.toggleLevels())}>Brighten dark images ({shown(keys.levels)})</Act> : null}
+        {onTable && labeling.reply?.continuous === false ? <span class="admin"><Act other click={then(() => void labeling.finish(true))}>Finish batch early</Act></span> : null}
         <Act other click={() => labeling.pack()}>Take 200 offline</Act>
         <Act other click={() => labeling.show("keys")}>Keys</Act>
         <Act other click={changeName}>Your name: {labeling.outbox.annotator || "anonymous"}</Act>

@@ -32,7 +32,7 @@ export function LabelPage({ labeling, changeName }: Props): JSX.Element {
   useEffect(() => {
     if (place.current === null || caption.current === null) return undefined;
     const stage = new Stage(place.current, caption.current, () => labeling.draw());
-    const made = new Inspector(stage);
+    const made = new Inspector(stage, (look) => labeling.deck.dress(look));
     setInspector(made);
     labeling.attach(stage);
     zooming.listen(place.current, made.zoom);

@@ -50,16 +50,19 @@ export class Stage {
   // Another picture of the same image: more of its pixels, or brighter.
   async exchange(url: string): Promise<void> {
     const { card } = this;
-    const image = card?.picture?.image;
-    if (!card || !image || image.src.endsWith(url)) return;
+    const picture = card?.picture;
+    const image = picture?.image;
+    if (!picture || !image || picture.shows === url) return;
+    picture.shows = url;
     const other = new Image();
     other.src = url;
     try {
       await other.decode();
     } catch {
-      return; // what is shown stays
+      if (picture.shows === url) picture.shows = ""; // what is shown stays; the next wish asks anew
+      return;
     }
-    if (card === this.card) image.src = url;
+    if (picture.shows === url) image.src = url; // nothing else was asked for meanwhile
   }
 
   // The card follows the finger, and says what letting go would mean.

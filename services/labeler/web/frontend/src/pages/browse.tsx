@@ -6,13 +6,14 @@ import { Refused } from "../core/api";
 import { items, labels } from "../core/arrays";
 import { myName, useOwnOnly } from "../core/role";
 import type { Said } from "../core/types";
+import { toast } from "../core/notices";
 import { counted, SILENT } from "../core/words";
 import { Panel } from "../label/panel";
 import { Marker } from "../views/marker";
 import { Sheet } from "../views/sheet";
 import { View } from "./view";
 
-const ACTS: [Said, string][] = [["positive", "✓ Yes (Y)"], ["negative", "✕ No (N)"], ["unsure", "? Unsure (U)"], ["retracted", "No answer (⌫)"]];
+const ACTS: [Said, string, string][] = [["positive", "✓ Yes", "Y"], ["negative", "✕ No", "N"], ["unsure", "? Unsure", "U"], ["retracted", "No answer", "⌫"]];
 
 export function Browse({ run }: { run: string }): JSX.Element {
   const own = useOwnOnly();
@@ -21,6 +22,7 @@ export function Browse({ run }: { run: string }): JSX.Element {
 
 function All({ run, own }: { run: string; own: boolean }): JSX.Element {
   const [words, setWords] = useState("Looking …");
+  const [open, setOpen] = useState(false); // the filters, where there is little room
   const form = useRef<HTMLFormElement>(null);
   const place = useRef<HTMLDivElement>(null);
   const sheet = useRef<Sheet | null>(null);
@@ -58,19 +60,32 @@ function All({ run, own }: { run: string; own: boolean }): JSX.Element {
     return () => { made.close(); keeper.close(); };
   }, [run, own, load]);
 
+  const onChosen = (act: (shown: Sheet) => void): void => {
+    if (sheet.current?.hasChosen) act(sheet.current);
+    else toast("Choose an image first");
+  };
   const bar = (
     <>
-      {ACTS.map(([answer, word]) => <button key={answer} type="button" class={`other ${answer}`} onClick={() => sheet.current?.say(answer)}>{word}</button>)}
-      {own ? null : <button type="button" class="other" onClick={() => sheet.current?.more()}>More like this (M)</button>}
+      {ACTS.map(([answer, word, key]) => (
+        <button key={answer} type="button" class={`other ${answer}`} aria-keyshortcuts={key} onClick={() => onChosen((shown) => shown.say(answer))}>
+          {word}<span class="key">{` (${key})`}</span>
+        </button>
+      ))}
+      {own ? null : <button type="button" class="other" aria-keyshortcuts="M" onClick={() => onChosen((shown) => shown.more())}>More like this<span class="key"> (M)</span></button>}
     </>
   );
   const tools = (
     <>
-      <form ref={form} class="filters" onChange={() => void load()} onSubmit={(event) => event.preventDefault()}>{own ? <Label given /> : <Filters />}</form>
+      {own ? null : <Toggle open={open} turn={() => setOpen(!open)} />}
+      <form ref={form} class={open || own ? "filters open" : "filters"} onChange={() => void load()} onSubmit={(event) => event.preventDefault()}>{own ? <Label given /> : <Filters />}</form>
       <p class="words" role="status">{words}</p>
     </>
   );
   return <View run={run} page="browse" title={own ? "Your answers" : "All images"} tools={tools} bar={bar} fixed><div class="sheet" ref={place} /></View>;
+}
+
+function Toggle({ open, turn }: { open: boolean; turn: () => void }): JSX.Element {
+  return <button type="button" class="other few" aria-expanded={open} onClick={turn}>Filters</button>;
 }
 
 function Filters(): JSX.Element {
@@ -81,8 +96,8 @@ function Filters(): JSX.Element {
         name="sort" word="Order"
         options={[["item", "as they lie"], ["highest", "likely first"], ["lowest", "unlikely first"], ["unsure", "doubtful first"]]}
       />
-      <label>From<input name="low" type="number" min="0" max="1" step="0.05" /></label>
-      <label>To<input name="high" type="number" min="0" max="1" step="0.05" /></label>
+      <label>Score from<input name="low" type="number" min="0" max="1" step="0.05" /></label>
+      <label>to<input name="high" type="number" min="0" max="1" step="0.05" /></label>
       <label>Round<input name="round" type="number" min="0" max="4294967295" step="1" /></label>
       <label>By<input name="annotator" maxLength={80} /></label>
       <label class="check"><input name="disagreement" type="checkbox" value="true" />people disagree</label>

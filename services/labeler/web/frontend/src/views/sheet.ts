@@ -177,6 +177,8 @@ export class Sheet {
     for (const tile of this.shown()) tile.classList.toggle("chosen", placeOf(tile) === place);
   }
 
+  get hasChosen(): boolean { return this.chosen !== undefined && this.chosen < this.found.length; }
+
   // An answer about the chosen image.
   say(answer: Said): void {
     const place = this.chosen;
