@@ -86,10 +86,12 @@ def test_seed_numbers_are_eighty_to_twenty_and_may_be_asked_again(place: Path, t
 
 
 def test_fine_tuning_embeds_and_indexes_again(place: Path, tmp_path: Path) -> None:
-    more = ("--encoder", place / "encoder.ckpt", "--set", "encoder.image_size=32", "--set", "fine_tune.epochs=2")
+    rates = ("--set", "fine_tune.epochs=12", "--set", "fine_tune.encoder_lr=0.02", "--set", "head.lr=0.02")
+    more = ("--encoder", place / "encoder.ckpt", "--set", "encoder.image_size=32", *rates)
     before = {file.name: _digest(file) for file in (place / "data" / "Unlabeled").iterdir()}
-    done = run_command(*_near(place), *more, cwd=tmp_path, typed="10\n0\nf\nl\nq\n")
+    done = run_command(*_near(place), *more, cwd=tmp_path, typed="24\n0\nf\nl\nq\n")
     assert done.returncode == 0, done.stderr
+    assert "The new encoder is kept" in done.stdout, "one that is refused embeds nothing, see test_replay.py"
     assert done.stdout.count("Embedded 30 images") == 2
     assert done.stdout.count("Built an index") == 2
     assert pd.read_csv(tmp_path / "metrics.csv")["model_type"].tolist() == ["f", "l"]

@@ -71,6 +71,7 @@ def test_unknown_strategy_is_named_with_all_known_ones(name: str) -> None:
 def test_a_docstring_says_what_goes_in_and_where_it_comes_from(strategy: Strategy) -> None:
     said = inspect.cleandoc(strategy.query.__doc__ or "")
     prose, _, arguments = said.partition("\nArgs:\n")
+    arguments = " ".join(arguments.split())
     assert {"count:", "rng:"} <= set(arguments.split())
     for what, shape in {
         "scores": "float32 [rows]",
@@ -80,7 +81,7 @@ def test_a_docstring_says_what_goes_in_and_where_it_comes_from(strategy: Strateg
     }.items():
         assert what not in strategy.needs or shape in arguments, what
     for parameter in strategy.parameters:
-        assert f"``{parameter.name}`` ({parameter.default:g})" in " ".join(arguments.split())
+        assert f"``{parameter.name}`` ({parameter.default:g})" in arguments
     for paper in strategy.paper.split("; "):
         number = re.search(r"arXiv (\S+)", paper)
         assert (number[1] if number else paper) in prose
