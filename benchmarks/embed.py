@@ -3,9 +3,10 @@
 End to end is ``embed_shard``, what EmbedShard calls: catalog, files, pixels, vectors, published blocks; an encoder with random
 weights, bf16 and scaled decoding, by each back end that is installed (``--by torch``: by one). "decode" and "forward" are its
 two stages alone, with the same threads. On a processor both share the cores, so 1/(1/decode + 1/forward) is what can be had,
-and "of it" is how much is. "original" takes one image after the other: Pillow decodes all of it, and a batch of one goes
-through the network in fp32, on one core or all of them, whichever is faster. Cosines compare with exact decoding in PyTorch's
-fp32. The images are the test photographs (ACTIVE_LABELER_TEST_DATA), or drawn where there are none.
+and "of it" is how much is; "of slower" is the share of the slower stage's rate. "original" takes one image after the other:
+Pillow decodes all of it, and a batch of one goes through the network in fp32, on one core or all of them, whichever is faster.
+Cosines compare with exact decoding in PyTorch's fp32. The images are the test photographs (ACTIVE_LABELER_TEST_DATA), or drawn
+where there are none.
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ def main() -> None:
     torch.set_num_threads(cores)
     sys.stdout.write(f"{cores} cores, images a second\n\n")
     sys.stdout.write(
-        "| JPEG | encoder | by | end to end | decode | forward | of it | original | faster | cosine scaled | bf16 |\n"
+        "| JPEG | encoder | by | end to end | decode | forward | of it | of slower | original | faster | cosine scaled | bf16 |\n"
     )
-    sys.stdout.write(f"|{' --- |' * 11}\n")
+    sys.stdout.write(f"|{' --- |' * 12}\n")
     for width, height in SIZES:
         for architecture, side, count in CASES:
             case = f"{width} x {height} | {architecture} at {side}"
@@ -115,10 +116,10 @@ class Bench:
         decode, forward, original = self.decode(), self.forward(backend), self.best_original
         exact = self.embed("fp32", "exact", 1)[1]
         scaled, rough = self.embed("fp32", "scaled", 1)[1], self.embed("bf16", "exact", 1, backend)[1]
-        share = rate * (1 / decode + 1 / forward)
+        share, slower = rate * (1 / decode + 1 / forward), rate / min(decode, forward)
         assert np.isfinite(vectors).all()
         return (
-            f"{rate:.0f} | {decode:.0f} | {forward:.0f} | {share:.0%} | {original:.1f} | {rate / original:.1f}x |"
+            f"{rate:.0f} | {decode:.0f} | {forward:.0f} | {share:.0%} | {slower:.0%} | {original:.1f} | {rate / original:.1f}x |"
             f" {_cosine(exact, scaled):.5f} | {_cosine(exact, rough):.5f}"
         )
 

@@ -16,7 +16,7 @@ _MORE = {
     "labeler": ("postgres", "heic", "geotiff"),
 }
 # Of those that are asked for: timm brings PyTorch, OpenVINO 180 MB.
-_ONLY = {"timm": ("embedder", "trainer"), "openvino": ("embedder",)}
+_ONLY = {"timm": ("embedder", "trainer"), "openvino": ("embedder",), "tensorboard": ("trainer",)}
 
 
 def requirements_of(service: str, *more: str) -> list[str]:
