@@ -53,6 +53,30 @@ def test_a_batch_ends_with_a_look_back(runs: Callable[..., Run]) -> None:
     wait_for(lambda: run.answers() == [(0, POSITIVE), (1, NEGATIVE), (2, UNSURE), (1, RETRACTED), (1, POSITIVE)])
 
 
+def test_the_end_of_a_long_batch_shows_its_last_answers_and_the_others_on_demand(
+    runs: Callable[..., Run], tmp_path: Path
+) -> None:
+    paint(tmp_path, [f"{n:02}.png" for n in range(70)])
+    run = runs(batch_size=64, data=tmp_path)
+    run.offer(70)
+    page = run.open()
+    done = page.get_by_text("64 images done")
+    while (
+        not done.is_visible()
+    ):  # keys that come too soon for an image answer nothing, and then none are left to answer
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(50)
+    thumbs = page.locator(".review .thumb")
+    assert thumbs.count() == 60
+    assert str(thumbs.first.get_attribute("title")).startswith("04.png")
+    page.get_by_role("button", name="Show 4 before these").click()
+    assert thumbs.count() == 64
+    page.wait_for_function("() => document.querySelector('.review .thumb img').naturalWidth > 0")
+    thumbs.first.click()  # of an answer so long ago that its picture has to be fetched again
+    settle(page)
+    assert shown(page) == 0
+
+
 def test_finishing_early_gives_the_rest_back(runs: Callable[..., Run]) -> None:
     run = runs(batch_size=2)
     run.offer(12)

@@ -221,7 +221,7 @@ export class Labeling extends Model {
 
   private trim(): void {
     const old = this.history.at(-PICTURES - 1);
-    if (old === undefined || this.batch.includes(old)) return;
+    if (old === undefined) return;
     old.card.picture?.forget();
     old.card.picture = null;
   }
