@@ -64,7 +64,9 @@ class Asked(Task):
     def labels(self) -> Labels:
         """As the loop sees them."""
         disputed = {item for item, votes in self.votes.items() if len(set(votes.values())) > 1}
-        return Labels(self.swipes, resolve(self.votes), self.rounds, self.votes, self.again, disputed=disputed)
+        return Labels(
+            self.swipes, resolve(self.votes), self.rounds, self.votes, self.again, {}, {*self.again}, disputed
+        )
 
     def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """Items with a yes or a no, sorted, and which."""

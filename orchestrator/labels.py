@@ -28,7 +28,8 @@ class Labels:
         votes: item -> annotator -> newest answer; what ``answers`` come from.
         again: item -> how often somebody was asked about it once more, and answered.
         settled: item -> answer that somebody gave who saw the votes; it is no vote, and holds until the next answer.
-        disputed: items where somebody who was asked once more said yes to an earlier no, or no to an earlier yes.
+        reviewed: items with a yes or a no that somebody gave another opinion on, because there was doubt.
+        disputed: those of them where that was a yes to an earlier no, or a no to an earlier yes.
     """
 
     position: int
@@ -37,6 +38,7 @@ class Labels:
     votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
     again: Mapping[int, int] = field(default_factory=dict)
     settled: Mapping[int, Answer] = field(default_factory=dict)
+    reviewed: Set[int] = frozenset()
     disputed: Set[int] = frozenset()
 
     def training(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
@@ -92,6 +94,7 @@ class LabelLog:
         rounds: dict[int, int] = {}
         again: Counter[int] = Counter()
         settled: dict[int, LabelEvent] = {}
+        reviewed: set[int] = set()
         disputed: set[int] = set()
         for event in self._events:
             if event.position > position:
@@ -107,6 +110,8 @@ class LabelLog:
                 before = votes.setdefault(event.item, {})
                 if event.reason in (SECOND, OVERLAP):
                     again[event.item] += 1
+                if event.reason == SECOND and {*before.values()} - {Answer.UNSURE}:
+                    reviewed.add(event.item)
                     if {Answer.POSITIVE, Answer.NEGATIVE} <= {event.answer, *before.values()}:
                         disputed.add(event.item)
                 before[event.annotator] = event.answer
@@ -118,7 +123,7 @@ class LabelLog:
             if event.item not in votes and event.item not in settled:
                 rounds.pop(event.item, None)
         answers = {item: event.answer for item, event in settled.items()}
-        return Labels(position, resolve(votes) | answers, rounds, votes, again, answers, disputed)
+        return Labels(position, resolve(votes) | answers, rounds, votes, again, answers, reviewed, disputed)
 
     def events(self, position: int) -> list[LabelEvent]:
         """The log up to a position, oldest first."""

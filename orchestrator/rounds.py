@@ -102,9 +102,10 @@ def _train(run: Run, model: Model, labels: Labels, number: int, doubted: tuple[S
         trained = run.clients.trainer.train_head(
             run.id, number, model.generation, labels.training(), labels.position, model.head, run.settings, doubted
         )
-        words.append(f"Trained the head on {_amount(labels)}{_quality(trained)}")
-        if trained.held_back:
-            words.append(f"without {trained.held_back} doubted yes, which will be asked about once more")
+        left_out = (
+            f"; {trained.held_back} doubted yes left out until somebody has looked again" if trained.held_back else ""
+        )
+        words.append(f"Trained the head on {_amount(labels)}{_quality(trained)}{left_out}")
     return trained
 
 

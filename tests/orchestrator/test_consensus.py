@@ -117,9 +117,12 @@ def test_disputed_is_what_another_look_came_out_differently_for_whoever_looked()
     log.say(4, YES, "bob", reason="second")
     log.say(5, UNSURE, "bob", reason="second")
     log.say(6, NO)  # a change of mind that nobody asked for
-    assert labels.newest().disputed == {1, 2, 3}
-    assert labels.at(7).disputed == {1}
-    assert labels.newest().again == {1: 1, 2: 1, 3: 1, 4: 1, 5: 1}
+    log.say(7, UNSURE)
+    log.say(7, YES, "bob", reason="second")  # there was nothing to contradict
+    assert labels.newest().disputed == {1, 2}
+    assert labels.newest().reviewed == {1, 2, 4, 5}
+    assert (labels.at(7).disputed, labels.at(7).reviewed) == ({1}, {1})
+    assert labels.newest().again == {1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 7: 1}
 
 
 def test_one_person_alone_has_the_labels_as_ever() -> None:

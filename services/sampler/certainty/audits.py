@@ -75,7 +75,6 @@ def recall_shown(audit: Audit, confidence: float = CONFIDENCE, found_now: int | 
 def precision_shown(audit: Audit, confidence: float = CONFIDENCE) -> Shown:
     """Precision of a set by a uniform draw from the accepted pool; ``positive`` are those that surely belong there.
 
-    The set holds the pool without what the draw has found wrong or in doubt, and the ``found`` that people named, which count as
     The set holds the pool without what the draw has found wrong or in doubt, and the ``found`` that people named, which count
     as right. The draw bounds the wrong ones in the pool. What people look at and name afterwards adds no error, and can only
     raise the share.
