@@ -16,7 +16,7 @@ from orchestrator.labels import Labels
 
 _WRONG_YES, _WRONG_NO = 0.25, 0.3  # chances of being wrong from which on somebody is asked again
 _USUAL = 0.05  # share of wrong answers; with that, a third of what is doubted turns out to be wrong
-_WRONG, _REVIEWED = 2, 6  # answers that are thought to have been looked at again before the first
+_WRONG, _REVIEWED = 1, 3  # answers that are thought to have been looked at again before the first
 PATIENCE = 2  # rounds for which an answer may be held back: nobody may be there who could give another
 
 
