@@ -88,7 +88,7 @@ def make_data(data: Path, images: int) -> None:
 
 def label(folder: Path, rounds: int) -> None:
     """Answers until so many rankings were made."""
-    while not (found := re.findall(r"http://127\.0\.0\.1:\d+/", (folder / "output.txt").read_text())):
+    while not (found := re.findall(r"for you at (http://127\.0\.0\.1:\d+/)\n", (folder / "output.txt").read_text())):
         time.sleep(0.5)
     annotator = Annotator(found[0], "ann")
     journal = folder / "runtime" / "journal.jsonl"

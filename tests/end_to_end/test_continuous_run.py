@@ -41,7 +41,7 @@ def begin(place: Path, work: Path, *more: str) -> subprocess.Popen[str]:
 def page_of(work: Path, process: subprocess.Popen[str], since: int = 0) -> str:
     end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None:
-        found = re.findall(r"http://127\.0\.0\.1:\d+/", (work / "output.txt").read_text()[since:])
+        found = re.findall(r"for you at (http://127\.0\.0\.1:\d+/)\n", (work / "output.txt").read_text()[since:])
         if found:
             return found[-1]
         time.sleep(0.1)

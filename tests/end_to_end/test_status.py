@@ -43,7 +43,8 @@ def test_the_dashboard_in_the_terminal(tmp_path: Path) -> None:
     answers = ["--auto", "--rounds", "3", "--sample-size", "6", "--seed-count", "10"]
     process = start_command("run", *HOG, *places, *answers, cwd=tmp_path)
     try:
-        url = re.findall(r"http://127\.0\.0\.1:\d+/", _wait_for(r"http://127\.0\.0\.1:\d+/", tmp_path))[0]
+        images = r"10 images wait for you at (http://127\.0\.0\.1:\d+/)\n"
+        url = re.findall(images, _wait_for(images, tmp_path))[0]
         ann, bob = Annotator(url, "ann"), Annotator(url, "bob")
         for _ in range(3):
             assert ann.answer()
