@@ -6,7 +6,6 @@ A process has a lock of its own, and costs about 50 MB.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 from collections import deque
@@ -16,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from services.common.catalog import Row
+from services.common.cores import cores
 from services.common.encoders.spec import EncoderSpec
 from services.common.windows import is_name
 from services.embedder.decode_process import DecodeProcess
@@ -24,6 +24,7 @@ from services.embedder.turns import TurnPool
 
 _AHEAD_ROWS = 256
 _AHEAD_BYTES = 256 * 1024 * 1024
+_MOST = 32  # processes that nobody has asked for: 1.7 GB
 _CHUNK_ROWS = 16  # that a process decodes at once: what is said for each chunk costs as much as an image
 _CHUNK_BYTES = 32 * 1024 * 1024
 
@@ -117,17 +118,12 @@ class Decoders:
         return self._threads.submit(turn, lambda: [decode_row(root, row, spec, decode_as) for row in rows])
 
     def _processes_for(self, gpu: bool) -> DecodingProcesses | None:
-        count = (cores() if gpu else 0) if self._wanted is None else self._wanted
+        count = (min(cores(), _MOST) if gpu else 0) if self._wanted is None else self._wanted
         if not count:
             return None
         with self._lock:
             self._processes = self._processes or DecodingProcesses(count)
             return self._processes
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

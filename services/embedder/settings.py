@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from services.common.cores import cores
 from services.common.devices import DeviceSettings
-from services.embedder.decoders import cores
 
 
 class EmbedderSettings(DeviceSettings):
@@ -22,8 +22,8 @@ class EmbedderSettings(DeviceSettings):
     decode_processes: int | None = Field(
         None,
         ge=0,
-        description="processes that decode images in the place of those threads; not given: one for each core where a GPU"
-        " computes, none elsewhere; 0: none",
+        description="processes that decode images in the place of those threads; not given: one for each core, 32 at most,"
+        " where a GPU computes, none elsewhere; 0: none",
     )
     cuda_graphs: bool = Field(True, description="on a GPU, record the encoder once and replay it, a call for a batch")
     encoders_kept: int = Field(2, ge=1, description="encoders kept in memory between calls")
