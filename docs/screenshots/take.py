@@ -214,6 +214,7 @@ def _answer(page: Page, keys: list[str]) -> None:
     for key in keys:
         _settle(page)
         page.keyboard.press(key)
+    page.wait_for_timeout(300)  # a batch may end here
     if page.locator("#panel").is_hidden():
         _settle(page)
 

@@ -127,3 +127,23 @@ def _look_alike(file: Path) -> None:
         assert abs(expected.width - tile.width) <= 1 and abs(expected.height - tile.height) <= 1
         difference = ImageChops.difference(expected.resize(tile.size), tile.convert("RGB"))
     assert np.asarray(difference).mean() < 3 and np.percentile(np.asarray(difference), 99) < 24
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bits", "16 bits"])
+def test_shadows_beside_a_bright_lamp_are_lifted(tmp_path: Path, deep: bool) -> None:
+    """Its levels span everything already: to draw them apart alone changes nothing."""
+    night = np.tile(np.linspace(0, 20, 400), (300, 1))
+    night[:30] = 255
+    pixels = (night * 200).astype(np.uint16) if deep else night.astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    with Image.open(io.BytesIO(derive(tmp_path / "a.png", Look(levels=True)))) as bright:
+        seen = np.asarray(bright.convert("L"))
+    assert 55 < np.median(seen) < 110 and seen.max() > 240
+    assert seen[200, 300] > seen[200, 100] + 20  # what is in the shadows can be told apart
+
+
+def test_what_is_bright_enough_is_not_lifted(tmp_path: Path) -> None:
+    Image.linear_gradient("L").resize((600, 400)).save(tmp_path / "a.png")
+    looks = [derive(tmp_path / "a.png", Look(levels=levels)) for levels in (False, True)]
+    plain, levelled = (np.asarray(Image.open(io.BytesIO(look)).convert("L"), dtype=int) for look in looks)
+    assert np.abs(plain - levelled).mean() < 4

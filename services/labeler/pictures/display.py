@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, ImageStat
 
 from services.common.images import LIMIT_PIXELS, read_file
 from services.common.windows import open_image, split
@@ -15,6 +16,10 @@ SIDE = 1600
 TILE_SIDE = 320  # many at once, on a page of all images
 FULL_SIDE = 4096  # for a closer look; phones show no larger ones
 _CUT = 0.5  # percent of the pixels at each end that may go to black and to white
+_DARK, _MOST_LIFTED = (
+    0.3,
+    0.3,
+)  # a middle brightness (0 to 1) below which shadows are lifted, and the least exponent for it
 _TINY = 256  # images up to here keep every pixel as it is
 _TINY_TILE = 128  # the same in a tile; those up to here are enlarged with their pixels to be seen
 _QUALITY, _TILE_QUALITY = 88, 80
@@ -28,7 +33,7 @@ class Look:
         full: up to 4,096 pixels wide and high, instead of 1,600.
         tile: up to 320 pixels, of a long image its middle; a JPEG is then decompressed at a part of its size, which takes a
             tenth of the time.
-        levels: the darkest and the lightest parts drawn apart, for dark images.
+        levels: the darkest and the lightest parts drawn apart, and shadows lifted, for dark images.
     """
 
     full: bool = False
@@ -58,7 +63,7 @@ def derive(source: Path, look: Look = PLAIN) -> bytes:
     smooth = Image.Resampling.HAMMING if look.tile else Image.Resampling.LANCZOS
     image.thumbnail((side, side), smooth, reducing_gap=2.0)
     if look.levels:
-        image = ImageOps.autocontrast(image, cutoff=_CUT, preserve_tone=True)
+        image = _brightened(image)
     image.info.clear()
     target = io.BytesIO()
     if max(image.size) <= (_TINY_TILE if look.tile else _TINY):
@@ -66,6 +71,16 @@ def derive(source: Path, look: Look = PLAIN) -> bytes:
     else:
         image.save(target, "JPEG", quality=_TILE_QUALITY if look.tile else _QUALITY)
     return target.getvalue()
+
+
+def _brightened(image: Image.Image) -> Image.Image:
+    """Its darkest and lightest parts drawn apart; where most of it is dark even so, shadows are lifted."""
+    apart = ImageOps.autocontrast(image, cutoff=_CUT, preserve_tone=True)
+    middle = ImageStat.Stat(apart.convert("L")).median[0] / 255
+    if not 0 < middle < _DARK:
+        return apart
+    gamma = max(_MOST_LIFTED, math.log(_DARK) / math.log(middle))
+    return apart.point([round(255 * (value / 255) ** gamma) for value in range(256)] * 3)
 
 
 def _middle(size: tuple[int, int]) -> tuple[int, int, int, int]:

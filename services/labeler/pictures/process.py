@@ -15,6 +15,8 @@ from typing import Any
 
 from services.labeler.pictures.display import PLAIN, Look
 
+_START_S = 60.0
+
 
 class WorkerDiedError(Exception):
     """The worker process ended, or took too long and was ended, while it worked on an image."""
@@ -57,7 +59,7 @@ class WorkerProcess:
         assert process.stdin is not None
         process.stdin.write(request.encode())
         process.stdin.flush()
-        return dict(json.loads(self._line(process)))
+        return dict(json.loads(self._line(process, self._seconds)))
 
     def close(self) -> None:
         """Ends the process; the next image starts another."""
@@ -81,16 +83,17 @@ class WorkerProcess:
                 stderr=subprocess.DEVNULL,  # decoders are talkative
                 env={**os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
             )
+            self._line(self._process, _START_S)  # that it is ready: a slow start is no image's fault
         return self._process
 
-    def _line(self, process: subprocess.Popen[bytes]) -> bytes:
+    def _line(self, process: subprocess.Popen[bytes], seconds: float) -> bytes:
         assert process.stdout is not None
-        end = time.monotonic() + self._seconds
+        end = time.monotonic() + seconds
         line = b""
         while not line.endswith(b"\n"):
             ready, _, _ = select.select([process.stdout], [], [], max(0.0, end - time.monotonic()))
             if not ready:
-                raise TimeoutError(f"no answer within {self._seconds:g} s")
+                raise TimeoutError(f"no answer within {seconds:g} s")
             chunk = os.read(process.stdout.fileno(), 65536)
             if not chunk:
                 raise ConnectionError(f"it ended with code {process.wait()}")

@@ -1,8 +1,8 @@
 """The worker process that decodes images: whatever a hostile file does to a decoder, it does here.
 
 It reads one request a line on standard input, ``{"source": path, "target": path}``, and answers each with a line on standard
-output, ``{"error": null or the reason}``. When its standard input closes, which the end of the labeler does in any case,
-``kill -9`` included, it ends at once, even in the middle of an image.
+output, ``{"error": null or the reason}``; the first line there is "ready". When its standard input closes, which the end of the
+labeler does in any case, ``kill -9`` included, it ends at once, even in the middle of an image.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ def main() -> None:
     _limit(resource.RLIMIT_CORE, 0)
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     while True:
         answer = {"error": _work(json.loads(requests.get()))}
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -26,7 +26,7 @@ from services.labeler.pictures.trimming import Trimmer
 
 log = logging.getLogger(__name__)
 
-_VERSION = 4  # of what derivatives look like
+_VERSION = 5  # of what derivatives look like
 _LATELY_NS = 60 * 10**9  # of the last look at a file, which is as good as now
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.labeler.kit import paint, wait_for
-from tests.labeler.pages.kit import POSITIVE, Run, press
+from tests.labeler.pages.kit import PHONE, POSITIVE, UNSURE, Run, drag, press, settle
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +28,19 @@ def test_the_image_has_three_quarters_and_buttons_fit_a_thumb(run: Run, size: tu
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= size[0]
         assert box["y"] + box["height"] <= size[1]
+
+
+def test_pulling_down_is_an_answer_and_no_refresh(run: Run) -> None:
+    run.offer()
+    page = run.open(**PHONE)
+    page.evaluate("window.stays = true")
+    for element in ("html", "body"):
+        assert page.locator(element).evaluate("each => getComputedStyle(each).overscrollBehaviorY") == "none"
+    assert page.locator("#stage").evaluate("each => getComputedStyle(each).touchAction") == "none"
+    settle(page)
+    drag(page, 0, 400)
+    wait_for(lambda: run.answers() == [(0, UNSURE)])
+    assert page.evaluate("window.stays")
 
 
 def test_on_its_side_a_phone_shows_everything(run: Run) -> None:
