@@ -12,6 +12,7 @@ import segno
 from orchestrator.clients.labeler import Links, links_at, links_of
 from orchestrator.folder import RunFolder, open_existing
 from orchestrator.service_settings import OrchestratorSettings, read_orchestrator_settings
+from orchestrator.standing import report_of
 from protos import control_pb2, control_pb2_grpc, rpc
 from protos.errors import NotFoundError
 
@@ -25,17 +26,19 @@ def link(runtime: Path | None) -> None:
     """Prints the links of the labeler that a run here, or a deployment, uses.
 
     Args:
-        runtime: folder of a run at work here; not given: the deployment that the environment names, or else the usual folder.
+        runtime: folder of a run at work here, or, finished or not, of the deployment that the environment names: its page is the
+            same for all of its runs. Not given: that deployment, or else the usual folder.
 
     Raises:
-        NotFoundError: when the run is not at work.
+        NotFoundError: when there is no such run, or it is not at work.
         UnavailableError: when nobody answers.
     """
     process = read_orchestrator_settings()
-    if runtime is None and process.control is not None:
+    folder = open_existing(runtime.absolute()) if runtime is not None else None
+    if process.control is not None:
         links = _of_control(process.control, process)
     else:
-        links = links_at(_address(runtime, process), process.tls)
+        links = links_at(_address(folder, process), process.tls)
     sys.stdout.write(f"{described(links)}\n")
 
 
@@ -63,16 +66,19 @@ def code(text: str) -> str:
     return drawn.getvalue().rstrip("\n")
 
 
-def _address(runtime: Path | None, process: OrchestratorSettings) -> str:
-    if runtime is None and process.endpoints.labeler is not None:
-        return process.endpoints.labeler
-    return _labeler_of(open_existing((runtime or _USUAL).absolute()))
+def _address(folder: RunFolder | None, process: OrchestratorSettings) -> str:
+    return process.endpoints.labeler or _labeler_of(folder or open_existing(_USUAL.absolute()))
 
 
 def _labeler_of(folder: RunFolder) -> str:
     try:
         return str(json.loads(folder.services.read_bytes())["labeler"])
     except (OSError, ValueError, KeyError, TypeError) as error:
+        if report_of(folder) is not None:
+            raise NotFoundError(
+                f"the run in {folder.path} is finished, and its page closed with it; `active-labeler status {folder.path}`"
+                " tells what it found"
+            ) from error
         raise NotFoundError(
             f"the run in {folder.path} is not at work, so its page is closed; go on with"
             f" `active-labeler resume {folder.path}`"

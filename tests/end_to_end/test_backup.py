@@ -43,6 +43,8 @@ def test_a_restored_run_ends_as_the_one_that_stayed(place: Path) -> None:
     for work in (place, other):
         done = run_command("resume", "runtime", "--auto", "--rounds", "3", cwd=work)
         assert done.returncode == 0, done.stdout + done.stderr
+    page = run_command("link", "runtime", cwd=other)
+    assert "is finished, and its page closed with it; `active-labeler status" in page.stderr
     assert label_rows(other / "runtime") == label_rows(place / "runtime")
     for table in ("runtime/final_dataset.csv", "metrics.csv"):
         if (place / table).exists():

@@ -131,6 +131,11 @@ def test_a_served_run_gives_the_same_end(stack: Stack, embedded: Path) -> None:
     rows = label_rows(embedded / "runtime")
     run = (work / "final_dataset" / ".active-labeler.json").read_text().split('"')[3]
     assert label_rows(stack.folder / "shared", run) == rows
+    page = _client(stack, "link", "runtime", cwd=work)
+    assert "The page is at http" in page.stdout, "the page of a deployment is there after a run"
+    nothing = _client(stack, "link", "nowhere", cwd=work)
+    assert nothing.returncode != 0
+    assert "there is no run in" in nothing.stderr
 
 
 def test_a_client_answers_the_questions_of_a_served_run_and_can_search(stack: Stack) -> None:
