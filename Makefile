@@ -121,9 +121,9 @@ fuzz: ## 150,000 calls of random content to the services and the orchestrator, 5
 	@ACTIVE_LABELER_FUZZ_CASES=110 $(BIN)/python -m pytest tests/security/test_web_api.py
 	@ACTIVE_LABELER_FUZZ_CALLS=3300 $(BIN)/python -m pytest tests/security/test_hostile_calls.py tests/security/test_hostile_control.py
 
-test-compose: ## build the images, run the stack, and compare its end with that of a run without containers
+test-compose: ## build the images, run the stack, and compare its end with that of a run without containers; EXTRAS=otel: its traces, too
 	@scripts/environment.sh test
-	@$(BIN)/python -m pytest -m compose -rs tests/deployment
+	@ACTIVE_LABELER_EXTRAS="$(EXTRAS)" $(BIN)/python -m pytest -m compose -rs tests/deployment
 
 clean: ## remove .venv, caches, compiled contracts and the demo's runs
 	rm -rf $(VENV) demo-run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis lightning_logs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ from demo.encoder import read_images, save, train
 from tests.conftest import REPOSITORY
 from tests.support.command import Rows
 
+COLLECTOR = (
+    "http://collector:4317"  # of traces; only where the images have the extra otel (make test-compose EXTRAS=otel)
+)
+PAGE = "http://localhost:{port}/"
 _ROWS = (
     "import json, sqlite3;"
     "log = sqlite3.connect('file:/labels/labels.sqlite?mode=ro', uri=True);"
@@ -54,6 +59,16 @@ class Stack:
         """Runs ``active-labeler ARGUMENTS`` in the orchestrator's container."""
         return self.compose("exec", "-T", "orchestrator", "active-labeler", *arguments)
 
+    def token(self, role: str) -> str:
+        """The token of a link that ``active-labeler link`` prints: "admin" or "annotator"."""
+        told = self.run("link")
+        words = {"admin": "To steer the loop", "annotator": "To label"}[role]
+        found = re.search(
+            rf"^{words}.*: +{re.escape(PAGE.format(port=self.url[17:-1]))}join#(\S+)$", told.stdout, re.MULTILINE
+        )
+        assert found is not None, told.stdout + told.stderr
+        return found[1]
+
     def label_rows(self, run: str) -> Rows:
         """The (item, answer, round) rows of a run's label log, sorted."""
         done = self.compose("exec", "-T", "labeler", "python", "-c", _ROWS.format(run=run))
@@ -80,17 +95,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def stack(place: Path) -> Iterator[Stack]:
-    """All six containers, built from the working tree, healthy."""
-    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
-        pytest.skip("there is no docker compose on this machine")
-    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
-        pytest.skip("no Docker engine answers on this machine")
+def settings_of(place: Path, project: str = "active-labeler-test") -> dict[str, str]:
+    """What stands in the ``.env`` of a stack, with a free port for its page."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    settings = {
-        "COMPOSE_PROJECT_NAME": "active-labeler-test",
+    return {
+        "COMPOSE_PROJECT_NAME": project,
         "ACTIVE_LABELER_TAG": "test",
         "ACTIVE_LABELER_DATA": str(place / "data"),
         "ACTIVE_LABELER_RESULTS": str(place / "results"),
@@ -98,7 +108,19 @@ def stack(place: Path) -> Iterator[Stack]:
         "ACTIVE_LABELER_USER": "1234:1234",
         "ACTIVE_LABELER_WEB_PORT": str(port),
     }
-    running = Stack(place, f"http://127.0.0.1:{port}/", {**os.environ, **settings})
+
+
+@pytest.fixture(scope="session")
+def stack(place: Path) -> Iterator[Stack]:
+    """All six containers, built from the working tree, healthy."""
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("there is no docker compose on this machine")
+    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
+        pytest.skip("no Docker engine answers on this machine")
+    settings = settings_of(place)
+    if "otel" in os.environ.get("ACTIVE_LABELER_EXTRAS", "").split():
+        settings["ACTIVE_LABELER_TRACES"] = COLLECTOR
+    running = Stack(place, f"http://127.0.0.1:{settings['ACTIVE_LABELER_WEB_PORT']}/", {**os.environ, **settings})
     try:
         built = running.compose("build", timeout_s=1800)
         assert built.returncode == 0, built.stderr[-3000:]

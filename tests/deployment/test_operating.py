@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -36,13 +35,6 @@ def _places(name: str) -> tuple[str, ...]:
     return ("--runtime", f"/results/{name}/runtime", "--output", f"/results/{name}")
 
 
-def _admin(stack: Stack) -> str:
-    told = stack.run("link")
-    found = re.search(r"admins\):\s+\S+/join#(\S+)", told.stdout)
-    assert found is not None, told.stdout + told.stderr
-    return found[1]
-
-
 def _answer(web: httpx.Client, run: str, begins: str, answer: str) -> None:
     """Answers a question of the loop, once it is asked."""
     question: dict[str, Any] = {}
@@ -66,7 +58,7 @@ def finished(stack: Stack) -> str:
     about = stack.folder / "results" / "asked" / "runtime" / "run.json"
     _until(about.is_file)
     run = str(json.loads(about.read_text())["run"])
-    token = _admin(stack)
+    token = stack.token("admin")
     headers = {"Authorization": f"Bearer {token}", "Origin": stack.url.rstrip("/")}
     with httpx.Client(base_url=stack.url, headers=headers, timeout=20) as web:
         _until(lambda: run in [one["run"] for one in web.get("api/runs").json()["runs"]])
@@ -75,7 +67,7 @@ def finished(stack: Stack) -> str:
         ann.run = run
         _until(lambda: ann.answer() and len(ann.said) >= 10)
         _answer(web, run, "seed-1/count", "0")
-        _answer(web, run, "round-1/wish", "q")
+        _answer(web, run, "round-1/choice", "q")
         _until(lambda: web.get(f"api/runs/{run}/loop").json()["state"] == "finished")
     return run
 

@@ -49,7 +49,8 @@ def test_a_run_labelled_by_people_through_faults_ends_as_the_calm_one(
 ) -> None:
     scaled = stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "embedder=3")
     assert scaled.returncode == 0, scaled.stderr
-    token = _annotators_token(stack)
+    assert len(_addresses(stack, "embedder")) == 3
+    token = stack.token("annotator")
     results = stack.folder / "results" / "people"
     wish = [*_arguments(images, "/config", "/results/people"), "--set", f"labeling.pos_class={CLASS}"]
     with _in_background(stack, *wish) as process:
@@ -64,6 +65,7 @@ def test_a_run_labelled_by_people_through_faults_ends_as_the_calm_one(
             assert stack.compose("restart", "labeler").returncode == 0
             said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
+    assert all(_embedded(stack, number) > 0 for number in (1, 3)), "each that lived had its part"
 
     calm = run_command(
         *_arguments(str(stack.folder / "data" / "cifar"), str(stack.folder / "config"), str(tmp_path)),
@@ -87,6 +89,22 @@ def test_a_run_labelled_by_people_through_faults_ends_as_the_calm_one(
     assert set(then) <= set(rows)
 
 
+def _addresses(stack: Stack, name: str) -> set[str]:
+    """All that the stack's DNS says for a service."""
+    asks = f"import socket; print(*socket.gethostbyname_ex({name!r})[2])"
+    return set(stack.compose("exec", "-T", "orchestrator", "python", "-c", asks).stdout.split())
+
+
+def _embedded(stack: Stack, number: int) -> float:
+    """How many images a replica has embedded since it was started, as it tells Prometheus."""
+    asks = "import urllib.request as u; print(u.urlopen('http://localhost:9464/metrics').read().decode())"
+    told = stack.compose("exec", "-T", "--index", str(number), "embedder", "python", "-c", asks)
+    return sum(
+        float(found)
+        for found in re.findall(r"^active_labeler_images_embedded_total\S* (\S+)$", told.stdout, re.MULTILINE)
+    )
+
+
 @contextmanager
 def _in_background(stack: Stack, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """``active-labeler ARGUMENTS`` in the orchestrator's container; ended with the block."""
@@ -105,13 +123,6 @@ def _in_background(stack: Stack, *arguments: str) -> Iterator[subprocess.Popen[s
     finally:
         process.kill()
         process.wait()
-
-
-def _annotators_token(stack: Stack) -> str:
-    told = stack.run("link")
-    found = re.search(r"annotators\):\s+\S+/join#(\S+)", told.stdout)
-    assert found is not None, told.stdout + told.stderr
-    return found[1]
 
 
 def _new_run(stack: Stack, token: str, results: Path) -> str:

@@ -135,13 +135,16 @@ def test_images_labels_and_where_the_run_stands(seen: Seen) -> None:
 @pytest.mark.slow
 def test_every_line_about_a_run_names_it_and_its_round(seen: Seen) -> None:
     rounds: dict[str, set[int | None]] = {}
-    for name in ("embedder", "trainer", "labeler"):
+    for name in ALL:
         lines = [json.loads(line) for line in (seen.folder / f"{name}.log").read_text().splitlines()]
+        assert all({"time", "level", "logger", "message", "run", "round"} <= line.keys() for line in lines), name
         of_run = [line for line in lines if line["run"]]
-        assert {line["run"] for line in of_run} == {seen.run}, name
+        assert {line["run"] for line in of_run} <= {seen.run}, name
+        assert of_run or name == "sampler", "the sampler has nothing to say of a run"
         rounds[name] = {line["round"] for line in of_run}
     assert {1, 2} <= rounds["labeler"]
     assert {1, 2} <= rounds["trainer"]
+    assert {1, 2} <= rounds["orchestrator"]
 
 
 @pytest.mark.slow

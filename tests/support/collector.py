@@ -1,13 +1,17 @@
-"""A collector of OpenTelemetry traces: a real server for OTLP over gRPC that keeps the spans it is sent."""
+"""A collector of OpenTelemetry traces: a real server for OTLP over gRPC that keeps the spans it is sent.
+
+As a program (``python collector.py``) it listens on port 4317 and prints each span as a line of JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import grpc
@@ -97,3 +101,21 @@ def _seen(process: Any, span: Any) -> Seen:
 
 def _value(value: Any) -> Any:
     return getattr(value, value.WhichOneof("value"))
+
+
+def _print_all() -> None:
+    collector = Collector()
+    server = grpc.server(ThreadPoolExecutor(16))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Service(collector), server)  # type: ignore[no-untyped-call]
+    server.add_insecure_port("0.0.0.0:4317")
+    server.start()
+    printed = 0
+    while True:
+        for span in collector.spans[printed:]:
+            print(json.dumps(asdict(span)), flush=True)
+            printed += 1
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    _print_all()
