@@ -122,6 +122,7 @@ def _write_formats(
         readable=results.present,
         mode=wish.mode,
         threshold=run.threshold,
+        review_from=run.settings.final_dataset.threshold,
         remarks=run.clients.labeler.remarks(run.id),
     )
     return [_line(name, write_format(name, snapshot, wish.output)) for name in names]

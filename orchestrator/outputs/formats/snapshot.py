@@ -81,6 +81,7 @@ class Snapshot:
         readable: bool [rows], which images have an embedding.
         mode: how images get into formats that hold images.
         threshold: images are predicted positive from this probability on.
+        review_from: those that are not, but have at least this one, are for review: a proof moves the threshold up; 1: none.
         remarks: flags and notes, the oldest first.
     """
 
@@ -90,6 +91,7 @@ class Snapshot:
     readable: NDArray[np.bool_] | None = None
     mode: Mode = "copy"
     threshold: float = 0.5
+    review_from: float = 1.0
     remarks: Sequence[Remark] = ()
     _counting: Mapping[int, Event] = field(init=False, repr=False)
     _remarked: Mapping[int, list[Remark]] = field(init=False, repr=False)
@@ -130,7 +132,7 @@ class Snapshot:
             side=side,
             source=("label" if labelled else "prediction") if side else "",
             probability=None if np.isnan(score) else score,
-            bin=self._bin(item, side),
+            bin=self._bin(item, side, labelled, score),
             answer=event.answer if event else "",
             annotator=event.annotator if event else "",
             round=event.round if event else None,
@@ -148,9 +150,11 @@ class Snapshot:
                 of_item[event.annotator] = event
         return {item: list(votes.values()) for item, votes in newest.items() if votes}
 
-    def _bin(self, item: int, side: str) -> str:
+    def _bin(self, item: int, side: str, labelled: bool, score: float) -> str:
         if self.readable is not None and not self.readable[item]:
             return "unreadable"
+        if not labelled and self.review_from <= score < self.threshold:
+            return "review"
         return {"positive": "accept", "negative": "reject"}.get(side, "review")
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -54,6 +55,19 @@ def test_csv_with_pandas(snapshot: Snapshot, tmp_path: Path) -> None:
     text = ["path", "sha256", "side", "source", "bin", "answer", "annotator", "path_base64", "flagged", "notes"]
     kinds = dict.fromkeys(text, str)
     _check(pd.read_csv(place, dtype=kinds, keep_default_na=False, na_values={"probability": "", "round": ""}), snapshot)
+
+
+def test_after_a_proof_what_lies_below_its_line_is_for_review(make: Callable[..., Snapshot]) -> None:
+    """Nobody has labelled it, and without the proof it would have been accepted."""
+    plain = make()
+    proved = replace(plain, threshold=0.8, review_from=0.5)
+    for before, after in zip(plain.images(), proved.images(), strict=True):
+        below = after.probability is not None and 0.5 <= after.probability < 0.8
+        if below and not after.answer and before.bin == "accept":
+            assert after.bin == "review"
+        else:
+            assert after.bin == before.bin
+    assert sum(image.bin == "review" for image in proved.images()) > sum(i.bin == "review" for i in plain.images())
 
 
 def test_parquet_with_pandas(snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,8 +125,6 @@ def test_every_flag_and_note_is_a_line(snapshot: Snapshot, tmp_path: Path) -> No
 
 
 def test_no_images_are_no_rows(make: Callable[..., Snapshot], tmp_path: Path) -> None:
-    from dataclasses import replace
-
     snapshot = make()
     nobody = Snapshot(replace(snapshot.curated, paths=[]), "cat")
     for name in ("csv", "jsonl", "parquet", "coco", "labelstudio", "fiftyone", "imagefolder"):
