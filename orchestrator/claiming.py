@@ -36,6 +36,7 @@ class _Claim:
             return True  # nobody can tell
 
     def refusal(self, output: Path) -> ConflictError:
+        """The sentence for whoever else wants the folder: which run has it, and the choices."""
         at_work = is_at_work(self.runtime / "journal.jsonl")
         how = "is at work" if at_work else "is not finished"
         return ConflictError(
