@@ -3,6 +3,7 @@
 import { frames } from "./frames";
 
 const GAP_MS = 50; // between two requests while the sheet moves
+const STILL_MS = 40; // without moving, where it moves so fast that the last request was for nothing
 const AGAIN_MS = 2000;
 const AT_ONCE = 2; // requests; a browser opens six connections
 const MOST = 200; // in one request
@@ -20,6 +21,8 @@ export class Pictures {
   private wanted: number[] = [];
   private next: number[] = [];
   private asked = -Infinity;
+  private moved = -Infinity;
+  private last = new Set<number>(); // items of the last request
   private timer: number | undefined;
 
   // arrived: there is a picture of an item now, or the reason why there is none.
@@ -39,6 +42,7 @@ export class Pictures {
   // wanted: on screen, in order; next: will be there soon, if it is scrolled on like that.
   want(wanted: number[], next: number[]): void {
     [this.wanted, this.next] = [wanted, next];
+    this.moved = performance.now();
     for (const item of wanted) this.renew(item);
     this.ask();
   }
@@ -62,7 +66,8 @@ export class Pictures {
     let items = missing.filter((item) => !coming.has(item));
     if (missing.length === 0 && this.requests.length === 0) items = this.missing(this.next);
     if (items.length === 0) return;
-    const wait = this.asked + GAP_MS - performance.now();
+    const flies = this.last.size > 0 && !this.wanted.some((item) => this.last.has(item));
+    const wait = (flies ? this.moved + STILL_MS : this.asked + GAP_MS) - performance.now();
     if (wait > 0) this.timer = window.setTimeout(() => this.ask(), wait);
     else void this.fetch(items.slice(0, MOST));
   }
@@ -80,6 +85,7 @@ export class Pictures {
     const request = { left: new Set(items), stop: new AbortController() };
     this.requests.push(request);
     this.asked = performance.now();
+    this.last = new Set(items);
     let again = false;
     try {
       const response = await fetch(`api/runs/${this.run}/pictures`, {

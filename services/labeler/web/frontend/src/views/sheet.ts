@@ -7,7 +7,7 @@ import type { Said, TileData } from "../core/types";
 import { Pictures } from "./pictures";
 
 const TALLEST = 8000000; // px; browsers stop scrolling between 17 and 33 million
-const STILL_MS = 80;
+const STILL_MS = 250; // names and notes can wait for the pictures
 const MARKS = ["", "✓", "✕", "?"];
 const WORDS = ["no answer", "yes", "no", "unsure"];
 const CLASSES = ["none", "positive", "negative", "unsure"];
