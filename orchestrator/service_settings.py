@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orchestrator.settings import EndpointSettings
@@ -12,6 +12,18 @@ from protos.rpc import Tls
 from services.common.settings import load_settings, tls_of
 from services.common.telemetry import LogFormat
 from services.common.traces import check_traces
+
+
+class PreparedSettings(BaseModel):
+    """What the page may start runs of; nothing, where no folder for data sets is named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path | None = Field(
+        None, description="folder with data sets; an admin may start runs from the page, of it and of its folders"
+    )
+    config: Path | None = Field(None, description="folder with configuration files and encoders to choose from")
+    results: Path = Field(Path(), description="folder where each such run gets a folder of its own")
 
 
 class OrchestratorSettings(BaseSettings):
@@ -33,6 +45,10 @@ class OrchestratorSettings(BaseSettings):
         2, ge=1, description="embedding calls at the same time at least; two for each replica where that is more"
     )
     state: Path | None = Field(None, description="folder where `serve` remembers the runs at work, to resume them")
+    prepared: PreparedSettings = Field(
+        PreparedSettings(),
+        description="what the page may start runs of, one variable each: ..._PREPARED__DATA, ..._CONFIG, ..._RESULTS",
+    )
     log_format: LogFormat = Field("text", description="text or json: one object a line, with run and round")
     metrics: str = Field("", description="host:port where Prometheus may ask `serve` for metrics; empty: nowhere")
     traces: str = Field(

@@ -65,6 +65,9 @@ def _loop() -> control.Control:
     made.status = pb.RunStatus(
         run="r1", state="labeling", round=7, images=18_240, quarantined=3, labels=260, positives=97
     )
+    made.prepared.data.add(number=1, name="all of data")
+    made.prepared.data.add(number=2, name="reserve-2025")
+    made.prepared.encoder.add(number=3, name="hog: outlines and colours, needs no file")
     made.status.question.id, made.status.question.optional = "wish", True
     made.status.question.text = "The head learns after every 10 answers. At any time:"
     made.status.question.choices.extend(["q", "f", "a", "p"])
@@ -183,6 +186,10 @@ def _views(browser: Browser, service: Service, kind: dict[str, object], name: st
             page.locator(".choice img").first.wait_for()
             page.wait_for_timeout(500)
         _shot(page, f"{view}-{name}")
+    page.goto(f"{service.url}#/new")
+    page.get_by_label("What people are asked").fill("Is there an animal in the picture?")
+    page.wait_for_timeout(500)
+    _shot(page, f"new-{name}")
     context.close()
 
 

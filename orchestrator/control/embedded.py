@@ -13,12 +13,14 @@ from pathlib import Path
 from orchestrator.clients.labeler import Links
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
 from orchestrator.control.manager import ManagedRun
+from orchestrator.control.prepared import Prepared
 from orchestrator.control.servicer import registration
 from orchestrator.folder import RunFolder
 from orchestrator.questions import Question, Standing, TerminalAsker
 from orchestrator.rates import Rates
 from orchestrator.reporting import Bar, Reporter
 from orchestrator.run import Run, Stopped
+from orchestrator.service_settings import PreparedSettings
 from orchestrator.settings import RunSettings
 from protos.errors import ConflictError, NotFoundError
 from protos.rpc import Tls, serve
@@ -53,6 +55,10 @@ class OneRun:
         if self._managed.work is None:
             raise NotFoundError(f"the page of run {self._managed.folder.run} is not open yet; ask again in a moment")
         return self._managed.work.clients.labeler.links()
+
+    def prepared(self) -> Prepared:
+        """Nothing."""
+        return Prepared(PreparedSettings())
 
 
 class BothAskers:

@@ -17,6 +17,7 @@ from orchestrator.claiming import check_unclaimed, claim_output, release_output
 from orchestrator.clients.labeler import Links, links_at
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
 from orchestrator.control.exports import Exports
+from orchestrator.control.prepared import Prepared
 from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.loop import run_loop
@@ -91,6 +92,10 @@ class Runs(Protocol):
         """The addresses of the labeling page; NotFoundError while there is none."""
         ...
 
+    def prepared(self) -> Prepared:
+        """What the page may start runs of."""
+        ...
+
 
 class RunManager:
     """Starts, stops and remembers runs.
@@ -155,6 +160,10 @@ class RunManager:
                 " `active-labeler link` the runtime folder of a run"
             )
         return links_at(address, self._process.tls)
+
+    def prepared(self) -> Prepared:
+        """What the page may start runs of."""
+        return Prepared(self._process.prepared)
 
     def resume_remembered(self) -> None:
         """Goes on with the runs that were at work when the daemon was stopped or killed."""

@@ -13,6 +13,7 @@ from orchestrator.control.dashboard import dashboard_of
 from orchestrator.control.events import Event
 from orchestrator.control.exports import Export
 from orchestrator.control.manager import ENDED, ManagedRun, Runs
+from orchestrator.control.prepared import CONFIGURATION, DATA, ENCODER, Choice, Thing
 from orchestrator.control.progress import progress_of
 from orchestrator.questions import Question
 from protos import control_pb2, control_pb2_grpc
@@ -37,6 +38,21 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
         except (ValueError, RecursionError) as error:
             raise InvalidInputError(f"settings_json is no JSON: {error}") from error
         managed = self._manager.start(setting_errors.build(values), request.resume)
+        return control_pb2.StartRunResponse(run=managed.folder.run)
+
+    def ListPrepared(
+        self, request: control_pb2.ListPreparedRequest, context: grpc.ServicerContext
+    ) -> control_pb2.Prepared:
+        """What the operator has laid out."""
+        prepared = self._manager.prepared()
+        return control_pb2.Prepared(**{kind: _things(prepared.things(kind)) for kind in (DATA, CONFIGURATION, ENCODER)})
+
+    def StartPrepared(
+        self, request: control_pb2.StartPreparedRequest, context: grpc.ServicerContext
+    ) -> control_pb2.StartRunResponse:
+        """Starts a run of what was chosen."""
+        choice = Choice(**{field.name: getattr(request, field.name) for field in request.DESCRIPTOR.fields})
+        managed = self._manager.start(self._manager.prepared().settings(choice), resume=False)
         return control_pb2.StartRunResponse(run=managed.folder.run)
 
     def ListRuns(
@@ -181,6 +197,10 @@ def _event(run: str, event: Event) -> control_pb2.RunEvent:
         note=event.note,
         per_second=event.rates.per_second if event.rates else 0,
     )
+
+
+def _things(found: list[Thing]) -> list[control_pb2.PreparedThing]:
+    return [control_pb2.PreparedThing(number=thing.number, name=thing.name) for thing in found]
 
 
 def _status(managed: ManagedRun) -> control_pb2.RunStatus:

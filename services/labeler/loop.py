@@ -13,6 +13,7 @@ from protos.errors import DeadlineError, NotFoundError, UnavailableError
 
 _PATIENCE_S = 5.0
 _MAP_S = 600.0  # drawing the map of a million vectors, once
+_PREPARED = ("data", "configuration", "encoder")
 _LONG_S = 60.0  # embedding a picture, or a million scores
 
 
@@ -169,6 +170,38 @@ class Loop:
         request = control_pb2.ReadExportRequest(run=run, name=name, offset=offset)
         part = self._stub().ReadExport(request, timeout=_LONG_S)
         return part.data, int(part.size), int(part.export)
+
+    def prepared(self) -> dict[str, list[dict[str, Any]]]:
+        """What a run may be started with: number and name of data sets, configurations and encoders.
+
+        Without an orchestrator there is nothing.
+        """
+        if self._channel is None:
+            return {kind: [] for kind in _PREPARED}
+        found = self._stub().ListPrepared(control_pb2.ListPreparedRequest(), timeout=_LONG_S)
+        return {kind: [{"number": t.number, "name": t.name} for t in getattr(found, kind)] for kind in _PREPARED}
+
+    def start(self, **choice: Any) -> str:
+        """Starts a run of what was chosen, by the names of `StartPreparedRequest`; the name of the run.
+
+        Raises:
+            NotFoundError, InvalidInputError, ConflictError: when it cannot be started so.
+        """
+        return str(self._stub().StartPrepared(control_pb2.StartPreparedRequest(**choice), timeout=_LONG_S).run)
+
+    def course(self, run: str) -> dict[str, Any]:
+        """How far a run is that people cannot label yet: state, step, and what it ended with."""
+        status = self._stub().GetRun(control_pb2.GetRunRequest(run=run))
+        found = self._stub().GetDashboard(control_pb2.GetDashboardRequest(run=run), timeout=_LONG_S)
+        return {
+            "run": run,
+            "state": status.state,
+            "step": found.step or status.step,
+            "done": found.done,
+            "total": found.total,
+            "per_second": _known(found.per_second),
+            "message": status.message,
+        }
 
     def set_continuous(self, run: str, on: bool) -> None:
         """Continuous mode on or off, from the next round on."""

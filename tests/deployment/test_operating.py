@@ -82,6 +82,19 @@ def test_a_run_is_finished_from_the_page(stack: Stack, finished: str) -> None:
     assert "/join#" in again.stdout, "the page of a deployment is there after a run"
 
 
+def test_a_run_is_started_from_the_page(stack: Stack) -> None:
+    headers = {"Authorization": f"Bearer {stack.token('admin')}", "Origin": stack.url.rstrip("/")}
+    with httpx.Client(base_url=stack.url, headers=headers, timeout=20) as web:
+        prepared = web.get("api/prepared").raise_for_status().json()
+        hog = next(thing["number"] for thing in prepared["encoder"] if thing["name"].startswith("hog"))
+        wanted = {"data": prepared["data"][0]["number"], "encoder": hog, "name": "Begun here", "question": "A three?"}
+        run = web.post("api/start", json=wanted).raise_for_status().json()["run"]
+        _until(lambda: web.get(f"api/runs/{run}/course").json()["state"] == "labeling")
+        assert run in [one["run"] for one in web.get("api/runs").json()["runs"]]
+        web.post(f"api/runs/{run}/stop", json={}).raise_for_status()
+    assert (stack.folder / "results" / "begun-here" / "runtime" / "run.json").is_file()
+
+
 def test_what_is_exported_belongs_to_the_operator(stack: Stack, finished: str) -> None:
     results = stack.folder / "results" / "asked"
     made = [results, *results.rglob("*")]

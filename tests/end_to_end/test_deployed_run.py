@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import subprocess
@@ -11,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import httpx
 import numpy as np
 import pytest
 
 from protos import control_pb2, control_pb2_grpc, rpc
 from protos.errors import ConflictError, InvalidInputError, NotFoundError
+from tests.support.annotator import Annotator
 from tests.support.command import ACTIVE_LABELER, HOG, environment, label_rows, run_command, start_command, still_alive
 from tests.support.pictures import draw_data_set, picture
 
@@ -37,15 +40,26 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     draw_data_set(folder / "data", positives=20, negatives=80)
     picture("ring", np.random.default_rng(9)).save(folder / "reference.png")
-    services = start_command("services", "--artifacts", folder / "shared", cwd=folder, ACTIVE_LABELER_WEB_PORT="0")
+    listen = f"unix:{folder}/control.sock"
+    services = start_command(
+        "services",
+        "--artifacts",
+        folder / "shared",
+        cwd=folder,
+        ACTIVE_LABELER_WEB_PORT="0",
+        ACTIVE_LABELER_CONTROL=listen,
+    )
     output = _wait_for(folder / "output.txt", r"--endpoints (\S+)", services)
     store = re.search(r"ACTIVE_LABELER_ARTIFACTS=(\S+)", (folder / "output.txt").read_text())
     assert store is not None
     pairs = dict(pair.split("=", 1) for pair in output.split(","))
     own = {f"ACTIVE_LABELER_ENDPOINTS__{name.upper()}": address for name, address in pairs.items()}
-    listen = f"unix:{folder}/control.sock"
     settings = {**environment(), **own, "ACTIVE_LABELER_ARTIFACTS": store[1], "ACTIVE_LABELER_LISTEN": listen}
     settings["ACTIVE_LABELER_STATE"] = str(folder / "state")
+    (folder / "config").mkdir()
+    (folder / "config" / "small.yaml").write_text("sampling: {size: 6}\nseed_set: {count: 10, repeats: 0}\n")
+    for kind, place in (("DATA", "data"), ("CONFIG", "config"), ("RESULTS", "results")):
+        settings[f"ACTIVE_LABELER_PREPARED__{kind}"] = str(folder / place)
     with (folder / "daemon.txt").open("w") as log:
         daemon = subprocess.Popen([*ACTIVE_LABELER, "serve"], env=settings, stdout=log, stderr=log, cwd=folder)
     rpc.wait_until_healthy(rpc.connect(listen), "orchestrator", 60)
@@ -185,6 +199,45 @@ def _search(stub: object, run: str, stack: Stack) -> None:
         search(control_pb2.SearchRequest(run=run, picture=b"no picture"))
     with pytest.raises((InvalidInputError, NotFoundError)):
         search(control_pb2.SearchRequest(run=run, item=1000))
+
+
+def test_a_run_is_started_labelled_and_finished_from_the_page(stack: Stack) -> None:
+    links = control_pb2_grpc.ControlStub(rpc.connect(stack.control)).GetPageLinks(control_pb2.GetPageLinksRequest())
+    url = links.admin.split("#")[0].split("?")[0]
+    web = httpx.Client(base_url=url, headers={"Origin": url.rstrip("/")}, timeout=20)
+    prepared = web.get("api/prepared").raise_for_status().json()
+    body = {kind: things[0]["number"] for kind, things in prepared.items()}  # the whole folder, small.yaml, hog
+    reference = base64.b64encode((stack.folder / "reference.png").read_bytes()).decode()
+    wanted = {**body, "name": "From the page", "question": "A ring?", "picture": reference}
+    run = web.post("api/start", json=wanted).raise_for_status().json()["run"]
+    _until_labeling(web, run)
+    annotator = Annotator(url, "annette")
+    annotator.run = run
+    end = time.monotonic() + 120
+    while (loop := annotator.loop())["state"] != "finished":
+        assert time.monotonic() < end, loop
+        if loop["question"] is not None:
+            annotator.tell_the_loop(loop["question"]["id"], "q")
+        annotator.answer()
+    results = stack.folder / "results" / "from-the-page"
+    assert (results / "final_model.ckpt").exists()
+    assert sum(map(len, _placed(results).values())) > 0
+    again = web.post("api/start", json=wanted).raise_for_status().json()["run"]  # has a folder of its own
+    _until_labeling(web, again)
+    web.post(f"api/runs/{again}/stop", json={}).raise_for_status()
+    assert (stack.folder / "results" / "from-the-page-2" / "runtime").is_dir()
+    picture = base64.b64encode(b"no picture").decode()
+    wrong = web.post("api/start", json={**body, "picture": picture}).raise_for_status().json()["run"]
+    with pytest.raises(AssertionError, match="no image"):
+        _until_labeling(web, wrong)
+
+
+def _until_labeling(web: httpx.Client, run: str) -> None:
+    end = time.monotonic() + 60
+    while (course := web.get(f"api/runs/{run}/course").raise_for_status().json())["state"] != "labeling":
+        assert course["state"] not in ("failed", "stopped"), course["message"]
+        assert time.monotonic() < end, course
+        time.sleep(0.2)
 
 
 def test_bad_requests_to_the_control_service(stack: Stack, tmp_path: Path) -> None:

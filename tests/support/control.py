@@ -39,6 +39,8 @@ class Control(control_pb2_grpc.ControlServicer):
         exports: formats and models that were asked for, by call.
         exported: what is said of them.
         files: of the newest export.
+        prepared: what runs may be started of.
+        chosen: requests to start one.
         asked: how often somebody has asked where the run stands.
     """
 
@@ -65,9 +67,20 @@ class Control(control_pb2_grpc.ControlServicer):
         self.exported = control_pb2.ExportStatus(run="r")
         self.files: dict[str, bytes] = {}
         self.exported_number = 1
+        self.prepared = control_pb2.Prepared()
+        self.chosen: list[control_pb2.StartPreparedRequest] = []
         self.watched = self.asked = 0
 
     def StartRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StartRunResponse:
+        return control_pb2.StartRunResponse(run="r")
+
+    def ListPrepared(self, request: Any, context: grpc.ServicerContext) -> control_pb2.Prepared:
+        return self.prepared
+
+    def StartPrepared(self, request: Any, context: grpc.ServicerContext) -> control_pb2.StartRunResponse:
+        if self.error is not None:
+            raise self.error
+        self.chosen.append(request)
         return control_pb2.StartRunResponse(run="r")
 
     def GetRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.RunStatus:

@@ -35,6 +35,7 @@ from services.labeler.web.routes import (
     pictures,
     quarantine,
     remarks,
+    starting,
     views,
 )
 from services.labeler.web.routes.views import Views
@@ -100,6 +101,7 @@ def build_app(
     app.include_router(quarantine.router(desk, loop))
     app.include_router(atlas.router(desk, loop))
     app.include_router(exports.router(loop))
+    app.include_router(starting.router(loop))
     app.include_router(join.router(access, links or LinkMaker(access, "", "")))
 
     @app.get("/")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
+from protos.errors import InvalidInputError
 from services.labeler.catalogs import RunCatalog
 from services.labeler.model import Answer, Author, Card, Entry, Reply, Run, Visit
 from services.labeler.pictures.shelf import Shelf
@@ -67,6 +70,18 @@ class LoopAnswer(BaseModel):
 
     question: Annotated[str, Field(max_length=100)]
     answer: Annotated[str, Field(max_length=100)]
+
+
+def picture_of(text: str) -> bytes:
+    """The bytes of a picture that came as base64.
+
+    Raises:
+        InvalidInputError: when it is none.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInputError("the picture did not arrive whole; choose it again") from error
 
 
 def describe_run(run: Run, open_cards: int) -> dict[str, Any]:

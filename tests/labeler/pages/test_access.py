@@ -35,6 +35,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[
     control.quarantine = {0: "the file is empty"}
     control.found = [5, 4, 6, 3, 7]
     control.exported = control_pb2.ExportStatus(run="r", state="done", text="csv  /out/images.csv", file=["images.csv"])
+    control.prepared.data.add(number=1, name="craters")
+    control.prepared.configuration.add(number=2, name="small.yaml")
+    control.prepared.encoder.add(number=3, name="hog")
     control.dashboard.pool[:] = [2] * 50
     control.dashboard.sampled[:] = [0] * 20 + [1] * 10 + [0] * 20
     control.dashboard.heads.add(round=1, f1=0.5, precision=0.75, recall=0.5)
@@ -93,6 +96,14 @@ def test_the_way_in(run: Run, browser: Browser, context: dict[str, object], sche
     page.get_by_role("button", name="Skip the practice").wait_for()
     check(page, "practice")
     made.close()
+
+
+@pytest.mark.parametrize(("context", "scheme"), LOOKS, ids=IDS)
+def test_a_new_run(run: Run, context: dict[str, object], scheme: str) -> None:
+    page = run.open(color_scheme=scheme, **context)
+    page.goto(f"{run.service.url}#/new")
+    page.get_by_role("button", name="Start").wait_for()
+    check(page, "new")
 
 
 @pytest.mark.parametrize("where", ["progress", "seed/5", "grid", "browse", "map", "people", "export", "quarantine"])

@@ -26,7 +26,7 @@ ADMIN_POSTS = {
     "search": {"item": 0},
 }
 
-ADMINS_SEE = ["download", "export", "map", "people", "quarantine", "remarks", "rounds", "scores"]
+ADMINS_SEE = ["course", "download", "export", "map", "people", "quarantine", "remarks", "rounds", "scores"]
 ANNOTATORS_SEE = ["asks", "dashboard", "examples", "images/0", "items", "labels", "loop"]
 
 
@@ -132,6 +132,14 @@ def test_admins_get_the_link_to_pass_on_and_no_page_gets_their_own(service: Serv
     answer = joined(service, tokens["admin"]).get("api/links")
     assert answer.json() == {"annotator": service.stub.GetLinks(pb.GetLinksRequest()).annotator, "local": True}
     assert tokens["admin"] not in answer.text
+
+
+def test_annotators_start_no_runs(service: Service, tokens: dict[str, str]) -> None:
+    annotator, admin = joined(service, tokens["annotator"]), joined(service, tokens["admin"])
+    assert annotator.get("api/prepared").status_code == 403
+    assert annotator.post("api/start", json={"data": 1}).status_code == 403
+    assert admin.get("api/prepared").json() == {"data": [], "configuration": [], "encoder": []}  # no loop here
+    assert admin.post("api/start", json={"data": 1}).status_code == 404
 
 
 def test_what_is_no_http_is_refused(service: Service) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -24,7 +22,7 @@ from services.labeler.own_answers import OwnAnswers
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.text import clean
 from services.labeler.web.asking import RunName, is_admin
-from services.labeler.web.messages import Number
+from services.labeler.web.messages import Number, picture_of
 
 _BYTES = "application/octet-stream"
 
@@ -50,12 +48,7 @@ class Look(BaseModel):
             raise InvalidInputError(
                 f"the search has {len(given)} things to go by; send a picture, an image or a phrase"
             )
-        if self.picture is None:
-            return given[0]
-        try:
-            return base64.b64decode(self.picture, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise InvalidInputError("the picture did not arrive whole; choose it again") from error
+        return given[0] if self.picture is None else picture_of(self.picture)
 
 
 class Continuous(BaseModel):

@@ -25,7 +25,8 @@ function App(): JSX.Element {
   const [, run, page, item] = ROUTE.exec(hash) ?? [];
   return (
     <>
-      {run === undefined || page === undefined ? <Runs choose={hash !== "#/"} />
+      {hash === "#/new" ? <Later page="new" run="" item={undefined} />
+        : run === undefined || page === undefined ? <Runs choose={hash !== "#/"} />
         : page === "label" ? <Entry key={run} run={run} />
         : <Later key={`${run} ${page} ${item ?? ""}`} page={page} run={run} item={item === undefined ? undefined : Number(item)} />}
       <Notices />

@@ -9,6 +9,7 @@ import { PeoplePage } from "./people";
 import { Progress } from "./progress";
 import { Quarantine } from "./quarantine";
 import { Seed } from "./seed";
+import { Start } from "./start";
 
 interface Props {
   page: string;
@@ -17,6 +18,7 @@ interface Props {
 }
 
 export function Pages(props: Props): JSX.Element {
+  if (props.page === "new") return <Start />;
   if (props.page === "map") return <MapPage run={props.run} />;
   if (props.page === "grid") return <Grid run={props.run} />;
   if (props.page === "export") return <ExportPage run={props.run} />;

@@ -52,6 +52,7 @@ function Choice({ runs }: { runs: RunLine[] }): JSX.Element {
           <span>{`${run.name || run.run} · ${run.finished ? "finished" : `${counted(run.open, "image")} waiting`}`}</span>
         </a>
       ))}
+      <StartLink />
     </Panel>
   );
 }
@@ -62,6 +63,16 @@ function NoRun(): JSX.Element {
       <h1>There is nothing to label yet</h1>
       <p>Start a run, and this page goes on by itself:</p>
       <p><code>active-labeler run --data FOLDER --reference IMAGE</code></p>
+      <StartLink />
     </Panel>
   );
+}
+
+// Where the operator has laid out data sets, and to whoever may start runs of them.
+function StartLink(): JSX.Element | null {
+  const [may, setMay] = useState(false);
+  useEffect(() => {
+    void call<{ data: unknown[] }>("api/prepared").then(({ data }) => setMay(data.length > 0), () => setMay(false));
+  }, []);
+  return may ? <div class="acts"><a class="main" href="#/new">Start a run</a></div> : null;
 }
