@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import mmap
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from services.common.catalog import Row
+from services.common.child import ONE_THREAD, end_child, environment_of_child
 from services.common.encoders.spec import EncoderSpec
 from services.embedder.decoding import Decoded
 
@@ -110,25 +110,19 @@ class DecodeProcess:
         if self._closed:
             raise BrokenPipeError("it is closed")
         if self._process is None:
-            paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "services.embedder.decode_worker", str(self._memory), str(self._lock)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**_MEMORY_KEPT, **os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
+                env={**_MEMORY_KEPT, **environment_of_child(ONE_THREAD)},
                 pass_fds=(self._memory, self._lock),
             )
         return self._process
 
     def _end(self) -> None:
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                with contextlib.suppress(OSError):
-                    if pipe is not None:
-                        pipe.close()
+            end_child(self._process)
             self._process = None
 
 

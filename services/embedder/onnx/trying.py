@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 from protos.errors import InvalidInputError
+from services.common.child import ONE_THREAD, environment_of_child
 from services.embedder.onnx.trial import CPU_S, Tried
 
 _WALL_S = 2 * CPU_S  # processors may be busy
@@ -24,8 +23,7 @@ def tried(data: bytes, side: int) -> Tried:
     Raises:
         InvalidInputError: when it is no encoder of images, with what was seen, or ends the process.
     """
-    paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
-    env = {**os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
+    env = environment_of_child(ONE_THREAD)
     command = [sys.executable, "-m", "services.embedder.onnx.trial", str(side)]
     try:
         done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=_WALL_S, env=env)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -13,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from services.common.child import ONE_THREAD, end_child, environment_of_child
 from services.labeler.pictures.display import PLAIN, Look
 
 _START_S = 60.0
@@ -64,24 +64,18 @@ class WorkerProcess:
     def close(self) -> None:
         """Ends the process; the next image starts another."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                with contextlib.suppress(OSError):
-                    if pipe is not None:
-                        pipe.close()
+            end_child(self._process)
             self._process = None
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "services.labeler.pictures.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # decoders are talkative
-                env={**os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
+                env=environment_of_child(ONE_THREAD),
             )
             self._line(self._process, _START_S)  # that it is ready: a slow start is no image's fault
         return self._process

@@ -19,6 +19,7 @@ import torch
 
 from protos import errors
 from protos.errors import ActiveLabelerError, InternalError, UnavailableError
+from services.common.child import environment_of_child
 from services.trainer.pretraining.plan import Plan
 
 _POLL_S = 0.1
@@ -87,13 +88,12 @@ def _start(
     places = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count), "NODE_RANK": "0"}
     visible = ",".join(str(device.index or 0) for device in devices if device.type == "cuda")
     seen = {"CUDA_VISIBLE_DEVICES": _among_visible(visible)} if visible else {"GLOO_SOCKET_IFNAME": _loopback()}
-    paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     return subprocess.Popen(
         [sys.executable, "-m", "services.trainer.pretraining.member"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
-        env={**os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1", **places, **seen, "LOCAL_RANK": str(number)},
+        env=environment_of_child({**places, **seen, "LOCAL_RANK": str(number)}),
     )
 
 

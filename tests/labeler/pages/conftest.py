@@ -12,9 +12,9 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-from protos import control_pb2, rpc
+from protos import control_pb2
 from tests.labeler.kit import CHROMIUM, CHROMIUM_FLAGS, Service, paint
-from tests.labeler.pages.kit import HOSTILE, NAMES, ROWS, Run
+from tests.labeler.pages.kit import HOSTILE, NAMES, ROWS, Run, led
 from tests.support import control as control_kit
 
 
@@ -71,12 +71,5 @@ def control() -> control_kit.Control:
 @pytest.fixture
 def led_run(tmp_path: Path, control: control_kit.Control, browser: Browser) -> Iterator[Run]:
     """A run in front of it."""
-    server = rpc.serve([control_kit.registration(control)], f"unix:{tmp_path}/c.sock")
-    paint(tmp_path / "labeler" / "data", [f"{n:02}.png" for n in range(ROWS - 1)] + [HOSTILE])
-    service = Service(tmp_path / "labeler", ACTIVE_LABELER_CONTROL=server.address)
-    made = Run(service, browser, "r", tmp_path / "labeler" / "data", 10)
-    made.offer()
-    yield made
-    made.close()
-    service.stop()
-    server.stop(0)
+    with led(tmp_path, control, browser, [f"{n:02}.png" for n in range(ROWS - 1)] + [HOSTILE]) as made:
+        yield made

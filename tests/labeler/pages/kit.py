@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+from protos import rpc
 from services.common.artifacts import ArtifactStore
-from tests.labeler.kit import Service, publish_folder
+from tests.labeler.kit import Service, paint, publish_folder
+from tests.support import control as control_kit
 
 ROWS = 60  # of the run behind a control service
 HOSTILE = "<img src=x onerror=alert(1)>.png"  # its last one
@@ -69,6 +73,20 @@ class Run:
     def close(self) -> None:
         for context in self._contexts:
             context.close()
+
+
+@contextmanager
+def led(folder: Path, control: control_kit.Control, browser: Browser, names: Sequence[str]) -> Iterator[Run]:
+    """A run "r" of images with these names, behind a control service that the test leads; cards of it are on offer."""
+    server = rpc.serve([control_kit.registration(control)], f"unix:{folder}/c.sock")
+    paint(folder / "labeler" / "data", names)
+    service = Service(folder / "labeler", ACTIVE_LABELER_CONTROL=server.address)
+    made = Run(service, browser, "r", folder / "labeler" / "data", 10)
+    made.offer()
+    yield made
+    made.close()
+    service.stop()
+    server.stop(0)
 
 
 def settle(page: Page) -> None:

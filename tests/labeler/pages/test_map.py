@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from protos import control_pb2, rpc
-from tests.labeler.kit import Service, paint, wait_for
-from tests.labeler.pages.kit import PHONE, Run
+from protos import control_pb2
+from tests.labeler.kit import wait_for
+from tests.labeler.pages.kit import PHONE, Run, led
 from tests.support import control as kit
 
 if TYPE_CHECKING:
@@ -45,15 +45,8 @@ def control() -> kit.Control:
 
 @pytest.fixture
 def run(tmp_path: Path, control: kit.Control, browser: Browser) -> Iterator[Run]:
-    server = rpc.serve([kit.registration(control)], f"unix:{tmp_path}/c.sock")
-    paint(tmp_path / "labeler" / "data", [f"{n:02}.png" for n in range(ROWS)])
-    service = Service(tmp_path / "labeler", ACTIVE_LABELER_CONTROL=server.address)
-    made = Run(service, browser, "r", tmp_path / "labeler" / "data", 10)
-    made.offer()
-    yield made
-    made.close()
-    service.stop()
-    server.stop(0)
+    with led(tmp_path, control, browser, [f"{n:02}.png" for n in range(ROWS)]) as made:
+        yield made
 
 
 def look(run: Run, **context: object) -> Page:

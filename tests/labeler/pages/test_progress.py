@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from protos import control_pb2, rpc
-from tests.labeler.kit import Service, paint, wait_for
-from tests.labeler.pages.kit import PHONE, Run
+from protos import control_pb2
+from tests.labeler.kit import wait_for
+from tests.labeler.pages.kit import PHONE, Run, led
 from tests.support import control as kit
 
 if TYPE_CHECKING:
@@ -32,15 +32,8 @@ def control() -> kit.Control:
 
 @pytest.fixture
 def run(tmp_path: Path, control: kit.Control, browser: Browser) -> Iterator[Run]:
-    server = rpc.serve([kit.registration(control)], f"unix:{tmp_path}/c.sock")
-    paint(tmp_path / "labeler" / "data", [f"{n:02}.png" for n in range(12)])
-    service = Service(tmp_path / "labeler", ACTIVE_LABELER_CONTROL=server.address)
-    made = Run(service, browser, "r", tmp_path / "labeler" / "data", 10)
-    made.offer()
-    yield made
-    made.close()
-    service.stop()
-    server.stop(0)
+    with led(tmp_path, control, browser, [f"{n:02}.png" for n in range(12)]) as made:
+        yield made
 
 
 @pytest.mark.browser
