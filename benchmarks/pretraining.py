@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.archives import unpack
 from benchmarks.labels.cifar import embed, hog
 from protos.common_pb2 import Artifact
 from services.common.artifacts import ArtifactStore
@@ -71,8 +71,7 @@ def unpacked(archive: Path, out: Path) -> list[Path]:
     if not folder.exists():
         scratch = out / "images.new"
         scratch.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(archive) as files:
-            files.extractall(scratch, filter="data")
+        unpack(archive, scratch)
         scratch.rename(folder)
     return sorted(folder.rglob("*.jpg"))
 

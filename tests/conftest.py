@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import tarfile
 from pathlib import Path
 
 import pytest
+
+from benchmarks.archives import unpack
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -39,6 +40,5 @@ def photos(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _unpacked(archive: Path, folder: Path) -> Path:
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+    unpack(archive, folder)
     return folder

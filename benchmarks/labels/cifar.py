@@ -7,7 +7,6 @@ these images without labels; it is trained where it is not there yet.
 from __future__ import annotations
 
 import argparse
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.archives import unpack
 from services.common.artifacts import ArtifactStore
 from services.common.encoders.files import load_encoder
 from services.common.encoders.geometry import read_pixels
@@ -37,8 +37,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
-        with tarfile.open(asked.archive) as archive:
-            archive.extractall(scratch, filter="data")
+        unpack(asked.archive, Path(scratch))
         images = sorted(Path(scratch).rglob("*.jpg"))
         vectors = embed(_encoder(asked, Path(scratch)), images)
     asked.folder.mkdir(parents=True, exist_ok=True)

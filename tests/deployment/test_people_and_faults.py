@@ -6,7 +6,6 @@ import csv
 import json
 import re
 import subprocess
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.archives import unpack
 from tests.conftest import REPOSITORY
 from tests.deployment.conftest import Stack
 from tests.support.annotator import Annotator
@@ -34,8 +34,7 @@ def images(stack: Stack, shared_data: Path) -> str:
     """10,000 real images below the data folder of the stack; its path in the containers."""
     folder = stack.folder / "data" / "cifar"
     folder.mkdir()
-    with tarfile.open(shared_data / "cifar10-test.tar.gz") as tar:
-        tar.extractall(folder, filter="data")
+    unpack(shared_data / "cifar10-test.tar.gz", folder)
     return "/data/cifar"
 
 

@@ -120,7 +120,7 @@ def test_what_was_found_is_said(place: Place, tmp_path: Path) -> None:
     save_reference(tmp_path / "x", "minicnn24", "simclr")
     assert place.import_file(tmp_path / "x").found == (
         "Lightning checkpoint with minicnn24 under 'encoder.', 9 other tensors left aside:"
-        " 24 numbers for an image of 64 x 64 pixels."
+        " 24 numbers for an image of 64 x 64 pixels, a size that is assumed: the file names none (encoder.image_size)."
     )
     save_reference(tmp_path / "x", "minicnn24", "module")
     assert place.import_file(tmp_path / "x").found.startswith(

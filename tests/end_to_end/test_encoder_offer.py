@@ -96,7 +96,7 @@ def test_pre_training_begins_and_may_be_stopped(place: Path) -> None:
         person.until(QUESTION)
         person.type("p")
         person.until("Pre-training ")
-        person.until("epoch 1 of 100")
+        person.until(" of 100: loss")
         person.process.send_signal(signal.SIGINT)
         assert person.end() == 130, person.read()
         said = person.read()

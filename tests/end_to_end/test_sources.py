@@ -61,7 +61,7 @@ def test_a_run_on_a_bucket_that_grows(work: Path, monkeypatch: pytest.MonkeyPatc
 def test_wrong_sources_are_told_before_anything_starts(work: Path) -> None:
     for data, sentence in {
         "absent.csv": "does not exist",
-        "../reference.png": "is no folder; give the folder that holds the images, or a list of them",
+        "../reference.png": "is a file; give the folder that holds the images, or a list of them",
         "nonsense://a/b": "nonsense://a/b cannot be used: Protocol not known",
     }.items():
         done = run_command("run", *HOG, "--data", data, "--reference", "../reference.png", *LOOP, cwd=work)

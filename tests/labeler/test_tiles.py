@@ -61,8 +61,8 @@ def test_the_newest_sheet_comes_first_and_one_image_before_all_sheets(workshop: 
         future.result(30)
     begun = finished.index("one")
     assert begun <= 1  # the worker was at work on one of the first sheet at most
-    rest = [name for name in finished[begun + 1 :] if name != "old0"]
-    assert rest == ["new0", "new1", "new2", "new3", "old1", "old2", "old3"]
+    order = ["new0", "new1", "new2", "new3", "old0", "old1", "old2", "old3"]
+    assert finished[begun + 1 :] == [name for name in order if name not in finished[:begun]]
 
 
 def test_what_nobody_wants_any_more_is_not_begun(workshop: Workshop, tmp_path: Path) -> None:
