@@ -114,10 +114,11 @@ class Service:
 
     Args:
         folder: for its labels, artifacts and log.
+        files: that it may open when it starts (``ulimit -S -n``); None: as many as this process.
         environment: settings beyond those.
     """
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, files: int | None = None, **environment: str) -> None:
         self.folder = folder
         self.log = folder / "labeler.log"
         self._pipe_out, self.pipe = os.pipe()
@@ -130,8 +131,11 @@ class Service:
             "ACTIVE_LABELER_WEB_PORT": "0",
         } | environment
         folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "services.labeler"]
+        if files is not None:
+            command = ["sh", "-c", f'ulimit -S -n {files}; exec "$@"', "sh", *command]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "services.labeler"],
+            command,
             env={**os.environ, **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

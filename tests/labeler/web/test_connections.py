@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -128,13 +127,8 @@ def test_the_oldest_silent_connection_gives_way(small: int, said: bytes) -> None
 
 
 def test_a_labeler_that_may_open_few_files_still_serves_while_many_connect(tmp_path: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     paint(tmp_path / "data", ["a.png"])
-    resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))  # what the labeler is started with
-    try:
-        service = Service(tmp_path / "labeler")
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    service = Service(tmp_path / "labeler", files=300)
     service.open_run(publish_folder(ArtifactStore(service.folder / "artifacts"), tmp_path / "data"), run="r")
     silent = [_connect(service.port, HEAD) for _ in range(400)]
     with httpx.Client(base_url=service.url, timeout=20) as web:
