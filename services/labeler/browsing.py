@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -182,11 +182,14 @@ class Browsing:
             shown = {int(item): marks.votes(int(item)) for item in disputed[first : first + count]}
             return People(marks.annotators(), marks.alpha(), len(disputed), shown)
 
-    def items(self, run: str, wanted: Filter, scores: NDArray[np.float32] | None) -> NDArray[np.uint32]:
+    def items(
+        self, run: str, wanted: Filter, scores: NDArray[np.float32] | None, aside: Collection[int] = ()
+    ) -> NDArray[np.uint32]:
         """The images that fit, in order [n] uint32.
 
         Args:
             scores: probabilities [rows]; None where there are none.
+            aside: the images that were set aside; looked at where these are wanted.
 
         Raises:
             InvalidInputError: when probabilities are asked for and there are none, or a word is not known.
@@ -202,5 +205,7 @@ class Browsing:
         if wanted.flagged:
             remarked = {remark.item for remark in self.desk.remarks(run)}
             mask &= among(len(mask), np.array(sorted(remarked), dtype=np.int64))
+        if wanted.quarantined:
+            mask &= among(len(mask), np.array([item for item in aside if item < len(mask)], dtype=np.int64))
         found = np.flatnonzero(mask)
         return ordered(found, wanted.sort, scores).astype(np.uint32)

@@ -26,6 +26,7 @@ class Filter:
         round, annotator: of the newest answer.
         disagreement: only images about which two people say different things.
         flagged: only images that somebody has flagged or noted something on.
+        quarantined: only images that were set aside because they cannot be read.
         sort: "item", "highest", "lowest" or "unsure" (closest to 0.5 first); images without a probability come last.
     """
 
@@ -36,11 +37,12 @@ class Filter:
     annotator: str | None = None
     disagreement: bool = False
     flagged: bool = False
+    quarantined: bool = False
     sort: str = "item"
 
 
 def fitting(marks: Marks, wanted: Filter, scores: NDArray[np.float32] | None) -> NDArray[np.bool_]:
-    """Which images fit [rows]; flags are not looked at.
+    """Which images fit [rows]; neither flags nor the quarantine are looked at.
 
     Args:
         scores: probabilities [rows], where there are any.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import segno
+from PIL import Image
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -51,6 +54,19 @@ def page(browser: Browser) -> Iterator[Page]:
 def inside(page: Page) -> None:
     """Until the page asks for a name, or which run it shall be."""
     page.locator("#panel button, #panel a.run").first.wait_for()
+
+
+def modules(page: Page, text: str) -> list[list[bool]]:
+    """Which modules of the code on the page are dark, read from its pixels as a phone does."""
+    picture = page.get_by_alt_text("The same link")
+    picture.scroll_into_view_if_needed()
+    page.wait_for_function("(image) => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
+    with Image.open(io.BytesIO(picture.screenshot())) as opened:
+        pixels = opened.convert("L")
+    side = len(segno.make(text, error="m").matrix)
+    dot = pixels.width / (side + 8)  # four of rest around it
+    middles = [int((4.5 + n) * dot) for n in range(side)]
+    return [[pixels.getpixel((x, y)) < 128 for x in middles] for y in middles]
 
 
 def start(page: Page) -> None:
@@ -153,7 +169,8 @@ def test_an_admin_passes_the_link_on(runs: Callable[..., Run], tmp_path: Path, b
         page.get_by_text("Copied: whoever opens it may label").wait_for()
         assert page.evaluate("() => navigator.clipboard.readText()") == link
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-        page.screenshot(path=tmp_path / "people.png")
+        page.emulate_media(color_scheme="dark")
+        assert modules(page, link) == [[bool(dot) for dot in row] for row in segno.make(link, error="m").matrix]
         run.close()
     finally:
         shared.stop()

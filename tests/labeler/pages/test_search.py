@@ -183,6 +183,20 @@ def test_everything_is_browsed_filtered_and_corrected_in_place(run: Run) -> None
     assert run.errors == []
 
 
+def test_what_was_set_aside_is_reached_from_browse(run: Run, control: kit.Control) -> None:
+    control.quarantine, control.part = {3: "the file is empty", 5: "damaged image"}, 1000
+    page = look(run, "browse", **PHONE)
+    page.get_by_text(f"{ROWS} images").wait_for()
+    assert page.get_by_role("link", name="Why they were set aside").count() == 0
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_label("set aside").check()
+    page.get_by_text("2 images", exact=True).wait_for()
+    for name in ("03.png", "05.png"):
+        page.get_by_role("button", name=name).wait_for()
+    page.get_by_role("link", name="Why they were set aside").click()
+    page.get_by_text("the file is empty: 1 · damaged image: 1").wait_for()
+
+
 def test_labels_wait_in_the_browser_while_the_labeler_is_away(run: Run) -> None:
     page = look(run, "browse")
     page.get_by_role("button", name="00.png").focus()

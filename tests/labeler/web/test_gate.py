@@ -132,6 +132,10 @@ def test_admins_get_the_link_to_pass_on_and_no_page_gets_their_own(service: Serv
     answer = joined(service, tokens["admin"]).get("api/links")
     assert answer.json() == {"annotator": service.stub.GetLinks(pb.GetLinksRequest()).annotator, "local": True}
     assert tokens["admin"] not in answer.text
+    for path in ("api/links/code", "api/links/code/", "api/links/other"):
+        assert joined(service, tokens["annotator"]).get(path).status_code == 403
+    refused = joined(service, tokens["admin"]).get("api/links/code")
+    assert (refused.status_code, "only this machine opens" in refused.json()["error"]) == (409, True)
 
 
 def test_annotators_start_no_runs(service: Service, tokens: dict[str, str]) -> None:
@@ -235,6 +239,10 @@ def test_links_are_told_over_the_wire_and_outlive_a_restart(service: Service, to
     assert service.stub.GetLinks(pb.GetLinksRequest()).page == service.url
     client(service, tokens["admin"]).get("api/me", headers={"Host": "192.168.7.7:5000"})
     assert service.stub.GetLinks(pb.GetLinksRequest()).page == "http://192.168.7.7:5000/"
+    drawn = client(service, tokens["admin"]).get("api/links/code", headers={"Host": "192.168.7.7:5000"})
+    assert (drawn.status_code, drawn.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert drawn.headers["Cache-Control"] == "no-store" and tokens["admin"] not in drawn.text
+    assert client(service, tokens["annotator"]).get("api/links/code").status_code == 403
 
 
 def test_tokens_outlive_a_killed_labeler(tmp_path: Any) -> None:

@@ -80,6 +80,22 @@ def test_items_are_filtered_and_sorted(web: httpx.Client, run: str) -> None:
     assert list(web.get(f"api/runs/{run}/labels").content) == [0, 1, 1, 0, 0, 3, 0, 2, 0, 0]
 
 
+def test_what_was_set_aside_is_a_filter_among_others(web: httpx.Client, run: str, control: kit.Control) -> None:
+    control.quarantine, control.part = {7: "the file is empty", 2: "damaged image", ROWS: "added since"}, 1000
+    assert items(web, run, quarantined=True) == [2, 7]
+    mark(web, run, "ann", (1, 2, "unsure"))
+    assert items(web, run, quarantined=True, label="unsure") == [2]
+    control.quarantine = {}
+    assert items(web, run, quarantined=True) == []
+    control.refusal = "nothing is embedded yet"
+    try:
+        answer = web.get(f"api/runs/{run}/items", params={"quarantined": True})
+        assert (answer.status_code, answer.json()["error"]) == (409, "nothing is embedded yet")
+        assert items(web, run) == list(range(ROWS))
+    finally:
+        control.refusal = ""
+
+
 def test_a_label_is_corrected_in_place_as_often_as_one_likes_and_taken_back(web: httpx.Client, run: str) -> None:
     for number, answer in enumerate(("positive", "negative", "positive"), start=1):
         assert mark(web, run, "ann", (number, 4, answer))["saved"] == [number]

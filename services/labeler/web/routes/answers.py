@@ -75,9 +75,10 @@ def router(views: Views, desk: Desk) -> APIRouter:
         annotator: Annotated[str, Field(max_length=200)] | None = None,
         disagreement: bool = False,
         flagged: bool = False,
+        quarantined: bool = False,
         sort: Literal["item", "highest", "lowest", "unsure"] = "item",
     ) -> Response:
-        wanted = Filter(label, low, high, round, annotator, disagreement, flagged, sort)
+        wanted = Filter(label, low, high, round, annotator, disagreement, flagged, quarantined, sort)
         own = own_of(request, annotator or "")
         if own is None:
             found = await asyncio.to_thread(views.items, run, wanted)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from typing import Annotated, Any
 
+import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from protos.errors import InvalidInputError
+from protos.errors import ConflictError, InvalidInputError
 from services.labeler.access import Access
 from services.labeler.links import LinkMaker
 from services.labeler.web.places import DOOR
@@ -62,7 +64,26 @@ def router(access: Access, links: LinkMaker) -> APIRouter:
         made = links.links()
         return {"annotator": made.annotator, "local": made.is_local}
 
+    @routes.get("/api/links/code")
+    async def to_scan() -> Response:
+        """The same link as a picture for phones."""
+        made = links.links()
+        if made.is_local:
+            raise ConflictError(
+                f"only this machine opens {made.page}, so no phone could; start the run with --share, or set"
+                " ACTIVE_LABELER_WEB_URL to the address that others open"
+            )
+        return Response(code_of(made.annotator), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+
     return routes
+
+
+def code_of(text: str) -> bytes:
+    """A QR code of a text as SVG, dark on white in whatever colours the page has: phones want it so."""
+    drawn = io.BytesIO()
+    code = segno.make(text, error="m", micro=False)
+    code.save(drawn, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, omitsize=True)
+    return drawn.getvalue()
 
 
 def _is_secure(request: Request) -> bool:

@@ -116,7 +116,8 @@ class Views:
 
     def items(self, run: str, wanted: Filter) -> NDArray[np.uint32]:
         """The images that fit."""
-        return self.browsing.items(run, wanted, self._scores(run))
+        aside = self._loop.quarantine(run) if wanted.quarantined else ()
+        return self.browsing.items(run, wanted, self._scores(run), aside)
 
     def labels(self, run: str) -> NDArray[np.uint8]:
         """The label of each image."""

@@ -23,6 +23,7 @@ export function Browse({ run }: { run: string }): JSX.Element {
 function All({ run, own }: { run: string; own: boolean }): JSX.Element {
   const [words, setWords] = useState("Looking …");
   const [open, setOpen] = useState(false); // the filters, where there is little room
+  const [aside, setAside] = useState(false); // only images that were set aside are shown
   const form = useRef<HTMLFormElement>(null);
   const place = useRef<HTMLDivElement>(null);
   const sheet = useRef<Sheet | null>(null);
@@ -34,6 +35,7 @@ function All({ run, own }: { run: string; own: boolean }): JSX.Element {
     const turn = asked.current;
     const filters: Record<string, string> = form.current === null ? {} : Object.fromEntries(new FormData(form.current)) as Record<string, string>;
     setWords("Looking …");
+    setAside(filters["quarantined"] !== undefined);
     if (own) filters["annotator"] = myName();
     try {
       await marker.current?.sending;
@@ -78,6 +80,7 @@ function All({ run, own }: { run: string; own: boolean }): JSX.Element {
     <>
       {own ? null : <Toggle open={open} turn={() => setOpen(!open)} />}
       <form ref={form} class={open || own ? "filters open" : "filters"} onChange={() => void load()} onSubmit={(event) => event.preventDefault()}>{own ? <Label given /> : <Filters />}</form>
+      {aside ? <a class="other" href={`#/run/${run}/quarantine`}>Why they were set aside</a> : null}
       <p class="words" role="status">{words}</p>
     </>
   );
@@ -102,6 +105,7 @@ function Filters(): JSX.Element {
       <label>By<input name="annotator" maxLength={80} /></label>
       <label class="check"><input name="disagreement" type="checkbox" value="true" />people disagree</label>
       <label class="check"><input name="flagged" type="checkbox" value="true" />flagged or noted</label>
+      <label class="check"><input name="quarantined" type="checkbox" value="true" />set aside</label>
     </>
   );
 }

@@ -21,6 +21,10 @@ export function Invite(): JSX.Element | null {
     <form class="invite" onSubmit={(event) => { event.preventDefault(); void copy(); }}>
       <label>Link for whoever shall label<input ref={field} readOnly value={links.annotator} onFocus={(event) => event.currentTarget.select()} /></label>
       <button class="other">Copy</button>
+      <figure>
+        <img src="api/links/code" alt="The same link, to be scanned by a phone" draggable={false} />
+        <figcaption>Point a phone's camera here, and it opens the link.</figcaption>
+      </figure>
     </form>
   );
 }
