@@ -56,7 +56,7 @@ def measure(folder: Path, images: int, rounds: int) -> list[float]:
         "--set",
         f"labeling.retrain_after={_EVERY}",
     ]
-    arguments = [
+    arguments: list[str | Path] = [
         "--data",
         folder / "data",
         "--reference",

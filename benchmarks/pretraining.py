@@ -98,7 +98,7 @@ def pretrained(archive: Path, out: Path, plan: Plan = PLAN, threads: int | None 
     store = ArtifactStore(out / "store")
     request = PretrainRequest(store_catalog(out), plan, seconds=_CALL_S, threads=threads or os.cpu_count() or 1)
     start = time.monotonic()
-    while (so_far := pretrain(store, request, choose_device("auto"))).encoder is None:
+    while (so_far := pretrain(store, request, [choose_device("auto")])).encoder is None:
         words = f"epoch {so_far.epoch} of {plan.epochs}, loss {so_far.loss:.3f}, monitor {so_far.neighbours:.1%}"
         print(f"{time.monotonic() - start:6.0f} s: {words}", flush=True)
     print(f"{so_far.epoch} epochs in {so_far.seconds:.0f} s, monitor {so_far.neighbours:.1%}", flush=True)

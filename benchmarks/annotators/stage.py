@@ -87,7 +87,8 @@ class Stage:
 
     async def _take_over(self, http: Http, held: set[int]) -> float | None:
         """When one annotator has got all cards that others have left lying."""
-        left, sequence, hand = set(held), 0, []
+        left, sequence = set(held), 0
+        hand: list[dict[str, Any]] = []
         end = time.monotonic() + 2 * LEASE_S
         while left and time.monotonic() < end:
             events = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from services.trainer.heads import Head, HeadShape
 from services.trainer.logistic_training import Doubt, LogisticFit, fit_logistic
 from services.trainer.parameters import Parameters
 from services.trainer.scaling import sample_rows
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 Items = NDArray[np.int64]
 Scores = NDArray[np.float32]
@@ -140,7 +144,7 @@ def activeml(unit: NDArray[np.float32], items: Items, positive: NDArray[np.bool_
     return np.asarray(query.query(unit, answers, classifier, batch_size=count), dtype=np.int64)
 
 
-def _regression():  # type: ignore[no-untyped-def]
+def _regression() -> LogisticRegression:
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=10, class_weight="balanced", max_iter=500)

@@ -56,8 +56,8 @@ def _encoder(asked: argparse.Namespace, scratch: Path) -> Path:
 def hog(scratch: Path) -> Path:
     """The encoder file of the builtin."""
     store = ArtifactStore(scratch / "store")
-    encoder, _ = import_encoder(store, Wanted(None, builtin="hog"))
-    return store.open(encoder.artifact)
+    imported = import_encoder(store, Wanted(None, builtin="hog"))
+    return store.open(imported.encoder.artifact)
 
 
 def embed(encoder: Path, images: list[Path]) -> NDArray[np.float32]:

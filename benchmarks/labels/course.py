@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.labels.arms import Arm, Items, Task
+from benchmarks.labels.arms import Arm, Items, Scores, Task
 from benchmarks.labels.pools import Pool
 
 SEEDS, NEAR, BATCH, LABELS = 20, 16, 20, 520
@@ -65,7 +65,7 @@ def _checked(items: Items, task: Task) -> list[int]:
     return chosen
 
 
-def _curated(task: Task, scores: np.ndarray) -> tuple[float, float]:  # type: ignore[type-arg]
+def _curated(task: Task, scores: Scores) -> tuple[float, float]:
     truth = task.pool.truth
     accepted = scores >= 0.5
     accepted[task.labelled] = truth[task.labelled]
