@@ -1,6 +1,7 @@
 // Speaking with the labeler. All addresses are relative, so that the page works behind any prefix.
 
 const PATIENCE_MS = 15000;
+const LATER = [401, 408, 421, 429];
 
 // The labeler did not answer at all.
 export class Gone extends Error {}
@@ -10,6 +11,9 @@ export class Refused extends Error {
   constructor(readonly status: number, sentence: string) {
     super(sentence);
   }
+
+  // Whether the same will never be taken: not where a token no longer holds, or the labeler had no time for it.
+  get forGood(): boolean { return this.status < 500 && !LATER.includes(this.status); }
 }
 
 export async function call<T>(path: string, body?: unknown): Promise<T> {

@@ -50,7 +50,7 @@ export class Remarks {
       try {
         await call(`api/runs/${this.run}/remarks`, first);
       } catch (error) {
-        if (!(error instanceof Refused && error.status < 500)) {
+        if (!(error instanceof Refused && error.forGood)) {
           this.again = window.setTimeout(() => void this.send(), AGAIN_MS);
           break;
         }

@@ -1,34 +1,34 @@
 // Labels given outside of the cards. They are kept in this browser until the labeler has them, and sent again until then.
+// Each load of the page is a client with numbers of its own: two tabs with the same numbers would pass for one that says a thing twice.
 
 import { call, Refused } from "../core/api";
 import type { Mark, Said } from "../core/types";
 import { banner, toast } from "../core/notices";
 import { counted } from "../core/words";
-import { randomName, recall, remember } from "../core/memory";
+import { randomName, recall, remember, remembered } from "../core/memory";
 
 const AGAIN_MS = 2000;
 const MOST = 500; // labels in one request
 
-interface Waiting { sequence: number; item: number; answer: Said; round: number }
-interface Kept { client: string; next: number; waiting: Waiting[] }
+interface Event { sequence: number; item: number; answer: Said; round: number }
+interface Waiting extends Event { client: string }
+interface Old { client: string; waiting: Event[] } // as earlier versions kept them, for all tabs together
 
 export class Marker {
   sending: Promise<void> | undefined;
   private readonly place: string;
-  private readonly client: string;
-  private next: number;
-  private readonly waiting: Waiting[];
+  private readonly client = randomName();
+  private next = 1;
+  private readonly waiting: Waiting[] = [];
   private again: number | undefined;
   private closed = false;
   private refused = false;
 
   // "settle": whoever labels has seen the answers of others.
   constructor(private readonly run: string, private readonly kind: "marks" | "settle" = "marks") {
-    this.place = `${kind}:${run}`;
-    const kept = recall<Kept>(this.place);
-    this.client = kept?.client ?? randomName();
-    this.next = kept?.next ?? 1;
-    this.waiting = kept?.waiting ?? [];
+    this.place = `${kind}:${run}:${this.client}`;
+    this.takeOver(`${kind}:${run}`);
+    this.keep();
     void this.send();
   }
 
@@ -40,14 +40,31 @@ export class Marker {
   // marks: [{item, answer}]; resolves once all that waits is on disk, or whoever asks is told: false where labels were refused.
   async add(marks: Mark[], round: number): Promise<boolean> {
     this.refused = false;
-    for (const { item, answer } of marks) this.waiting.push({ sequence: this.next++, item, answer, round });
+    for (const { item, answer } of marks) this.waiting.push({ client: this.client, sequence: this.next++, item, answer, round });
     this.keep();
     await this.send();
     return !this.refused;
   }
 
-  private keep(): void {
-    remember(this.place, { client: this.client, next: this.next, waiting: this.waiting });
+  // What other loads of the page have left. One that is open still may send the same: with the same numbers, it counts once.
+  private takeOver(name: string): void {
+    const old = recall<Old>(name);
+    for (const event of old?.waiting ?? []) this.waiting.push({ client: old?.client ?? this.client, ...event });
+    remember(name, null);
+    for (const left of remembered(`${name}:`)) {
+      this.waiting.push(...(recall<Waiting[]>(`${name}:${left}`) ?? []));
+      remember(`${name}:${left}`, null);
+    }
+  }
+
+  private keep(): void { remember(this.place, this.waiting.length === 0 ? null : this.waiting); }
+
+  // Those at the front that one client has given.
+  private portion(): { client: string; events: Event[] } {
+    const client = this.waiting[0]?.client ?? this.client;
+    const end = this.waiting.findIndex((one) => one.client !== client);
+    const given = this.waiting.slice(0, Math.min(MOST, end < 0 ? MOST : end));
+    return { client, events: given.map(({ sequence, item, answer, round }) => ({ sequence, item, answer, round })) };
   }
 
   private send(): Promise<void> {
@@ -58,15 +75,16 @@ export class Marker {
   private async sendAll(): Promise<void> {
     clearTimeout(this.again);
     while (this.waiting.length > 0 && !this.closed) {
-      const events = this.waiting.slice(0, MOST);
+      const { client, events } = this.portion();
       try {
-        await call(`api/runs/${this.run}/${this.kind}`, { client: this.client, annotator: recall<string>("annotator") ?? "", events });
+        await call(`api/runs/${this.run}/${this.kind}`, { client, annotator: recall<string>("annotator") ?? "", events });
       } catch (error) {
-        if (error instanceof Refused && error.status < 500) {
+        if (error instanceof Refused && error.forGood) {
           toast(error.message); // sending them again will not help
           this.refused = true;
         } else {
-          banner(`${counted(this.waiting.length, "label is", "labels are")} kept in this browser until the labeler answers.`);
+          const until = error instanceof Refused ? `: ${error.message}` : " until the labeler answers.";
+          banner(`${counted(this.waiting.length, "label is", "labels are")} kept in this browser${until}`);
           this.again = window.setTimeout(() => this.send(), AGAIN_MS);
           return;
         }
