@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -123,6 +124,20 @@ def test_one_death_of_the_decoder_is_no_verdict_and_two_are(workshop: Workshop, 
     with pytest.raises(UnreadableImageError, match="did not survive"):
         _get(impatient, fatal).result(0)  # from the note, at once
     impatient.close()
+
+
+def test_a_decoder_that_does_not_start_is_no_verdict_on_any_image(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = _photo(tmp_path / "good.png")
+    for program in ("/bin/false", str(tmp_path / "gone")):
+        with monkeypatch.context() as broken:
+            broken.setattr(sys, "executable", program)
+            for _ in range(3):
+                with pytest.raises(UnavailableError, match="no process that decodes can be started"):
+                    _get(workshop, source).result(20)
+    assert not list((tmp_path / "cache").rglob("*.txt"))
+    assert _get(workshop, source).result(20).is_file()
 
 
 def test_a_note_that_cannot_be_written_holds_nobody_up(workshop: Workshop, tmp_path: Path) -> None:

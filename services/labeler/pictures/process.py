@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from protos.errors import UnavailableError
 from services.common.child import ONE_THREAD, end_child, environment_of_child
 from services.labeler.pictures.display import PLAIN, Look
 
@@ -38,6 +39,7 @@ class WorkerProcess:
 
         Raises:
             WorkerDiedError: when the decoder did not survive this image.
+            UnavailableError: when no decoder can be started, which is no image's fault.
         """
         request = json.dumps({"source": str(source), "target": str(target), **asdict(look)}) + "\n"
         served = self._process is not None
@@ -70,15 +72,25 @@ class WorkerProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "services.labeler.pictures.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # decoders are talkative
-                env=environment_of_child(ONE_THREAD),
-            )
-            self._line(self._process, _START_S)  # that it is ready: a slow start is no image's fault
+            try:
+                self._process = self._begin()
+                self._line(self._process, _START_S)  # that it is ready
+            except OSError as error:
+                self.close()
+                raise UnavailableError(
+                    f"no process that decodes can be started ({error}); it takes memory and the packages of the labeler"
+                ) from error
         return self._process
+
+    @staticmethod
+    def _begin() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "services.labeler.pictures.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # decoders are talkative
+            env=environment_of_child(ONE_THREAD),
+        )
 
     def _line(self, process: subprocess.Popen[bytes], seconds: float) -> bytes:
         assert process.stdout is not None

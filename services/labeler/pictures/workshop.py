@@ -168,6 +168,9 @@ class Workshop:
         except OSError as problem:
             folder = self._file(order.name).parent
             error = UnavailableError(f"no derivative can be written to {folder}: {problem.strerror or problem}")
+        except UnavailableError as problem:
+            log.warning("no derivative of %r: %s", str(order.source), problem)
+            error = problem
         except Exception as problem:  # this thread serves all who come later
             log.exception("no derivative of %r", str(order.source))
             error = UnavailableError(f"no derivative of {order.source}: {type(problem).__name__}: {problem}")
