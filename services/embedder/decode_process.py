@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from protos.errors import UnavailableError
 from services.common.catalog import Row
 from services.common.child import ONE_THREAD, end_child, environment_of_child
 from services.common.encoders.spec import EncoderSpec
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # Pillow gives an image's memory back, and gets other pages for the next: a quarter of the time that an image takes.
 _MEMORY_KEPT = {"PILLOW_BLOCKS_MAX": "4"}  # of at most 16 MiB each
+READY = b"ready\n"  # its first line
 _DIED = "the process that decoded it died, twice"
 
 
@@ -41,12 +44,14 @@ class DecodeProcess:
         self._mapped = mmap.mmap(self._memory, 1)
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
+        self._asking = threading.Lock()
 
     def decode(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
         """The files of some rows. An image that ends the process is tried once more by itself, and then has a reason.
 
         Raises:
             RuntimeError: when this process is closed.
+            UnavailableError: when no process can be started, which is no image's fault.
         """
         try:
             return self._ask(root, rows, spec, decode_as)
@@ -68,7 +73,8 @@ class DecodeProcess:
         if process is not None:
             process.kill()
             process.wait()
-        os.close(self._memory)
+        with self._asking:  # it ends with the process
+            os.close(self._memory)
 
     def _once_more(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
         try:
@@ -81,6 +87,10 @@ class DecodeProcess:
             return [Decoded(None, reason=_DIED)]
 
     def _ask(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
+        with self._asking:
+            return self._answer(root, rows, spec, decode_as)
+
+    def _answer(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
         process = self._start()
         assert process.stdin is not None and process.stdout is not None
         side = spec.image_size
@@ -110,20 +120,42 @@ class DecodeProcess:
         if self._closed:
             raise BrokenPipeError("it is closed")
         if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "services.embedder.decode_worker", str(self._memory), str(self._lock)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**_MEMORY_KEPT, **environment_of_child(ONE_THREAD)},
-                pass_fds=(self._memory, self._lock),
-            )
+            try:
+                self._process = self._begin()
+            except OSError as error:
+                raise _not_started(str(error)) from error
+            if self._closed:  # meanwhile, and whoever closed has not seen this process
+                self._process.kill()
+            assert self._process.stdout is not None
+            if self._process.stdout.readline() != READY:
+                code = self._process.wait()
+                self._end()
+                if self._closed:
+                    raise BrokenPipeError("it is closed")
+                raise _not_started(f"it ended with code {code}")
         return self._process
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "services.embedder.decode_worker", str(self._memory), str(self._lock)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**_MEMORY_KEPT, **environment_of_child(ONE_THREAD)},
+            pass_fds=(self._memory, self._lock),
+        )
 
     def _end(self) -> None:
         if self._process is not None:
             end_child(self._process)
             self._process = None
+
+
+def _not_started(reason: str) -> UnavailableError:
+    return UnavailableError(
+        f"no process that decodes images can be started ({reason}): each takes about 50 MB; set"
+        " ACTIVE_LABELER_DECODE_PROCESSES to fewer, or to 0 for threads"
+    )
 
 
 def _decoded(pixels: Any, there: bool, digest: str, reason: str) -> Decoded:

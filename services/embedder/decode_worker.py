@@ -1,8 +1,8 @@
 """A process that decodes images into memory that it shares with the embedder: ``python -m services.embedder.decode_worker``.
 
 It reads one request a line on standard input, rows of a catalog, puts their pixels into the shared memory one after the other,
-and answers with a line on standard output: digest and reason of each. It imports no torch. When its standard input closes, which
-the end of the embedder does in any case, it ends.
+and answers with a line on standard output: digest and reason of each; the first line there is "ready". It imports no torch. When
+its standard input closes, which the end of the embedder does in any case, it ends.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ def main(memory: int, lock: int) -> None:
     os.dup2(2, 1)  # decoders are talkative
     images.one_large_at_a_time = lambda: _locked(lock)
     mapped = mmap.mmap(memory, 1)
+    answers.write("ready\n")
+    answers.flush()
     for line in sys.stdin:
         request = json.loads(line)
         if len(mapped) != request["bytes"]:

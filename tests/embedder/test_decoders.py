@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from PIL import Image
 
 from protos import embedder_pb2_grpc as services
 from protos import rpc
+from protos.errors import UnavailableError
 from services.common.artifacts import ArtifactStore
 from services.common.catalog import Row, list_images
 from services.common.encoders.spec import EncoderSpec
@@ -132,6 +136,40 @@ def test_an_image_that_kills_its_process_is_set_aside_and_its_neighbours_are_not
     done = process.decode(root, rows_of(root), SPEC, "exact")
     assert [item.reason for item in done if item.reason] == ["the process that decoded it died, twice"]
     assert done[4].pixels is None and done[4].sha256 == bytes(32)
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/gone/python"])
+def test_a_process_that_does_not_start_is_no_verdict_on_any_image(
+    process: DecodeProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """Blocks are written once: images that were set aside by mistake would stay so in every run."""
+    root = write_images(tmp_path / "images", 3)
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", program)
+        for rows in (rows_of(root), rows_of(root)[:1]):
+            with pytest.raises(UnavailableError, match="no process that decodes images can be started"):
+                process.decode(root, rows, SPEC, "exact")
+    assert not [done.reason for done in process.decode(root, rows_of(root), SPEC, "exact") if done.reason]
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.01, 0.2, 1.0])
+def test_a_process_that_is_closed_while_it_starts_or_works_ends(
+    process: DecodeProcess, tmp_path: Path, pause_s: float
+) -> None:
+    root, ended = write_images(tmp_path / "images", 20), Future[None]()
+
+    def work() -> None:
+        try:
+            while True:
+                process.decode(root, rows_of(root), SPEC, "exact")
+        except Exception as error:
+            ended.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    time.sleep(pause_s)  # whatever it is at by then
+    process.close()
+    with pytest.raises(RuntimeError, match="this process is closed"):
+        ended.result(60)
 
 
 def test_closing_ends_the_processes_whatever_they_are_at(tmp_path: Path) -> None:
