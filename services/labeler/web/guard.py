@@ -140,7 +140,7 @@ def headers_of(scope: Scope) -> dict[bytes, str]:
 def _headers(frame_ancestors: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
     frames = " ".join(("'self'", *frame_ancestors))
     policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self';"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
         f" base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
     )
     return [

@@ -63,6 +63,18 @@ def test_each_tile_shows_its_own_image_and_many_come_at_once(many: Run, context:
     assert many.errors == []
 
 
+def test_a_browser_without_base64_of_its_own_shows_them_too(many: Run) -> None:
+    page = many.open()
+    page.add_init_script("delete Uint8Array.prototype.toBase64")
+    page.goto("about:blank")
+    page.goto(f"{many.service.url}#/run/{many.name}/browse")
+    page.wait_for_function(FILLED)
+    page.wait_for_function("() => [...document.querySelectorAll('.window .tile')].every((tile) => tile.title)")
+    for name, colour in page.evaluate(COLOURS)[:8]:
+        assert colour == [37 * int(name[:3]) % 256, 91 * int(name[:3]) % 256, 151 * int(name[:3]) % 256]
+    assert many.errors == []
+
+
 def test_a_tile_that_cannot_be_shown_says_why(runs: Callable[..., Run], tmp_path: Path) -> None:
     paint(tmp_path / "data", ["a.png", "b.png"])
     (tmp_path / "data" / "b.png").write_bytes(b"<b>no image</b>")

@@ -3,11 +3,11 @@
 import { frames } from "./frames";
 
 const GAP_MS = 50; // between two requests while the sheet moves
-const STILL_MS = 40; // without moving, where it moves so fast that the last request was for nothing
+const STILL_MS = 25; // (more than a frame) without moving, where it moves so fast that the last request was for nothing
 const AGAIN_MS = 2000;
 const AT_ONCE = 2; // requests; a browser opens six connections
 const MOST = 200; // in one request
-const KEPT = 1500; // about 20 MB
+const KEPT = 1500; // about 30 MB
 
 interface Request {
   left: Set<number>;
@@ -15,7 +15,7 @@ interface Request {
 }
 
 export class Pictures {
-  private readonly known = new Map<number, string>(); // item -> address in this tab, those seen last at the end
+  private readonly known = new Map<number, string>(); // item -> address that holds the picture itself, those seen last at the end
   private readonly reasons = new Map<number, string>(); // item -> why there is none
   private requests: Request[] = [];
   private wanted: number[] = [];
@@ -32,7 +32,6 @@ export class Pictures {
     window.clearTimeout(this.timer);
     [this.wanted, this.next] = [[], []];
     for (const { stop } of this.requests) stop.abort();
-    for (const address of this.known.values()) URL.revokeObjectURL(address);
     this.known.clear();
   }
 
@@ -110,8 +109,7 @@ export class Pictures {
   private take(item: number, kind: "picture" | "unreadable", content: Uint8Array<ArrayBuffer>): void {
     if (kind === "unreadable") this.reasons.set(item, new TextDecoder().decode(content));
     else if (!this.known.has(item)) {
-      const type = content[0] === 0xff ? "image/jpeg" : "image/webp";
-      this.known.set(item, URL.createObjectURL(new Blob([content], { type })));
+      this.known.set(item, addressOf(content));
       this.trim();
     }
     this.arrived(item);
@@ -119,11 +117,24 @@ export class Pictures {
 
   private trim(): void {
     const shown = new Set(this.wanted);
-    for (const [item, address] of this.known) {
+    for (const item of this.known.keys()) {
       if (this.known.size <= KEPT) return;
-      if (shown.has(item)) continue;
-      URL.revokeObjectURL(address);
-      this.known.delete(item);
+      if (!shown.has(item)) this.known.delete(item);
     }
   }
+}
+
+// An address that holds a picture. One of a blob costs several messages between the browser's processes for each picture, which is half
+// of the work of a whole sheet.
+function addressOf(content: Uint8Array): string {
+  return `data:image/${content[0] === 0xff ? "jpeg" : "webp"};base64,${base64(content)}`;
+}
+
+const PIECE = 8192; // bytes; more arguments than that are too many for some browsers
+
+function base64(content: Uint8Array & { toBase64?: () => string }): string {
+  if (content.toBase64 !== undefined) return content.toBase64();
+  let text = "";
+  for (let at = 0; at < content.length; at += PIECE) text += String.fromCharCode(...content.subarray(at, at + PIECE));
+  return btoa(text);
 }

@@ -26,6 +26,7 @@ export class Sheet {
   private readonly pictures: Pictures;
   private readonly spacer = make("div", { class: "spacer" });
   private readonly window = make("div", { class: "tiles window", role: "group", "aria-label": "Images" });
+  private readonly shows = new WeakMap<HTMLImageElement, string | undefined>(); // read back from the element, an address is a copy
   private readonly measure = new ResizeObserver(() => this.lay());
   private still: number | undefined;
   private frameAsked: number | undefined;
@@ -141,8 +142,10 @@ export class Sheet {
   private picture(tile: HTMLElement, item: number): void {
     const picture = tile.firstChild as HTMLImageElement;
     const address = this.pictures.address(item);
+    if (this.shows.get(picture) === address) return;
+    this.shows.set(picture, address);
     if (address === undefined) picture.removeAttribute("src");
-    else if (picture.getAttribute("src") !== address) picture.src = address;
+    else picture.src = address;
   }
 
   private arrived(item: number): void {
