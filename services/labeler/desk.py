@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -168,10 +169,10 @@ class Desk:
 
     def visit(self, run: str, visit: Visit) -> Future[Reply]:
         """One exchange with a page: its answers are recorded, its leases renewed, its hands filled, in one transaction."""
-        people, others = self._people.at_work(run, visit.author, visit.leave)
+        at_work = partial(self._people.at_work, run, visit.author, visit.leave)
         return self._writer.submit(
             run,
-            lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, self._counted, people, others),
+            lambda connection: receive(connection, run, visit, now_ms(), self._lease_ms, self._counted, at_work),
             lambda c, reply: self._counted.add_to(c, run, visit, reply),
         )
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event, select
 
 from protos.common_pb2 import Artifact
+from protos.errors import NotFoundError
 from services.common.artifacts import ArtifactStore
 from services.labeler.desk import Desk, now_ms
 from services.labeler.model import Answer, Visit
@@ -238,3 +239,13 @@ def test_what_is_reserved_outlives_ten_minutes_of_silence_and_no_more_than_an_ho
     assert not any(event.late for event in desk.events("r1", 0, 0)[0])
     monkeypatch.setattr("services.labeler.desk.now_ms", lambda: start + 61 * 60_000)
     assert bob.take(10) == list(range(20, 30))
+
+
+def test_runs_that_there_are_not_are_not_remembered(desk: Desk) -> None:
+    """Else anybody with a page could fill the memory with names."""
+    for number in range(50):
+        with pytest.raises(NotFoundError, match="the labeler knows no run 'made-up"):
+            Person(desk, "Ann", run=f"made-up-{number}").visit()
+    offer(desk, [0])
+    Person(desk, "Ann").visit()
+    assert list(desk._people._runs) == ["r1"]

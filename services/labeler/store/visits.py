@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection
 
@@ -24,15 +24,15 @@ def receive(
     now_ms: int,
     lease_ms: int,
     counted: Counted,
-    people: int = 1,
-    others: Collection[str] = (),
+    at_work: Callable[[], tuple[int, Collection[str]]],
 ) -> Reply:
     """Does what a page asks for; how far the run is, ``counted`` adds at the end of the transaction.
 
     Args:
-        people: clients at work on the run. When few cards are open, each gets a share of them, and whoever holds more than
-            that gives some back: nobody waits while others have a pile before them. What is reserved stays.
-        others: annotators at work on the run besides this one.
+        at_work: takes this for a sign of life, and tells how many clients are at work on the run, and which annotators besides
+            this one; not asked about a run that there is not. When few cards are open, each client gets a share of them, and
+            whoever holds more than that gives some back: nobody waits while others have a pile before them. What is reserved
+            stays.
 
     Raises:
         NotFoundError: when there is no such run.
@@ -40,6 +40,7 @@ def receive(
     until = now_ms + (max(lease_ms, _RESERVED_MS) if visit.reserve else lease_ms)
     client = visit.author.client
     known, last = runs.lock_run(connection, run)
+    people, others = at_work()
     outcome = _record(connection, run, last, visit, now_ms, until)
     if visit.leave:
         leases.release(connection, run, client)
