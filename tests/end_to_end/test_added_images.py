@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -104,8 +106,10 @@ def test_a_run_at_work_takes_them_in_at_its_next_round(tmp_path: Path) -> None:
     end = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < end and "round-1/label" not in _known(work):
         time.sleep(0.05)
+    os.kill(process.pid, signal.SIGSTOP)  # it must not be through before the images are there
     draw_more(tmp_path / "data" / "Unlabeled", [f"new_{n}_ring.png" for n in range(5)])
     added = run_command("add", "runtime", cwd=work)
+    os.kill(process.pid, signal.SIGCONT)
     assert added.returncode == 0 and "takes them in when its next round begins" in added.stdout, added.stderr
     assert process.wait(180) == 0, (work / "output.txt").read_text()
     assert [s for s in steps(work) if s.endswith("/added")]

@@ -77,7 +77,7 @@ def _run_of(archive_of: Path) -> str:
     return str(json.loads((archive_of / "runtime" / "run.json").read_text())["run"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_fresh_postgres_takes_a_run_and_it_ends_as_the_one_that_stayed(
     place: Path, server: str, tmp_path: Path
 ) -> None:

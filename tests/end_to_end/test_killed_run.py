@@ -29,7 +29,12 @@ LOOP = (
 )
 SEED = ("--set", "seed=7", "--set", "sampling.neighbours=true", "--set", "sampling.n_closest=2")
 AGAIN = ("labeling.simulate_error=0.1", "labeling.second_opinions=0.3", "labeling.overlap=0.2")  # of six cards
-VICTIMS = ("embedder", "index", "trainer", "sampler", "labeler", "orchestrator")
+VICTIMS = (
+    "embedder",
+    "labeler",
+    "orchestrator",
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("index", "trainer", "sampler")),
+)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +89,7 @@ def test_a_killed_run_resumes_to_the_same_end(data: Path, calm: Path, victim: st
     assert (work / "final_model.ckpt").exists()
 
 
+@pytest.mark.long
 def test_killed_again_and_again_at_every_step(data: Path, calm: Path) -> None:
     """The orchestrator dies each time three more steps are done, until it is through."""
     work = data / "again"

@@ -103,7 +103,14 @@ def test_an_encoder_that_is_refused_is_not_embedded_with(tuned: Path) -> None:
             assert (step.replace("/fine-tune", "/embed") in steps) == (not result["refused"])
 
 
-@pytest.mark.parametrize("step", ["round-2/fine-tune", "round-1/select", "finish/score"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "round-1/select",
+        pytest.param("round-2/fine-tune", marks=pytest.mark.long),
+        pytest.param("finish/score", marks=pytest.mark.long),
+    ],
+)
 def test_a_record_that_says_something_else_is_found_out(tuned: Path, tmp_path: Path, step: str) -> None:
     journal = tuned / "runtime" / "journal.jsonl"
     before = journal.read_bytes()

@@ -55,7 +55,7 @@ def test_the_mean_loss_of_all_processes_is_that_of_the_whole_batch() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["simclr", "simsiam"])
+@pytest.mark.parametrize("method", ["simclr", pytest.param("simsiam", marks=pytest.mark.long)])
 def test_two_processes_give_an_encoder_that_has_learnt(
     trainer: Any, store: ArtifactStore, images: Path, method: str
 ) -> None:
@@ -69,7 +69,7 @@ def test_two_processes_give_an_encoder_that_has_learnt(
     assert last == pytest.approx(answer.loss, abs=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_training_of_two_goes_on_in_slices_and_ends_as_a_calm_one(
     trainer: Any, store: ArtifactStore, images: Path, tmp_path: Path
 ) -> None:
