@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.folder import RunFolder
+from orchestrator.journal import read_entries
 from services.common.artifacts import ArtifactStore
 
 RECOMPUTED = ("/train", "/fine-tune", "/score", "/score-added", "/select", "/draw")
@@ -49,7 +50,8 @@ def scratch_folder(folder: RunFolder, scratch: Path, steps: Steps, gone: set[str
     _keep(here, there, [steps[step] for step in gone])
     again = [step for step in computed(steps) if step not in gone]
     _forget_encoders(there, steps, again)
-    lines = [line for line in folder.journal.read_bytes().splitlines() if json.loads(line)["step"] not in again]
+    whole = folder.journal.read_bytes()[: read_entries(folder.journal)[1]]  # a kill may have left part of a line
+    lines = [line for line in whole.splitlines() if json.loads(line)["step"] not in again]
     (scratch / folder.journal.name).write_bytes(b"".join(line + b"\n" for line in lines))
     return RunFolder(scratch, folder.run)
 

@@ -5,6 +5,7 @@ No path comes from the browser: it sees names, sends numbers, and the orchestrat
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from orchestrator.encoder_folder import ONNX, WEIGHTS
 from orchestrator.places import absolute
 from orchestrator.service_settings import PreparedSettings
 from orchestrator.settings import RunSettings
-from protos.errors import ActiveLabelerError, ConflictError, InvalidInputError, NotFoundError
+from protos.errors import ConflictError, ExhaustedError, InvalidInputError, NotFoundError
 
 DATA, CONFIGURATION, ENCODER = "data", "configuration", "encoder"
 BUILTIN = "hog"
@@ -139,7 +140,8 @@ class Prepared:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(picture)
         except OSError as error:
-            raise ActiveLabelerError(
+            kind = ExhaustedError if error.errno == errno.ENOSPC else ConflictError
+            raise kind(
                 f"the reference image cannot be kept in {place.parent} ({error.strerror}); mend that on the host"
             ) from error
         return place

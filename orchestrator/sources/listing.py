@@ -84,7 +84,8 @@ def no_folder(place: Path) -> str:
     unpack = next((how for is_one, how in _ARCHIVES if is_one(place)), None)
     if unpack is None:
         return f"{place} is a file; give the folder that holds the images"
-    folder = place.with_name(place.name.partition(".")[0])
+    name = place.name.partition(".")[0]
+    folder = place.with_name(name if name not in ("", place.name) else f"{name or 'images'}-unpacked")
     command = unpack.format(file=shlex.quote(str(place)), folder=shlex.quote(str(folder)))
     return f"{place} is an archive, and images are read from folders: unpack it (`{command}`), and give that folder"
 

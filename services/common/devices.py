@@ -271,8 +271,9 @@ class Devices:
                 yield [first] * count
                 return
             uuids = gpu_uuids()
-            if count > 1 and ":" in (name or self._settings.device):
-                raise InvalidInputError(f"{count} devices are asked for, but {name} is one; use device cuda")
+            given = name or self._settings.device
+            if count > 1 and ":" in given:
+                raise InvalidInputError(f"{count} devices are asked for, but {given} is one; use device cuda")
             if count > len(uuids):
                 raise InvalidInputError(f"{count} devices are asked for, but this machine has {len(uuids)} GPUs")
             numbers = [first.index]

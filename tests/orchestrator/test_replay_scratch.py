@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from orchestrator.replay_scratch import computed, out_of_reach
+from orchestrator.folder import RunFolder
+from orchestrator.journal import read_entries
+from orchestrator.replay_scratch import computed, out_of_reach, scratch_folder
 
 
 def generation(name: str) -> dict[str, Any]:
@@ -47,3 +50,17 @@ def test_what_has_lost_its_vectors_is_out_of_reach(tmp_path: Path) -> None:
     assert out_of_reach(STEPS, tmp_path) == {"round-1/train", "round-1/score", "round-1/select", "round-2/fine-tune"}
     (tmp_path / "vectors/a.npy").touch()
     assert out_of_reach(STEPS, tmp_path) == set()
+
+
+def test_a_journal_that_ends_in_the_middle_of_a_line_is_copied_up_to_there(tmp_path: Path) -> None:
+    """A kill may leave part of a line; `resume` goes on from the one before."""
+    folder, scratch = RunFolder(tmp_path / "run", "r"), tmp_path / "scratch"
+    for made in (folder.labels, folder.artifacts / "heads", scratch):
+        made.mkdir(parents=True)
+    (folder.path / "run.json").touch()
+    (folder.path / "run.yaml").touch()
+    steps = {"encoder": {"artifact": {"path": "encoders/a"}}, "round-1/train": {}, "round-1/label": {}}
+    lines = [json.dumps({"step": step, "result": result}) for step, result in steps.items()]
+    folder.journal.write_text("\n".join(lines) + '\n{"step": "round-1/sco')
+    copy = scratch_folder(folder, scratch, steps, set())
+    assert [entry["step"] for entry in read_entries(copy.journal)[0]] == ["encoder", "round-1/label"]

@@ -12,7 +12,7 @@ from orchestrator.control.prepared import CONFIGURATION, DATA, ENCODER, Choice, 
 from orchestrator.control.servicer import registration
 from orchestrator.service_settings import OrchestratorSettings, PreparedSettings, read_orchestrator_settings
 from protos import control_pb2, control_pb2_grpc, rpc
-from protos.errors import ActiveLabelerError, InvalidInputError, NotFoundError, UnavailableError
+from protos.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from tests.support import bench
 
 
@@ -108,7 +108,7 @@ def test_what_cannot_be_started_is_said(settings: PreparedSettings, tmp_path: Pa
     with pytest.raises(InvalidInputError, match="question"):
         prepared.settings(Choice(data, question="?" * 501))
     (tmp_path / "results" / "references").touch()
-    with pytest.raises(ActiveLabelerError, match="the reference image cannot be kept"):
+    with pytest.raises(ConflictError, match="the reference image cannot be kept"):
         prepared.settings(Choice(data, reference=b"x"))
 
 
