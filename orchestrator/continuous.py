@@ -7,14 +7,15 @@ pool is scored, and the cards that nobody holds are replaced by better ones. Nob
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
-from orchestrator.clients.labeler import QueueState
 from orchestrator.inviting import invite
 from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing
 from orchestrator.queue_note import note_queue
 from orchestrator.run import Run, Stopped
 
 _LOOK_S = 0.05  # how often the queue is looked at: part of the time from an answer to the new ranking
+_COUNT_S = 1.0  # how often the labels are counted: it takes all of the log
 
 
 def standing_question(run: Run) -> Question:
@@ -34,8 +35,12 @@ def choose(run: Run, question: Question, standing: Standing, wish: str) -> str:
     return run.once(question.id, str, lambda: wish or TRAIN)
 
 
-def wait_for_answers(run: Run, number: int, since: int) -> str:
+def wait_for_answers(run: Run, number: int, since: int, count: Callable[[], None]) -> str:
     """Waits until the next head is due: enough answers after position ``since`` of the log, or nothing left on offer.
+
+    Args:
+        count: shows on the board how many labels there are. The queue of all rounds cannot tell: it counts cards, and an image
+            that several people were asked about, or somebody once more, has several.
 
     Returns:
         what somebody wished for meanwhile, or "".
@@ -46,6 +51,7 @@ def wait_for_answers(run: Run, number: int, since: int) -> str:
     queue = run.clients.labeler.queue(run.id, number, all_rounds=True)
     if not run.invited:
         invite(run, queue.open)
+    seen, counted = queue.last, time.monotonic()
     try:
         while queue.open and queue.last < enough:
             if (wish := run.asker.wish(question)) is not None:
@@ -53,15 +59,12 @@ def wait_for_answers(run: Run, number: int, since: int) -> str:
             if run.stopping():
                 raise Stopped
             time.sleep(_LOOK_S)
-            queue = _look(run, number, queue)
+            before, queue = queue, run.clients.labeler.queue(run.id, number, all_rounds=True)
+            if queue.last != before.last:
+                note_queue(run.folder.path, number, run.clients.labeler.queue(run.id, number))
+            if queue.last != seen and time.monotonic() - counted >= _COUNT_S:
+                count()
+                seen, counted = queue.last, time.monotonic()
         return ""
     finally:
         run.board.state, run.board.question = "running", None
-
-
-def _look(run: Run, number: int, before: QueueState) -> QueueState:
-    queue = run.clients.labeler.queue(run.id, number, all_rounds=True)
-    if queue.last != before.last:
-        note_queue(run.folder.path, number, queue)
-        run.board.labels, run.board.positives = queue.positive + queue.negative, queue.positive
-    return queue

@@ -118,7 +118,7 @@ def _mirror(run: Run, log: LabelLog, offered: Sequence[Pick]) -> None:
 def _wait_for_people(run: Run, log: LabelLog, number: int, offered: int, since: int | None) -> str:
     """Waits until all is answered or, in continuous mode, the next head is due; what somebody wished for meanwhile."""
     if since is not None:
-        return wait_for_answers(run, number, since)
+        return wait_for_answers(run, number, since, lambda: tally(run, log.newest()))
     run.board.state = "labeling"
     invite(run, run.clients.labeler.queue(run.id, number).open)
     with run.reporter.bar("Labeling", offered, "images") as bar:

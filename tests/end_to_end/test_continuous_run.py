@@ -94,6 +94,26 @@ def test_people_label_without_a_pause_and_the_page_finishes_the_run(place: Path,
     assert "came out as they were" in replayed.stdout
 
 
+def test_an_image_that_several_answered_is_one_label(place: Path, tmp_path: Path) -> None:
+    process = begin(place, tmp_path, "--set", "labeling.overlap=0.5")
+    url = page_of(tmp_path, process)
+    ann, bob = Annotator(url, "ann"), Annotator(url, "bob")
+    label_until(tmp_path, [ann, bob], "seed-0/label")
+    answer_question(ann, "seed-1/count", "0")
+    label_until(tmp_path, [ann, bob], "round-4/offer")
+    assert ann.answer() and bob.answer()  # after the count at the end of a round
+    labelled = {*ann.said, *bob.said}
+    assert len(labelled) < len(ann.said) + len(bob.said)  # some were asked about twice
+    end = time.monotonic() + 30
+    while (standing := ann.loop())["labels"] != len(labelled):
+        assert time.monotonic() < end, f"{standing['labels']} labels of {len(labelled)} images"
+        time.sleep(0.1)
+    told = run_command("status", "runtime", cwd=tmp_path).stdout
+    assert re.search(rf"found +\d+ positive in {len(labelled)} labels", told), told
+    answer_question(ann, "wish", "q")
+    assert process.wait(60) == 0, (tmp_path / "output.txt").read_text()
+
+
 def test_a_killed_continuous_run_goes_on_without_losing_an_answer(place: Path, tmp_path: Path) -> None:
     process = begin(place, tmp_path, "--set", "seed_set.repeats=0")
     ann = Annotator(page_of(tmp_path, process), "ann")
