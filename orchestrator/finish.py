@@ -43,6 +43,7 @@ def finish(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, result
         model, _ = learn(run, catalogued, model, labels, len(results.records) + 1, TRAIN, "finish")
     run.latest = model
     finished = run.once("finish", Finished, lambda: _write_all(run, catalogued, model, labels, results))
+    run.board.report = finished.report
     run.clients.labeler.close_run(run.id, f"The curated data set is in {run.settings.output}.")
     if run.board.page:
         time.sleep(_LAST_WORD_S)  # the pages ask every two seconds; then the labeler of an embedded run is gone

@@ -42,6 +42,7 @@ class Board:
     Attributes:
         labels: images with a yes or a no, as of now; ``positives`` are those with a yes.
         seeds: images of the seed set with a yes, a no, and an unsure.
+        report: what came of the run, once everything is written.
     """
 
     state: str = "running"
@@ -52,6 +53,7 @@ class Board:
     labels: int = 0
     positives: int = 0
     seeds: tuple[int, int, int] = (0, 0, 0)
+    report: str = ""
     question: Question | None = None
     page: bool = False  # people label there
     assessed: Assessed | None = None

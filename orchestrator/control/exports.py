@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -15,8 +16,8 @@ from orchestrator.adding import newest_catalog
 from orchestrator.exporting import Wish, check_wish, wish_of, write_now
 from orchestrator.labels import LabelLog
 from orchestrator.outputs.formats.registry import FOLDERS, FORMATS
-from orchestrator.outputs.ownership import DATASET, model_name
-from orchestrator.places import data_root
+from orchestrator.outputs.ownership import DATASET, MODEL, model_name
+from orchestrator.places import data_root, metric_csv, prob_csv
 from orchestrator.results import Results
 from orchestrator.run import Board, Run
 from protos.errors import ActiveLabelerError, ConflictError, InvalidInputError, NotFoundError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("active_labeler")
 PLACE = "export"  # a folder in the output folder
 PART_BYTES = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")  # of what can be downloaded
 _COARSE_S = 2.0  # some file systems keep times in steps of so long
 WORKING, DONE, FAILED = "working", "done", "failed"
 
@@ -85,6 +87,15 @@ class Exports:
         ).start()
         return begun
 
+    def keep(self, results: Sequence[Path]) -> None:
+        """Offers the results of a run that has ended for download, beside what was exported before."""
+        there = {file.name: file for file in results if _NAME.fullmatch(file.name) and file.is_file()}
+        with self._lock:
+            before = self.newest
+            if there and before.state != WORKING:
+                text, files = (before.text, before.files) if before.state == DONE else ("", {})
+                self.newest = Export(DONE, text, {**files, **there}, before.number + 1)
+
     def read(self, name: str, offset: int) -> tuple[bytes, int, int]:
         """A part of a file of the newest export from a byte on, at most `PART_BYTES`; the size of the file; the export's number.
 
@@ -116,6 +127,13 @@ class Exports:
             why = f"{type(error).__name__}: {error}; the log of the orchestrator has more"
             self.newest = Export(FAILED, why, number=number)
             log.exception("run %s: the export failed", run.id)
+
+
+def results_of(managed: ManagedRun) -> list[Path]:
+    """The files that the end of a run has written, the images themselves apart."""
+    settings, folder = managed.settings, managed.folder
+    tables = [metric_csv(settings), prob_csv(settings)] if settings.metrics.enabled else []
+    return [settings.output / MODEL, folder.table, *tables, folder.plot]
 
 
 def _aside(work: Run) -> Run:

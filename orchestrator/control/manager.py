@@ -16,7 +16,7 @@ from orchestrator import config_file
 from orchestrator.claiming import check_unclaimed, claim_output, release_output
 from orchestrator.clients.labeler import Links, links_at
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
-from orchestrator.control.exports import Exports
+from orchestrator.control.exports import Exports, results_of
 from orchestrator.control.prepared import Prepared
 from orchestrator.folder import RunFolder, abandon, check_free, create, open_existing
 from orchestrator.labels import LabelLog, Labels
@@ -205,6 +205,7 @@ class RunManager:
                 managed.work = work
                 finished = run_loop(work)
             managed.message = finished.report
+            managed.exports.keep(results_of(managed))
             self._end(managed, "finished")
         except Stopped:
             managed.message = f"stopped; nothing is lost: go on with `active-labeler resume {managed.folder.path}`"

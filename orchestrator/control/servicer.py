@@ -216,7 +216,7 @@ def _status(managed: ManagedRun) -> control_pb2.RunStatus:
         labels=board.labels,
         positives=board.positives,
         question=_question(board.question),
-        message=managed.message,
+        message=managed.message or board.report,
         runtime_path=str(managed.folder.path),
         output_path=str(settings.output),
     )

@@ -10,8 +10,10 @@ import grpc
 
 from protos import control_pb2, control_pb2_grpc, rpc
 from protos.errors import DeadlineError, NotFoundError, UnavailableError
+from services.labeler.text import clean_lines
 
 _PATIENCE_S = 5.0
+_LONGEST_MESSAGE = 5000
 _MAP_S = 600.0  # drawing the map of a million vectors, once
 _PREPARED = ("data", "configuration", "encoder")
 _LONG_S = 60.0  # embedding a picture, or a million scores
@@ -35,6 +37,8 @@ class Loop:
 
     def status(self, run: str) -> dict[str, Any]:
         """Where a run stands: state, round, counts, and the question that waits for an answer, if there is one.
+
+        The message is why it failed, or what came of it; it may name places of the host.
 
         Raises:
             NotFoundError: when nobody works on the run.
@@ -62,16 +66,22 @@ class Loop:
             "question": asked if status.HasField("question") else None,
             "lights": _lights(progress),
             "advice": progress.advice,
+            "message": clean_lines(status.message, _LONGEST_MESSAGE),
             "rounds": _course(progress, status.labels, status.positives),
         }
 
-    def asks(self, run: str) -> bool:
-        """Whether the loop waits for an answer before it goes on; where nobody can say, it does not."""
+    def waiting(self, run: str) -> dict[str, Any]:
+        """What somebody without a card waits for: whether the loop asks something, and the long step before the first cards.
+
+        Where nobody can say, it does not, and there is no such step.
+        """
         try:
             status = self._stub().GetRun(control_pb2.GetRunRequest(run=run))
+            early = status.state == "running" and status.round == 0
+            work = _work(self._stub().GetDashboard(control_pb2.GetDashboardRequest(run=run))) if early else None
         except (NotFoundError, UnavailableError, DeadlineError):
-            return False
-        return bool(status.HasField("question") and not status.question.optional)
+            return {"run": run, "asks": False, "work": None}
+        return {"run": run, "asks": bool(status.HasField("question") and not status.question.optional), "work": work}
 
     def answer(self, run: str, question: str, answer: str) -> bool:
         """Answers the open question; False when somebody was faster.
@@ -233,6 +243,13 @@ class Loop:
                 "this labeler knows no orchestrator; set ACTIVE_LABELER_CONTROL to the address of its control service"
             )
         return control_pb2_grpc.ControlStub(self._channel)
+
+
+def _work(board: Any) -> dict[str, Any] | None:
+    """The long step at work, if there is one."""
+    if not board.step:
+        return None
+    return {"step": board.step, "done": board.done, "total": board.total, "per_second": _known(board.per_second)}
 
 
 def _exported(status: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A second opinion is worth something where it is one: whoever is asked about an i
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from protos.errors import InvalidInputError
 from services.labeler.browsing import CODES, Browsing
-from services.labeler.model import Answer
+from services.labeler.model import Answer, Event
 
 SHOWN = (Answer.POSITIVE, Answer.NEGATIVE)  # that examples are given of
 
@@ -31,6 +32,18 @@ class OwnAnswers:
             own = marks.own(self.annotator)
         found = [item for item, event in own.items() if label is None or event.answer.value == label]
         return np.array(sorted(found, key=lambda item: -own[item].position), dtype=np.uint32)
+
+    def newest(self, run: str, before: int | None, most: int) -> list[Event]:
+        """Her answers that stand about images that were on offer, the newest first: what a page can take back.
+
+        Args:
+            before: position in the log; only older ones. None: all.
+            most: of them.
+        """
+        with self.browsing.reading(run) as marks:
+            own = [event for event in marks.own(self.annotator).values() if event.reason]  # without one: no card
+        older = (event for event in own if before is None or event.position < before)
+        return heapq.nlargest(most, older, key=lambda event: event.position)
 
     def labels(self, run: str) -> NDArray[np.uint8]:
         """Her answer about each image, see `browsing.CODES`; 0: none of hers."""

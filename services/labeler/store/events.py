@@ -140,7 +140,8 @@ class _Card:
         self.changed = False
 
     def is_answer_of(self, author: Author) -> bool:
-        return self.state in ANSWERED and self.holder == author.client
+        """Whether its standing answer is the author's, given on this load of the page or on another one."""
+        return self.state in ANSWERED and (self.holder == author.client or self.annotator == author.annotator)
 
     def is_late_for(self, author: Author, now_ms: int) -> bool:
         if self.state == WITHDRAWN:

@@ -20,7 +20,7 @@ from services.labeler.links import LinkMaker
 from services.labeler.loop import Loop
 from services.labeler.pictures.display import media_type
 from services.labeler.pictures.shelf import Shelf
-from services.labeler.web.asking import RunName
+from services.labeler.web.asking import RunName, is_admin
 from services.labeler.web.counter import LOOKS, MOST_ITEM, PICTURE_CACHING, Counter, settled
 from services.labeler.web.failures import body_of, status_and_sentence
 from services.labeler.web.messages import Finish, LoopAnswer, Sync, describe_run
@@ -72,12 +72,13 @@ def build_app(
         return {"run": run, "round": body.round, "withdrawn": withdrawn}
 
     @app.get("/api/runs/{run}/loop")
-    async def loop_of(run: RunName) -> dict[str, Any]:
-        return await asyncio.to_thread(loop.status, run)
+    async def loop_of(run: RunName, request: Request) -> dict[str, Any]:
+        words = await asyncio.to_thread(loop.status, run)
+        return words if is_admin(request) else news.for_others(words)
 
     @app.get("/api/runs/{run}/asks")
     async def asks(run: RunName) -> dict[str, Any]:
-        return {"run": run, "asks": await asyncio.to_thread(loop.asks, run)}
+        return await asyncio.to_thread(loop.waiting, run)
 
     @app.post("/api/runs/{run}/loop")
     async def answer(run: RunName, body: LoopAnswer) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from services.labeler.web.guard import App, Receive, Scope, Send, headers_of
 from services.labeler.web.refusals import refuse
 
 # What annotators may ask of a run: the last parts of the addresses. Of answers they get their own, of people nothing.
-ANNOTATORS_GET = frozenset({"asks", "dashboard", "examples", "items", "labels", "loop", "news"})
+ANNOTATORS_GET = frozenset({"asks", "dashboard", "examples", "items", "labels", "loop", "mine", "news"})
 ANNOTATORS_POST = frozenset({"marks", "pictures", "remarks", "sync", "tiles"})
 _UNKNOWN = (
     "this labeler lets in whoever has its link: open the link that you were given, or ask for one;"

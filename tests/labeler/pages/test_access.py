@@ -106,21 +106,28 @@ def test_a_new_run(run: Run, context: dict[str, object], scheme: str) -> None:
     check(page, "new")
 
 
-@pytest.mark.parametrize("where", ["progress", "seed/5", "grid", "browse", "map", "people", "export", "quarantine"])
+@pytest.mark.parametrize(
+    "where", ["progress", "seed/5", "grid", "browse", "map", "people", "finish", "over", "quarantine"]
+)
 @pytest.mark.parametrize(("context", "scheme"), LOOKS, ids=IDS)
 def test_the_pages_of_the_whole_data_set(run: Run, context: dict[str, object], scheme: str, where: str) -> None:
     for who, answer in (("Ann", "positive"), ("Bob", "negative")):
         said = {"client": who.lower() * 3, "annotator": who, "events": [{"sequence": 1, "item": 7, "answer": answer}]}
         assert httpx.post(f"{run.service.url}api/runs/r/marks", json=said).status_code == 200
     page = run.open(color_scheme=scheme, **context)
-    page.goto(f"{run.service.url}#/run/r/{where}")
+    if where == "over":
+        page.route("**/news", lambda route: route.abort())
+        over = {"state": "finished", "message": "images   60\ncurated set   7 positive", "question": None}
+        page.route("**/loop", lambda route: route.fulfill(json={**route.fetch().json(), **over}))
+    page.goto(f"{run.service.url}#/run/r/{where if where != 'over' else 'finish'}")
     page.locator(
         {
             "progress": ".board",
             "map": ".legend li",
             "quarantine": ".aside td",
             "people": ".disputes img",
-            "export": ".files a",
+            "finish": ".files a",
+            "over": ".report dd",
         }.get(where, ".tile img[src]")
     ).first.wait_for()
     if where == "map":

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from protos import control_pb2
+from protos import control_pb2, labeler_pb2
 from tests.labeler.kit import wait_for
-from tests.labeler.pages.kit import HOSTILE, PHONE, POSITIVE, ROWS, UNSURE, Run, look
+from tests.labeler.pages.kit import HOSTILE, PHONE, POSITIVE, ROWS, UNSURE, Run, look, settle
 from tests.support import control as kit
 
 pytestmark = pytest.mark.browser
@@ -136,6 +136,29 @@ def test_whoever_waits_is_told_that_the_loop_waits(run: Run, control: kit.Contro
     page.get_by_role("heading", name="The loop waits for a decision").wait_for()
     control.status.ClearField("question")
     page.get_by_role("heading", name="Waiting for the next images").wait_for()
+
+
+@pytest.mark.parametrize("context", [{}, PHONE], ids=["desktop", "phone"])
+def test_whoever_comes_before_there_are_cards_sees_how_far_they_are(
+    run: Run, control: kit.Control, context: dict[str, object]
+) -> None:
+    control.status = control_pb2.RunStatus(run="r", state="running")
+    board = control.dashboard
+    board.step, board.done, board.total, board.per_second = "embedding <b>", 1200, 18_200, 50.0
+    run.service.stub.Withdraw(labeler_pb2.WithdrawRequest(run="r", round=1))
+    page = run.open(ready=False, **context)
+    page.get_by_role("heading", name="The images are being prepared").wait_for()
+    page.get_by_text("embedding <b>: 1,200 of 18,200 images, 50 a second, 6 minutes left").wait_for()
+    assert page.get_by_text("The first images appear here by themselves").is_visible()
+    assert page.get_by_text("All your answers are saved").count() == 0  # there are none
+    page.get_by_role("link", name="Search").wait_for()
+    board.step = ""
+    control.status = control_pb2.RunStatus(run="r", state="asking")
+    control.status.question.CopyFrom(control_pb2.Question(id="seed-0/count", text="How many?"))
+    page.get_by_role("heading", name="The loop waits for a decision").wait_for()
+    run.service.offer(range(3), number=0, run="r")
+    settle(page)
+    assert run.errors == []
 
 
 def test_what_was_set_aside_is_a_page_of_names_and_reasons(run: Run, control: kit.Control) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import Any
 
 import httpx
@@ -45,6 +47,36 @@ def test_a_download_ends_where_the_run_is_exported_anew(led: httpx.Client, contr
                 if len(got) == 1000:
                     anew()
     assert set(got) == {ord("1")}
+
+
+def test_all_files_come_as_one_archive(led: httpx.Client, control: kit.Control) -> None:
+    control.files = {"images.csv": bytes(range(256)) * 50, "empty.jsonl": b"", "final_model.ckpt": b"m" * 7000}
+    control.part = 3000
+    control.exported = control_pb2.ExportStatus(run="r", state="done", text="csv  /out", file=list(control.files))
+    got = led.get("api/runs/r/archive")
+    assert got.headers["content-disposition"] == 'attachment; filename="r.zip"'
+    with zipfile.ZipFile(io.BytesIO(got.content)) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == control.files
+    control.exported = control_pb2.ExportStatus(run="r", state="working")
+    answer = led.get("api/runs/r/archive")
+    assert (answer.status_code, "nothing to download yet" in answer.json()["error"]) == (404, True)
+    assert led.get("api/runs/..%2fx/archive").status_code in (400, 404)
+
+
+def test_an_archive_ends_where_the_run_is_exported_anew(led: httpx.Client, control: kit.Control) -> None:
+    control.files = {"a.csv": b"1" * 5_000_000, "b.csv": b"1" * 5_000_000}
+    control.part = 1 << 20
+    control.exported = control_pb2.ExportStatus(run="r", state="done", file=["a.csv", "b.csv"])
+    got = b""
+    with pytest.raises(httpx.RemoteProtocolError):
+        with led.stream("GET", "api/runs/r/archive") as answer:
+            for part in answer.iter_bytes(1000):
+                if not got:
+                    control.exported_number += 1
+                got += part
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.ZipFile(io.BytesIO(got))
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ ADMIN_POSTS = {
     "search": {"item": 0},
 }
 
-ADMINS_SEE = ["course", "download", "export", "map", "people", "quarantine", "remarks", "rounds", "scores"]
-ANNOTATORS_SEE = ["asks", "dashboard", "examples", "images/0", "items", "labels", "loop"]
+ADMINS_SEE = ["archive", "course", "download", "export", "map", "people", "quarantine", "remarks", "rounds", "scores"]
+ANNOTATORS_SEE = ["asks", "dashboard", "examples", "images/0", "items", "labels", "loop", "mine"]
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,11 @@ def test_the_page_sees_where_a_run_stands_and_answers_its_question(web: httpx.Cl
     assert control.answers == ["q"]
 
 
+def test_why_a_run_failed_is_told_without_what_could_not_be_printed(web: httpx.Client, control: kit.Control) -> None:
+    control.status = control_pb2.RunStatus(run="r", state="failed", message="the disk is full:\n\x1b[31m/results")
+    assert web.get("api/runs/r/loop").json()["message"] == "the disk is full:\n\N{REPLACEMENT CHARACTER}[31m/results"
+
+
 def test_the_course_begins_with_nothing_and_ends_with_now(web: httpx.Client, control: kit.Control) -> None:
     def course() -> list[tuple[int, int]]:
         seen = web.get("api/runs/r/loop").json()["rounds"]
@@ -80,6 +85,24 @@ def test_whoever_waits_hears_whether_the_loop_does(web: httpx.Client, control: k
     assert asks() is False
     control.status = None
     assert asks() is False
+    control.status = before
+
+
+def test_whoever_waits_for_the_first_cards_hears_how_far_they_are(web: httpx.Client, control: kit.Control) -> None:
+    def work() -> object:
+        return web.get("api/runs/r/asks").json()["work"]
+
+    before = control.status
+    control.status = control_pb2.RunStatus(run="r", state="running")
+    board = control.dashboard
+    board.step, board.done, board.total = "embedding", 1200, 18_240
+    assert work() == {"step": "embedding", "done": 1200, "total": 18_240, "per_second": None}
+    board.per_second = 50.0
+    assert work() == {"step": "embedding", "done": 1200, "total": 18_240, "per_second": 50.0}
+    control.status.round = 2  # people know by then what goes on
+    assert work() is None
+    control.status.round, board.step = 0, ""
+    assert work() is None
     control.status = before
 
 

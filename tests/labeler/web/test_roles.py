@@ -25,7 +25,7 @@ SIDES = ("positive", "negative")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("roles")
     control = kit.Control()
-    control.status = control_pb2.RunStatus(run="r", state="labeling", round=1, images=ROWS)
+    control.status = control_pb2.RunStatus(run="r", state="labeling", round=1, images=ROWS, message="in /home/ann")
     names = [f"{n:02}.png" for n in range(ROWS)]
     with controlled(folder, control, names, ACTIVE_LABELER_WEB_ACCESS="token") as made:
         made.offer(range(4, 20), run="r")
@@ -159,3 +159,40 @@ def test_annotators_settle_nothing(service: Service) -> None:
         assert annotator.post("api/runs/r/settle", json=said).status_code == 403
         assert annotator.post("api/runs/r/marks", json={**said, "settles": True}).status_code == 400
         assert admin.post("api/runs/r/settle", json=said).json()["saved"] == [1]
+
+
+def test_what_is_said_of_the_host_is_for_admins(service: Service) -> None:
+    for role, message in (("admin", "in /home/ann"), ("annotator", "")):
+        with _as(service, role) as web:
+            assert web.get("api/runs/r/loop").json()["message"] == _news(web)["message"] == message
+
+
+def _mine(web: httpx.Client, who: str, **asked: int) -> list[tuple[int, int, str]]:
+    answer = web.get("api/runs/r/mine", params={"annotator": who, **asked})
+    assert answer.status_code == 200, answer.text
+    return [(given["item"], given["round"], given["answer"]) for given in answer.json()["answers"]]
+
+
+def test_a_page_that_opens_again_is_told_what_was_answered_and_takes_it_back(service: Service) -> None:
+    with _as(service, "annotator") as annotator:
+        first, second, third = _say(annotator, "Mia", "positive", "negative", "unsure")
+        _say(annotator, "Ned", "positive")
+        told = [(third, 1, "unsure"), (second, 1, "negative"), (first, 1, "positive")]
+        assert _mine(annotator, "Mia") == told and _mine(annotator, "Mia", count=1) == told[:1]
+        oldest = annotator.get("api/runs/r/mine", params={"annotator": "Mia"}).json()["answers"][1]["position"]
+        assert _mine(annotator, "Mia", before=oldest) == told[2:]
+        assert _mine(annotator, "Nobody") == _mine(annotator, "") == []
+        for who, taken in (("Ned", False), ("Mia", True)):  # on another load of the page than that of the answer
+            said = [{"sequence": 1, "item": second, "round": 1, "answer": "retracted"}]
+            body = {"client": f"{who.lower()}{0:013}", "annotator": who, "events": said, "leave": True}
+            reply = annotator.post("api/runs/r/sync", json=body).json()
+            assert (reply["saved"], reply["standing"]) == (([1], []) if taken else ([], [1]))
+        assert _mine(annotator, "Mia") == [told[0], told[2]]
+
+
+@pytest.mark.parametrize("query", ["before=-1", "before=x", "count=0", "count=501", f"annotator={'x' * 201}"])
+def test_what_cannot_be_asked_of_ones_own_answers_is_said(service: Service, query: str) -> None:
+    with _as(service, "annotator") as annotator:
+        answer = annotator.get(f"api/runs/r/mine?{query}")
+        assert (answer.status_code, "reload the page" in answer.json()["error"]) == (400, True)
+        assert annotator.get("api/runs/none/mine").status_code == 404

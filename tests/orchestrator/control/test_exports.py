@@ -98,3 +98,20 @@ def test_files_are_read_in_parts_by_their_names_only(tmp_path: Path) -> None:
     (tmp_path / "images.csv").unlink()
     with pytest.raises(NotFoundError, match=r"cannot be read .*; export again"):
         exports.read("images.csv", 0)
+
+
+def test_what_a_run_ends_with_is_offered_beside_what_was_exported(tmp_path: Path) -> None:
+    for name in ("final_model.ckpt", "metrics.csv", "images.csv", "odd name.csv"):
+        (tmp_path / name).write_bytes(name.encode())
+    exports = Exports(Export(DONE, "csv  /out", {"images.csv": tmp_path / "images.csv"}, number=3))
+    exports.keep([tmp_path / name for name in ("final_model.ckpt", "metrics.csv", "odd name.csv", "gone.png")])
+    assert list(exports.newest.files) == ["images.csv", "final_model.ckpt", "metrics.csv"]
+    assert (exports.newest.number, exports.newest.text) == (4, "csv  /out")
+    assert exports.read("final_model.ckpt", 6)[0] == b"model.ckpt"
+    after_failure = Exports(Export(FAILED, "the disk is full", number=1))
+    after_failure.keep([tmp_path / "metrics.csv"])
+    assert (after_failure.newest.state, after_failure.newest.text) == (DONE, "")
+    at_work, nothing = Exports(Export(WORKING, number=2)), Exports()
+    at_work.keep([tmp_path / "metrics.csv"])
+    nothing.keep([tmp_path / "gone.png"])
+    assert at_work.newest.state == WORKING and nothing.newest == Export()

@@ -20,6 +20,7 @@ from services.labeler.web.messages import Client, Number, Said
 from services.labeler.web.routes.views import Views
 
 EXAMPLES = 6  # of each side
+MOST_OWN = 500  # of somebody's answers at once
 Name = Annotated[str, Query(max_length=200)]
 _BYTES = "application/octet-stream"
 
@@ -93,6 +94,17 @@ def router(views: Views, desk: Desk) -> APIRouter:
         found = await asyncio.to_thread(views.labels if own is None else own.labels, run)
         return Response(found.tobytes(), media_type=_BYTES)
 
+    @routes.get("/mine")
+    async def mine(
+        run: RunName,
+        annotator: Name = "",
+        before: Annotated[int, Query(ge=0, le=2**53 - 1)] | None = None,
+        count: Annotated[int, Query(ge=1, le=MOST_OWN)] = 60,
+    ) -> dict[str, Any]:
+        """What somebody has answered, the newest first: a page that opens again goes on where another one ended."""
+        own = OwnAnswers(views.browsing, clean(annotator, 80) or "anonymous")
+        return {"run": run, "answers": await asyncio.to_thread(_given, views, run, own, before, count)}
+
     @routes.get("/examples")
     async def examples(run: RunName, request: Request, annotator: Name = "") -> dict[str, Any]:
         """A few images of each side, to explain the question by."""
@@ -123,6 +135,15 @@ def _check_own(wanted: Filter) -> None:
 def _examples(views: Views, run: str, own: OwnAnswers | None) -> dict[str, list[dict[str, Any]]]:
     found = examples_of_all(views.browsing, run, EXAMPLES) if own is None else own.examples(run, EXAMPLES)
     return {side.value: [_shown(tile) for tile in views.tiles(run, items, own)] for side, items in found.items()}
+
+
+def _given(views: Views, run: str, own: OwnAnswers, before: int | None, count: int) -> list[dict[str, Any]]:
+    """Answers with the cards that they were given to."""
+    found = own.newest(run, before, count)
+    return [
+        {**card, "round": event.round, "answer": event.answer.value, "position": event.position}
+        for card, event in zip(views.cards(run, [event.item for event in found]), found, strict=True)
+    ]
 
 
 def _shown(tile: dict[str, Any]) -> dict[str, Any]:

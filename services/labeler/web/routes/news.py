@@ -89,10 +89,16 @@ class Telling:
         return await asyncio.shield(words)  # others wait for it, too
 
 
+def for_others(words: dict[str, Any]) -> dict[str, Any]:
+    """Where a run stands, without what is the admins' to know: what a message says of the host."""
+    return {**words, "message": ""} if "message" in words else words
+
+
 def _both(words: dict[str, Any]) -> tuple[str, str]:
     """For admins, and for others."""
     board = words.get("board")
-    return json.dumps(words), json.dumps({**words, "board": {**board, "people": []}} if board else words)
+    others = for_others(words)
+    return json.dumps(words), json.dumps({**others, "board": {**board, "people": []}} if board else others)
 
 
 def router(loop: Loop, dashboard: Callable[[str], dict[str, Any]]) -> APIRouter:

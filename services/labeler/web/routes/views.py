@@ -114,6 +114,15 @@ class Views:
             for item in items
         ]
 
+    def cards(self, run: str, items: list[int]) -> list[dict[str, Any]]:
+        """Images as an exchange describes cards, with a small picture each."""
+        catalog = self._desk.catalog(run)
+        addresses = {item: f"api/runs/{run}/images/{item}?v={self._shelf.version(catalog, item)}" for item in items}
+        return [
+            {"item": item, "name": clean(catalog.name(item), 200), "image": image, "small": f"{image}&size=tile"}
+            for item, image in addresses.items()
+        ]
+
     def items(self, run: str, wanted: Filter) -> NDArray[np.uint32]:
         """The images that fit."""
         aside = self._loop.quarantine(run) if wanted.quarantined else ()

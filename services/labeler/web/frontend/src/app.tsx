@@ -11,7 +11,7 @@ import { Runs } from "./pages/runs";
 import "./style.css";
 import "./views/views.css";
 
-const ROUTE = /^#\/run\/([A-Za-z0-9_][A-Za-z0-9._-]*)\/(label|progress|seed|grid|browse|map|people|export|quarantine)(?:\/(\d+))?$/;
+const ROUTE = /^#\/run\/([A-Za-z0-9_][A-Za-z0-9._-]*)\/(label|progress|seed|grid|browse|map|people|finish|export|quarantine)(?:\/(\d+))?$/;
 
 type View = (props: { page: string; run: string; item: number | undefined }) => JSX.Element | null;
 

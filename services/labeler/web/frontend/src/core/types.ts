@@ -9,6 +9,13 @@ export interface Card {
   round: number;
   name: string;
   image: string;
+  small?: string; // a small picture, of cards that were answered before this page was opened
+}
+
+// An answer of one's own that the labeler has; position: its place in the log.
+export interface OwnAnswer extends Card {
+  answer: Answer;
+  position: number;
 }
 
 // An answer on its way; numbers grow with each answer of a client.
@@ -93,6 +100,7 @@ export interface LoopWords {
   question: Question | null;
   lights: Light[];
   advice: string;
+  message?: string; // why the run failed, or what came of it; for admins
   rounds: { labels: number; positives: number }[];
 }
 

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../core/api";
-import { counted } from "../core/words";
+import { counted, course, type Work } from "../core/words";
 import type { Labeling } from "./labeling";
 import { Act, Panel } from "./panel";
 import { Review, Tally, type Back } from "./thumbs";
@@ -45,44 +45,59 @@ function BatchEnd({ labeling }: { labeling: Labeling }): JSX.Element {
 
 function Waiting({ labeling }: { labeling: Labeling }): JSX.Element {
   const { open = 0, yours = 0, positives = 0 } = labeling.reply?.progress ?? {};
-  const asks = useAsks(labeling.run);
+  const { asks, work } = useWaiting(labeling.run);
+  const answered = yours > 0 || positives > 0;
   return (
     <Panel>
-      <h1>{open > 0 ? "The rest is in other hands" : asks ? "The loop waits for a decision" : "Waiting for the next images"}</h1>
-      {open > 0 || !asks ? (
-        <p>
-          {open > 0
-            ? `${counted(open, "image is", "images are")} being looked at by somebody else. Those that come back appear here.`
-            : "This round is done. The next images appear here by themselves."}
-        </p>
-      ) : (
-        <>
-          <p class="admin">It asks what comes next, in the terminal and under Progress. After an answer the next images appear here by themselves.</p>
-          <p class="annotator">An admin decides what comes next. Then the next images appear here by themselves.</p>
-        </>
-      )}
-      <p class="strong">
-        {`All your answers are saved: ${counted(yours, "answer")} by you, ${counted(positives, "image")} found so far.`}
-      </p>
+      <h1>{open > 0 ? "The rest is in other hands" : work ? "The images are being prepared" : asks ? "The loop waits for a decision" : "Waiting for the next images"}</h1>
+      {open > 0 ? <p>{`${counted(open, "image is", "images are")} being looked at by somebody else. Those that come back appear here.`}</p>
+        : work ? <Preparing work={work} />
+        : asks ? <Decision />
+        : <p>{`${answered ? "This round is done. The next" : "The first"} images appear here by themselves.`}</p>}
+      {answered ? <p class="strong">{`All your answers are saved: ${counted(yours, "answer")} by you, ${counted(positives, "image")} found so far.`}</p> : null}
+      {yours > 0 && positives === 0 ? <p class="admin">Nothing has been found yet: another picture or a few words under Search may lead there.</p> : null}
       <LookBack labeling={labeling} />
     </Panel>
   );
 }
 
-// Whether the loop asks what comes next; where nobody can say, it does not.
-function useAsks(run: string): boolean {
-  const [asks, setAsks] = useState(false);
+function Preparing({ work }: { work: Work }): JSX.Element {
+  return (
+    <>
+      <p role="status">{course(work)}</p>
+      {work.total > 0 ? <progress max={work.total} value={work.done} aria-label={work.step} /> : null}
+      <p>The first images appear here by themselves.</p>
+    </>
+  );
+}
+
+function Decision(): JSX.Element {
+  return (
+    <>
+      <p class="admin">It asks what comes next, in the terminal and under Progress. After an answer the next images appear here by themselves.</p>
+      <p class="annotator">An admin decides what comes next. Then the next images appear here by themselves.</p>
+    </>
+  );
+}
+
+interface Awaited { asks: boolean; work: Work | null }
+
+// Whether the loop asks what comes next, and what it does before the first images; where nobody can say, neither.
+function useWaiting(run: string): Awaited {
+  const [awaited, setAwaited] = useState<Awaited>({ asks: false, work: null });
   useEffect(() => {
     let timer: number | undefined;
+    let gone = false;
     const look = async (): Promise<void> => {
-      const told = await call<{ asks: boolean }>(`api/runs/${run}/asks`).catch(() => null);
-      setAsks(told?.asks === true);
+      const told = await call<Awaited>(`api/runs/${run}/asks`).catch(() => null);
+      if (gone) return;
+      setAwaited({ asks: told?.asks === true, work: told?.work ?? null });
       timer = window.setTimeout(() => void look(), ASK_MS);
     };
     void look();
-    return () => clearTimeout(timer);
+    return () => { gone = true; clearTimeout(timer); };
   }, [run]);
-  return asks;
+  return awaited;
 }
 
 function Finished({ labeling, sentence, yours }: { labeling: Labeling; sentence: string | null; yours: number }): JSX.Element {
@@ -101,13 +116,13 @@ function Finished({ labeling, sentence, yours }: { labeling: Labeling; sentence:
 // The last answers, for second thoughts.
 function LookBack({ labeling }: { labeling: Labeling }): JSX.Element {
   const { history, batch } = labeling;
-  if (history.length === 0) return <div class="acts"><ToProgress run={labeling.run} /></div>;
+  if (history.length === 0) return <div class="acts"><Ways labeling={labeling} /></div>;
   const back: Back = (given) => labeling.undo(given);
   return (
     <>
       {batch.length > 0 ? <Tally answers={batch} /> : null}
       {batch.length > 0 ? <Review answers={batch} back={back} /> : null}
-      <div class="acts"><Act other click={() => back()}>Take the last answer back</Act><ToProgress run={labeling.run} /></div>
+      <div class="acts"><Act other click={() => back()}>Take the last answer back</Act><Ways labeling={labeling} /></div>
     </>
   );
 }
@@ -115,6 +130,17 @@ function LookBack({ labeling }: { labeling: Labeling }): JSX.Element {
 // The header lies behind the panel, out of reach for keys.
 function ToProgress({ run }: { run: string }): JSX.Element {
   return <a class="other" href={`#/run/${run}/progress`}>Progress</a>;
+}
+
+// Where an admin goes on from here.
+function Ways({ labeling: { run, isOver, reply } }: { labeling: Labeling }): JSX.Element {
+  return (
+    <>
+      <ToProgress run={run} />
+      {isOver ? <a class="other admin" href={`#/run/${run}/finish`}>What came of it</a>
+        : reply?.progress.positives === 0 ? <a class="other admin" href={`#/run/${run}/seed`}>Search</a> : null}
+    </>
+  );
 }
 
 function UnknownRun({ waiting }: { waiting: number }): JSX.Element {

@@ -8,6 +8,7 @@ import { randomName } from "../core/memory";
 import { Model } from "../core/model";
 import { banner, notices, toast } from "../core/notices";
 import { Outbox } from "../core/outbox";
+import { Past } from "./past";
 import { Remarks } from "../core/remarks";
 import type { Answer, Reply, Said } from "../core/types";
 import { counted } from "../core/words";
@@ -17,6 +18,7 @@ import type { Stage } from "./stage";
 const PICTURES = 60; // of the answers that can be taken back, those with their picture at hand
 const MILESTONE = 50;
 const COUNT_MS = 300;
+const EARLY = 30; // answers at hand when those before them are fetched
 
 // An answered card.
 export interface Answered {
@@ -32,6 +34,8 @@ export class Labeling extends Model {
   readonly link: Link;
   readonly pace = new Pace();
   private readonly remarks: Remarks;
+  private readonly past: Past;
+  private given = 0; // answers on this load of the page
   reply: Reply | null = null;
   history: Answered[] = []; // the latest last
   batch: Answered[] = []; // those since the last end screen
@@ -45,6 +49,7 @@ export class Labeling extends Model {
     super();
     this.outbox = new Outbox(run, randomName(), annotator);
     this.link = new Link(this.outbox, this.deck, (reply, lost) => this.heard(reply, lost), (error) => this.troubled(error));
+    this.past = new Past(run, annotator, (answers) => this.remembered(answers));
     this.remarks = new Remarks(run, this.outbox.client, toast);
     void this.link.start();
   }
@@ -83,13 +88,14 @@ export class Labeling extends Model {
     if (card === undefined) return;
     const given = { card, answer };
     this.history.push(given);
+    this.given += 1;
     this.batch.push(given);
     this.trim();
     this.outbox.push(card, answer);
     this.pace.add();
     if (this.reply?.continuous) this.batch = this.batch.slice(-MILESTONE);
     else if (this.batch.length >= (this.reply?.batch_size ?? Infinity)) this.pausing = true;
-    if (!this.pausing && this.history.length % MILESTONE === 0) this.congratulate();
+    if (!this.pausing && this.given % MILESTONE === 0) this.congratulate();
     this.link.poke();
     this.draw(answer);
   }
@@ -97,7 +103,8 @@ export class Labeling extends Model {
   undo(given: Answered | undefined = this.history.at(-1)): void {
     this.link.touched();
     if (given === undefined) {
-      toast("There is nothing to take back");
+      toast(this.past.ends ? "There is nothing to take back" : "The answers before these are not here yet");
+      void this.past.fetch();
       return;
     }
     this.history = this.history.filter((other) => other !== given);
@@ -106,8 +113,21 @@ export class Labeling extends Model {
     this.overlay = null;
     this.outbox.push(given.card, "retracted");
     this.deck.putBack(given.card);
+    if (this.history.length < EARLY) void this.past.fetch();
     this.link.poke();
     this.draw();
+  }
+
+  // Whether there are answers before those that are here; they come when they are asked for.
+  get hasPast(): boolean { return !this.past.ends; }
+
+  lookBack(): void { void this.past.fetch(); }
+
+  // Answers of other loads of this page, oldest first: they come before all that are here.
+  private remembered(answers: Answered[]): void {
+    const here = new Set([...this.history.map(({ card }) => card.item), ...this.deck.items(), ...this.outbox.events.map(({ item }) => item)]);
+    this.history = [...answers.filter(({ card }) => !here.has(card.item)), ...this.history];
+    this.changed();
   }
 
   goOn(): void {
@@ -191,13 +211,16 @@ export class Labeling extends Model {
 
   draw(said: Said | null = null): void {
     banner(this.complaint());
-    if (this.reply !== null) this.stage?.show(this.deck.current, said);
+    if (this.reply !== null) {
+      this.stage?.show(this.deck.current, said);
+      if (this.deck.current?.picture?.arrived !== false) this.past.begin(); // the image on the table comes first
+    }
     this.changed();
   }
 
   private congratulate(): void {
     const found = this.history.slice(-MILESTONE).filter(({ answer }) => answer === "positive").length;
-    toast(`${counted(this.history.length, "answer")}: ${found} yes among the last ${MILESTONE}`);
+    toast(`${counted(this.given, "answer")}: ${found} yes among the last ${MILESTONE}`);
   }
 
   private heard(reply: Reply, lost: number[]): void {

@@ -1,6 +1,7 @@
 // What lies over the swipe page for a while: the menu, the guide, keys, a note, the last answers. Escape closes it.
 
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import { PAGES } from "../pages/rail";
 import type { Inspector } from "./inspector";
 import { Guide } from "./guide";
@@ -9,7 +10,7 @@ import { KeyTable } from "./keytable";
 import type { Labeling } from "./labeling";
 import { Note } from "./note";
 import { Act, Panel } from "./panel";
-import { Review } from "./thumbs";
+import { Thumb } from "./thumbs";
 
 interface Props {
   labeling: Labeling;
@@ -61,13 +62,21 @@ function Menu({ labeling, inspector, keys, close, changeName }: Omit<Props, "set
 }
 
 function LastAnswers({ labeling, close }: { labeling: Labeling; close: () => void }): JSX.Element {
-  const last = labeling.history.slice(-MANY).reverse();
+  const [many, setMany] = useState(MANY);
+  const last = labeling.history.slice(-many).reverse();
+  const more = (): void => {
+    if (labeling.history.length < many + MANY) labeling.lookBack();
+    setMany(many + MANY);
+  };
   return (
     <Panel enter={close} escape={close}>
       <h1>Your last answers</h1>
       {last.length === 0 ? <p>There are none yet.</p> : <p>A tap brings an image back to be answered again.</p>}
-      <Review answers={last} back={(given) => labeling.undo(given)} />
-      <div class="acts"><Act click={close}>Back to the image</Act></div>
+      <div class="review">{last.map((given) => <Thumb key={given.card.item} given={given} back={(back) => labeling.undo(back)} />)}</div>
+      <div class="acts">
+        <Act click={close}>Back to the image</Act>
+        {labeling.history.length > many || labeling.hasPast ? <Act other click={more}>Show earlier ones</Act> : null}
+      </div>
     </Panel>
   );
 }

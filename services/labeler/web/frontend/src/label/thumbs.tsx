@@ -20,7 +20,7 @@ export function Thumb({ given, back }: { given: Answered; back: Back }): JSX.Ele
       type="button" class={`thumb ${answer}${card.picture?.tiny ? " tiny" : ""}`} title={`${card.name}: look again`}
       aria-label={name} onClick={() => back(given)}
     >
-      {card.picture?.state === "unreadable" ? null : <img src={card.picture?.image?.src ?? card.image} alt="" draggable={false} loading="lazy" decoding="async" />}
+      {card.picture?.state === "unreadable" ? null : <img src={card.picture?.image?.src ?? card.small ?? card.image} alt="" draggable={false} loading="lazy" decoding="async" />}
       <i aria-hidden="true">{MARKS[answer]}</i>
     </button>
   );

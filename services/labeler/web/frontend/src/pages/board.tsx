@@ -4,14 +4,12 @@ import type { JSX } from "preact";
 import { call, Refused } from "../core/api";
 import { toast } from "../core/notices";
 import type { Dashboard } from "../core/types";
-import { counted } from "../core/words";
+import { counted, course, pace } from "../core/words";
 import { Histogram } from "./histogram";
 import { PAGES } from "./rail";
 import { Rows } from "./rows";
 
 const percent = (share: number | null): string => (share === null ? "–" : `${Math.round(share * 100)} %`);
-
-const pace = (rate: number): string => rate.toFixed(rate < 10 ? 1 : 0);
 
 interface Props {
   run: string;
@@ -74,14 +72,11 @@ export function Board({ run, words, again }: Props): JSX.Element {
   );
 }
 
-function Work({ words: { step, done, total, per_second: rate, workers } }: { words: Dashboard }): JSX.Element {
-  const fast = rate !== null && rate > 0 ? rate : null;
-  const left = fast === null ? null : Math.ceil((total - done) / fast);
-  const time = left === null ? "" : left >= 90 ? `, ${counted(Math.round(left / 60), "minute")} left` : `, ${counted(left, "second")} left`;
-  const speed = fast === null ? "" : `, ${pace(fast)} a second`;
+function Work({ words }: { words: Dashboard }): JSX.Element {
+  const { workers } = words;
   return (
     <>
-      <p class="strong">{`${step}: ${done.toLocaleString("en")} of ${counted(total, "image")}${speed}${time}`}</p>
+      <p class="strong">{course(words)}</p>
       {workers.length > 0 ? (
         <Rows
           caption={`${counted(workers.length, "worker")} at work`} heads={["Name", "Device", "Images a second"]}

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { Browse } from "./browse";
-import { ExportPage } from "./export";
+import { Finish } from "./finish";
 import { Grid } from "./grid";
 import { MapPage } from "./map";
 import { PeoplePage } from "./people";
@@ -21,7 +21,7 @@ export function Pages(props: Props): JSX.Element {
   if (props.page === "new") return <Start />;
   if (props.page === "map") return <MapPage run={props.run} />;
   if (props.page === "grid") return <Grid run={props.run} />;
-  if (props.page === "export") return <ExportPage run={props.run} />;
+  if (props.page === "finish" || props.page === "export") return <Finish run={props.run} />;
   if (props.page === "people") return <PeoplePage run={props.run} />;
   if (props.page === "quarantine") return <Quarantine run={props.run} />;
   if (props.page === "browse") return <Browse run={props.run} />;

@@ -2,13 +2,12 @@
 
 import type { JSX } from "preact";
 import { useCallback } from "preact/hooks";
-import { call, Refused } from "../core/api";
-import { toast } from "../core/notices";
-import type { Light, LoopWords } from "../core/types";
+import type { LoopWords } from "../core/types";
 import { counted } from "../core/words";
 import { Panel } from "../label/panel";
 import { Board } from "./board";
 import { Curve } from "./curve";
+import { answerer, Lamp } from "./loop";
 import { Ask } from "./question";
 import { useNews } from "./news";
 
@@ -19,22 +18,14 @@ const STATES: Record<string, string> = {
 
 export function Progress({ run }: { run: string }): JSX.Element {
   const { words, trouble, again } = useNews(run);
-  const answer = useCallback(async (id: string, given: string): Promise<void> => {
-    if (given === "q" && !confirm("Finish the run? The cards on offer go back, and the curated data set is written.")) return;
-    try {
-      const { accepted } = await call<{ accepted: boolean }>(`api/runs/${run}/loop`, { question: id, answer: given });
-      toast(accepted ? "The loop goes on" : "Somebody else was faster with an answer");
-    } catch (error) {
-      toast(error instanceof Refused ? error.message : "The labeler does not answer: nothing has changed");
-    }
-    again();
-  }, [run, again]);
+  const answer = useCallback(answerer(run, again), [run, again]);
   return (
     <Panel>
       <h1>{trouble !== null ? "Progress is not to be had just now" : words === null ? "Loading …" : STATES[words.state] ?? words.state}</h1>
       {trouble !== null ? <p>{trouble}</p> : null}
       {words === null || trouble !== null ? null : (
         <>
+          {words.message && words.state !== "finished" ? <p class="failed">{words.message}</p> : null}
           <Counts run={run} words={words} />
           {words.advice ? <p class="strong">{words.advice}</p> : null}
           {words.lights.length > 0 ? <ul class="lights">{words.lights.map((light) => <Lamp key={light.name} {...light} />)}</ul> : null}
@@ -43,7 +34,10 @@ export function Progress({ run }: { run: string }): JSX.Element {
           {words.board === null ? null : <Board run={run} words={words.board} again={again} />}
         </>
       )}
-      <div class="acts"><a class="other" href={`#/run/${run}/label`}>Back to labeling</a></div>
+      <div class="acts">
+        <a class="other" href={`#/run/${run}/label`}>Back to labeling</a>
+        {words?.state === "finished" ? <a class="other admin" href={`#/run/${run}/finish`}>What came of it</a> : null}
+      </div>
     </Panel>
   );
 }
@@ -57,8 +51,4 @@ function Counts({ run, words }: { run: string; words: LoopWords }): JSX.Element 
     </>
   ) : null;
   return <p><b>{positives}</b> found with <b>{counted(labels, "label")}</b> of {counted(images, "image")}{aside}.</p>;
-}
-
-function Lamp({ name, colour, text }: Light): JSX.Element {
-  return <li class={colour}><i aria-hidden="true" /><div><b>{name}</b><span>{text}</span></div></li>;
 }

@@ -9,6 +9,6 @@ export interface Page {
 export const PAGES: Page[] = [
   { name: "label", word: "Label" }, { name: "browse", word: "Your answers", only: "annotator" },
   { name: "seed", word: "Search", only: "admin" }, { name: "grid", word: "Grid", only: "admin" }, { name: "browse", word: "Browse", only: "admin" },
-  { name: "map", word: "Map", only: "admin" }, { name: "people", word: "People", only: "admin" }, { name: "export", word: "Export", only: "admin" },
-  { name: "progress", word: "Progress" },
+  { name: "map", word: "Map", only: "admin" }, { name: "people", word: "People", only: "admin" }, { name: "progress", word: "Progress" },
+  { name: "finish", word: "Finish", only: "admin" },
 ];

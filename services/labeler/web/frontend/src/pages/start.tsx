@@ -22,7 +22,7 @@ export function Start(): JSX.Element {
   useEffect(() => { call<Prepared>("api/prepared").then(setPrepared, (error) => setTrouble(said(error))); }, []);
   if (run !== null) return <Begun run={run} again={() => setRun(null)} />;
   if (prepared === null) return <Panel><p role="status">{trouble || "Loading …"}</p></Panel>;
-  if (prepared.data.length === 0) return <Panel><h1>There are no images to choose from</h1><p>Who runs this puts them into the folder that <code>ACTIVE_LABELER_PREPARED__DATA</code> names, each data set in a folder of its own.</p></Panel>;
+  if (prepared.data.length === 0) return <Panel><h1>There are no images to choose from</h1><p>Who runs this puts them into the folder that <code>ACTIVE_LABELER_PREPARED__DATA</code> names, each data set in a folder of its own. In the stack of containers that is <code>data</code> beside the compose file: <code>cp -r FOLDER data/</code></p></Panel>;
   return <Form prepared={prepared} started={setRun} />;
 }
 

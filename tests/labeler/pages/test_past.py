@@ -1,0 +1,137 @@
+"""Answers of before: a page that is opened again goes on where it ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.labeler.kit import paint, wait_for
+from tests.labeler.pages.kit import NEGATIVE, POSITIVE, RETRACTED, UNSURE, Run, press, settle, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+
+def again(run: Run, page: Page) -> Page:
+    """The same person in a new tab of the same browser, the other one closed."""
+    made, address = page.context.new_page(), page.url
+    page.close()
+    made.set_default_timeout(15_000)
+    made.goto(address)
+    settle(made)
+    return made
+
+
+def strip(page: Page) -> list[str]:
+    return [str(thumb.get_attribute("title"))[:6] for thumb in page.locator("#strip .thumb").all()]
+
+
+def test_strip_and_undo_go_on_after_a_reload(run: Run) -> None:
+    run.offer()
+    page = run.open()
+    press(page, "ArrowRight", "ArrowLeft", "ArrowDown")
+    wait_for(lambda: len(run.answers()) == 3)
+    page.reload()
+    settle(page)
+    page.wait_for_function("document.querySelectorAll('#strip .thumb').length === 3")
+    assert strip(page) == ["02.png", "01.png", "00.png"]
+    press(page, "u", "u")
+    assert shown(page) == 1
+    press(page, "ArrowRight", "ArrowRight")
+    wait_for(lambda: run.answers()[3:] == [(2, RETRACTED), (1, RETRACTED), (1, POSITIVE), (2, POSITIVE)])
+    assert strip(page) == ["02.png", "01.png", "00.png"] and run.errors == []
+
+
+def test_a_tab_that_is_opened_anew_jumps_back_into_the_strip(run: Run) -> None:
+    run.offer()
+    page = run.open(viewport={"width": 1280, "height": 860})  # lower ones have no room for the strip
+    press(page, "ArrowRight", "ArrowLeft")
+    wait_for(lambda: len(run.answers()) == 2)
+    page = again(run, page)
+    page.wait_for_function("document.querySelectorAll('#strip .thumb').length === 2")
+    page.get_by_role("button", name="00.png, answered positive: look again").click()
+    settle(page)
+    assert shown(page) == 0
+    press(page, "ArrowDown")
+    wait_for(lambda: run.answers()[2:] == [(0, RETRACTED), (0, UNSURE)])
+
+
+def test_answers_of_others_are_nobody_s_past(run: Run) -> None:
+    run.offer()
+    ann = run.open("Ann")
+    press(ann, "ArrowRight", "ArrowRight")
+    wait_for(lambda: len(run.answers()) == 2)
+    bob = run.open("Bob")
+    press(bob, "ArrowLeft")
+    wait_for(lambda: len(run.answers()) == 3)
+    bob.reload()
+    settle(bob)
+    bob.wait_for_function("document.querySelectorAll('#strip .thumb').length === 1")
+    press(bob, "u")
+    wait_for(lambda: [said for _, said in run.answers()[3:]] == [RETRACTED])
+    bob.keyboard.press("u")
+    bob.get_by_text("There is nothing to take back").wait_for()
+    assert len(run.answers()) == 4
+
+
+def test_whoever_has_no_name_is_known_by_the_browser_alone(run: Run) -> None:
+    run.offer()
+    page = run.open("")
+    press(page, "ArrowRight")
+    wait_for(lambda: run.answers() == [(0, POSITIVE)])
+    other = run.open("")
+    press(other, "u")
+    other.get_by_text("There is nothing to take back").wait_for()
+    page.reload()
+    settle(page)
+    page.wait_for_function("document.querySelectorAll('#strip .thumb').length === 1")
+    press(page, "u")
+    wait_for(lambda: run.answers()[1:] == [(0, RETRACTED)])
+
+
+def test_what_somebody_else_has_answered_since_stays(run: Run) -> None:
+    run.offer()
+    page = run.open("Ann")
+    press(page, "ArrowRight")
+    wait_for(lambda: run.answers() == [(0, POSITIVE)])
+    late = {
+        "client": "b" * 16,
+        "annotator": "Bob",
+        "events": [{"sequence": 1, "item": 0, "round": 1, "answer": "negative"}],
+    }
+    assert httpx.post(f"{run.service.url}api/runs/{run.name}/sync", json=late).json()["saved"] == [1]
+    page.reload()
+    settle(page)
+    page.wait_for_function("document.querySelectorAll('#strip .thumb').length === 1")
+    press(page, "u")
+    page.get_by_text("their answer stands").wait_for()
+    assert run.answers() == [(0, POSITIVE), (0, NEGATIVE)]
+
+
+def test_all_answers_are_a_way_back_a_page_at_a_time(runs: Callable[..., Run], tmp_path: Path) -> None:
+    paint(tmp_path / "data", [f"{n:03}.png" for n in range(150)], (20, 15))
+    run = runs(data=tmp_path / "data")
+    run.offer(150)
+    events = [{"sequence": n, "item": n, "round": 1, "answer": "positive"} for n in range(140)]
+    said = {"client": "c" * 16, "annotator": "Ann", "events": events}
+    assert httpx.post(f"{run.service.url}api/runs/{run.name}/sync", json=said).status_code == 200
+    page = run.open()
+    page.wait_for_function("document.querySelectorAll('#strip .thumb').length === 16")
+    page.keyboard.press("b")
+    for many in (60, 120, 140):
+        page.locator(".review .thumb").nth(many - 1).wait_for()
+        assert page.locator(".review .thumb").count() == many
+        if many < 140:
+            page.get_by_role("button", name="Show earlier ones").click()
+    assert page.get_by_role("button", name="Show earlier ones").count() == 0
+    page.get_by_role("button", name="000.png, answered positive").click()
+    settle(page)
+    assert page.locator("#caption").inner_text() == "000.png"
+    wait_for(lambda: run.answers()[140:] == [(0, RETRACTED)])
