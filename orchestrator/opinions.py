@@ -19,7 +19,7 @@ from orchestrator.doubting import PATIENCE, doubts
 from orchestrator.labels import OVERLAP, SECOND, SEED_FOLDER, Labels
 
 _TRIES = 2  # for a third person to decide: where there is none, nobody shall see the image in each round
-_WORTH = 0.5  # probability from which on a third person is asked; below it the answer would hardly be a yes
+_WORTH = 0.5  # probability from which on a third person is asked in any case
 
 
 def held_out(labels: Labels, out_of_fold: NDArray[np.float32]) -> dict[int, float]:
@@ -35,6 +35,7 @@ def ask_again(
     most: int,
     people: int,
     scores: NDArray[np.float32] | None = None,
+    worth: float = _WORTH,
 ) -> list[Pick]:
     """Up to ``most`` cards for another opinion: each yes that is doubted, what a third can decide, and each no that is doubted.
 
@@ -42,19 +43,43 @@ def ask_again(
         labels: all that is known.
         expected: item -> out-of-fold probability.
         people: how many label; somebody alone is only asked again about answers that are doubted.
-        scores: what the newest head gives each item, float32 [rows]; a third is asked where that is at least 0.5, and everywhere
-            without.
+        scores: what the newest head gives each item, float32 [rows]; a third is asked where that is at least ``worth``, the
+            likeliest first, and everywhere without.
+        worth: as :func:`worth_a_third` says.
     """
     doubted = doubts(labels)
     once = [item for item in _answered_once(labels) if item in expected]
     chosen = _yes(labels, once, expected, doubted.yes_below)
     if people > 2:
-        chosen += [item for item in _tied(labels) if scores is None or scores[item] >= _WORTH]
+        chosen += _tied(labels) if scores is None else _likeliest(_tied(labels), scores, worth)
     if people > 1:
         chosen += [item for item in _answered_once(labels) if labels.answers[item] == Answer.UNSURE]
     no = (item for item in once if labels.answers[item] == Answer.NEGATIVE and expected[item] > doubted.no_above)
     chosen += sorted(no, key=lambda item: (-expected[item], item))
     return [_card(item, SECOND, expected) for item in chosen[:most]]
+
+
+def worth_a_third(scores: NDArray[np.float32], labels: Labels, count: int) -> float:
+    """The probability from which on a third person shall decide between two: that of a new image's, or 0.5 where that is more.
+
+    A yes and a no, given equally often by mistake, say nothing: the image is as one that nobody has seen. A swipe on it is worth
+    as much as one on a new image with the same score, so it is compared with the mean of the ``count`` best of these.
+
+    Args:
+        scores: of the newest head, float32 [rows]; not-a-number for items that are not there.
+        labels: their items are not new.
+        count: how many new images a round asks about.
+    """
+    new = np.isfinite(scores)
+    asked = labels.asked().astype(np.int64)
+    new[asked[asked < len(scores)]] = False  # a log may speak of images that are added later on
+    best = np.sort(scores[new])[-count:]
+    return min(_WORTH, float(best.mean())) if len(best) else 0.0
+
+
+def _likeliest(items: list[int], scores: NDArray[np.float32], least: float) -> list[int]:
+    known = (item for item in items if item < len(scores) and scores[item] >= least)
+    return sorted(known, key=lambda item: (-scores[item], item))
 
 
 def _yes(labels: Labels, once: list[int], expected: Mapping[int, float], below: float) -> list[int]:
@@ -63,14 +88,14 @@ def _yes(labels: Labels, once: list[int], expected: Mapping[int, float], below: 
 
 
 def held_back(labels: Labels, number: int) -> tuple[list[int], float]:
-    """Items with a new yes that somebody may be asked about again, and the probability from which on it is believed.
+    """Items with a new yes that somebody may be asked about again, and the probability from which on it is learned from.
 
     Args:
         labels: all that is known.
         number: of the round whose head shall not learn from what is below: an answer is held back for two rounds at most.
     """
     new = (item for item in _answered_once(labels) if labels.rounds[item] >= number - PATIENCE)
-    return [item for item in new if labels.answers[item] == Answer.POSITIVE], doubts(labels).yes_below
+    return [item for item in new if labels.answers[item] == Answer.POSITIVE], doubts(labels).learned_from
 
 
 def overlap(labels: Labels, expected: Mapping[int, float], taken: set[int], most: int, seed: int) -> list[Pick]:

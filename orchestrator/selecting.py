@@ -11,7 +11,7 @@ from orchestrator.clients.refs import ArtifactRef, Pick
 from orchestrator.clients.sampler import StrategyFacts, Wishes
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.model import Model
-from orchestrator.opinions import ask_again, count_people, held_out, overlap
+from orchestrator.opinions import ask_again, count_people, held_out, overlap, worth_a_third
 from orchestrator.run import Run
 from protos.errors import InvalidInputError
 
@@ -80,7 +80,8 @@ def _second_opinions(
     expected = held_out(trained, run.results.load(out_of_fold)) if out_of_fold else {}
     people = _SIMULATED if labeling.simulate else count_people(labels)
     newest = run.results.load(scores) if scores else None
-    again = ask_again(labels, expected, ceil(labeling.again * cards), people, newest)
+    worth = 0.0 if newest is None else worth_a_third(newest, labels, cards)
+    again = ask_again(labels, expected, ceil(labeling.again * cards), people, newest, worth)
     wanted, seed = ceil(labeling.overlap * cards), run.seed("overlap", number)
     return again + overlap(labels, expected, {pick.item for pick in again}, wanted, seed)
 

@@ -11,7 +11,7 @@ from orchestrator.agreement import agreement
 from orchestrator.clients.labeler import Answer, LabelEvent
 from orchestrator.doubting import doubts, share_of_errors
 from orchestrator.labels import OVERLAP, SECOND, SEED_FOLDER, Labels
-from orchestrator.opinions import ask_again, count_people, held_back, held_out, overlap
+from orchestrator.opinions import ask_again, count_people, held_back, held_out, overlap, worth_a_third
 
 YES, NO, UNSURE, BACK = Answer.POSITIVE, Answer.NEGATIVE, Answer.UNSURE, Answer.RETRACTED
 
@@ -66,6 +66,33 @@ def test_a_third_is_asked_only_where_the_head_would_say_yes() -> None:
     assert [pick.item for pick in ask_again(labels, {}, 9, 3, scores)] == [1]
 
 
+def test_a_third_is_asked_where_the_head_hopes_for_as_much_as_from_a_new_image_the_likeliest_first() -> None:
+    tied = (1, 2, 5, 900)
+    labels = labels_of({item: {"ann": YES, "bob": NO} for item in tied}, dict.fromkeys(tied, 1))
+    scores = np.array([0.1, 0.12, 0.3, 0.2, np.nan, 0.05], dtype=np.float32)
+    worth = worth_a_third(scores, labels, 2)
+    assert worth == pytest.approx(0.15), "the mean of the two best among 0 and 3: what is not there has no score"
+    assert [pick.item for pick in ask_again(labels, {}, 9, 3, scores, worth)] == [2]
+    assert [pick.item for pick in ask_again(labels, {}, 9, 3, scores, 0.1)] == [2, 1]
+    assert [pick.item for pick in ask_again(labels, {}, 1, 3, scores, 0.1)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("scores", "worth"), [([0.9, 0.8, 0.7], 0.5), ([0.9, np.nan], 0.5), ([np.nan], 0.0), ([], 0.0)]
+)
+def test_a_likely_yes_is_worth_a_third_whatever_is_left_and_any_where_nothing_is(
+    scores: list[float], worth: float
+) -> None:
+    assert worth_a_third(np.array(scores, dtype=np.float32), labels_of({}), 2) == pytest.approx(worth)
+
+
+def test_where_every_image_has_an_answer_all_ties_are_decided() -> None:
+    labels = labels_of({0: {"ann": YES, "bob": NO}, 1: {"ann": NO}}, {0: 1})
+    scores = np.array([0.01, 0.02], dtype=np.float32)
+    worth = worth_a_third(scores, labels, 20)
+    assert [pick.item for pick in ask_again(labels, {}, 9, 3, scores, worth)] == [0]
+
+
 def test_two_who_stay_of_different_minds_are_left_alone() -> None:
     labels = labels_of({2: {"ann": YES, "bob": NO}}, {2: 2})
     assert ask_again(labels, {}, 9, 3) == []
@@ -77,10 +104,13 @@ def test_an_answer_that_has_become_unsure_since_the_training_is_asked_about_once
 
 def test_people_who_are_never_contradicted_are_doubted_less_and_those_who_are_more() -> None:
     fresh = doubts(labels_of({}))
-    assert (fresh.yes_below, fresh.no_above) == pytest.approx((0.136, 0.891), abs=1e-3)
+    assert (fresh.yes_below, fresh.learned_from, fresh.no_above) == pytest.approx((0.172, 0.095, 0.891), abs=1e-3)
     assert share_of_errors(labels_of({})) == pytest.approx(0.05)
     calm, wild = (replace(ONE, reviewed=frozenset(range(20)), disputed=frozenset(range(n))) for n in (0, 15))
-    assert share_of_errors(calm) == pytest.approx(0.15 * 1 / 23)
+    assert share_of_errors(calm) == pytest.approx(0.15 * 0.5 / 21.5)
+    assert doubts(calm).learned_from < fresh.learned_from < doubts(wild).learned_from
+    for of_these in (calm, wild, labels_of({})):  # what is not learned from is always asked about again
+        assert 0 < doubts(of_these).learned_from < doubts(of_these).yes_below < doubts(of_these).no_above < 1
     assert doubts(calm).yes_below < fresh.yes_below < doubts(wild).yes_below < 0.4
     assert doubts(calm).no_above > fresh.no_above > doubts(wild).no_above > 0.6
     every = replace(ONE, reviewed=frozenset(range(999)), disputed=frozenset(range(999)))
@@ -92,7 +122,7 @@ def test_only_a_new_yes_that_somebody_can_be_asked_about_is_held_back() -> None:
     labels = replace(
         labels_of({**votes, 6: {SEED_FOLDER: YES}}, {4: 1}), rounds={**dict.fromkeys(range(1, 7), 4), 3: 3}
     )
-    assert held_back(labels, 5) == ([1, 3], doubts(labels).yes_below)
+    assert held_back(labels, 5) == ([1, 3], doubts(labels).learned_from)
     assert held_back(labels, 6)[0] == [1]
     assert held_back(labels, 7)[0] == []
 
