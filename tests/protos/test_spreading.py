@@ -16,6 +16,8 @@ import pytest
 
 from protos import rpc, sampler_pb2
 from protos.errors import ClosedError, DeadlineError, InvalidInputError, UnavailableError
+from protos.peers import Peers
+from protos.spreading import Retries
 from tests.support import echo, replica
 from tests.support.embedder_process import address_list, free_ports
 
@@ -134,19 +136,32 @@ def test_a_call_is_tried_five_times_where_nobody_takes_it() -> None:
         with pytest.raises(UnavailableError, match="too much to do"):
             echo.select(channel)
         assert len(calls) == rpc.RETRIES.attempts == 5
-        with pytest.raises(UnavailableError):  # a call that has not the time for a pause is not held up by one
-            echo.select(channel, timeout=0.05)
     for one in servers:
         one.stop(0)
 
 
+def test_a_call_that_has_not_the_time_for_a_pause_is_not_held_up_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its deadline would come in the pause, and hide what is wrong."""
+    monkeypatch.setattr(rpc, "RETRIES", Retries(attempts=5, first_s=15, longest_s=15))
+    at_work: list[int] = []  # when a pause began
+
+    def wait(peers: Peers, seconds: float) -> None:
+        at_work.append(peers.at_work())
+
+    monkeypatch.setattr(Peers, "wait", wait)
+    with rpc.connect_to_all(address_list(free_ports(2))).channel as channel, pytest.raises(UnavailableError):
+        echo.select(channel, timeout=10)
+    assert at_work == [1]  # the second is tried at once, and then there is no pause
+
+
 def test_other_errors_are_not_tried_again_and_a_deadline_is_one_for_all_attempts() -> None:
     calls: list[str] = []
+    over = threading.Event()
 
     def refuse(request: sampler_pb2.SelectRequest, context: grpc.ServicerContext) -> sampler_pb2.SelectResponse:
         calls.append(request.run)
         if request.run == "slow":
-            threading.Event().wait(1)
+            over.wait(60)
         raise InvalidInputError("no such strategy")
 
     servers = [rpc.serve([echo.service(refuse)], "127.0.0.1:0") for _ in range(2)]
@@ -154,7 +169,8 @@ def test_other_errors_are_not_tried_again_and_a_deadline_is_one_for_all_attempts
         with pytest.raises(InvalidInputError, match="no such strategy"):
             echo.select(channel)
         with pytest.raises(DeadlineError):
-            echo.select(channel, "slow", timeout=0.2)
+            echo.select(channel, "slow", timeout=3)
+    over.set()
     for one in servers:
         one.stop(0)
     assert calls == ["r", "slow"]
