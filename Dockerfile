@@ -5,6 +5,7 @@
 #   TORCH       cpu or gpu: which build of PyTorch the embedder and the trainer get
 #   PROCESSOR   oldest x86 processor that the image runs on, in GCC's words; on other machines it is not used
 ARG PYTHON=python:3.11-slim-bookworm
+ARG SERVICE
 
 FROM ${PYTHON} AS tools
 RUN apt-get update \
@@ -28,25 +29,43 @@ COPY orchestrator orchestrator
 COPY active_labeler active_labeler
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
-# The dependencies of this service in a file: what is installed below is kept until they change.
-FROM ${PYTHON} AS wanted
-ARG SERVICE
-ARG EXTRAS=
+# The dependencies of all services, and of this one, in files: what is installed below is kept until they change.
+FROM ${PYTHON} AS known
 WORKDIR /source
 COPY pyproject.toml ./
 COPY scripts/requirements_of.py scripts/
+RUN python scripts/requirements_of.py >common.txt
+
+FROM known AS wanted
+ARG SERVICE
+ARG EXTRAS=
 RUN python scripts/requirements_of.py "$SERVICE" $EXTRAS >wanted.txt
 
+# What all services stand on, and then PyTorch for those that compute: installed once for all images.
+FROM tools AS common
+WORKDIR /source
+COPY requirements.lock ./
+RUN python -m venv /opt/venv
+COPY --from=known /source/common.txt ./
+RUN /opt/venv/bin/pip install --no-cache-dir --constraint requirements.lock --requirement common.txt
+
+FROM common AS computing
+ARG TORCH=cpu
+COPY scripts/prerequisites.sh scripts/install-torch.sh scripts/
+RUN PIP_NO_CACHE_DIR=1 scripts/install-torch.sh /opt/venv/bin/python
+
+FROM computing AS under-embedder
+FROM computing AS under-trainer
+FROM common AS under-index
+FROM common AS under-sampler
+FROM common AS under-labeler
+FROM common AS under-orchestrator
+
 # What this service needs, and nothing else.
-FROM tools AS environment
+FROM under-${SERVICE} AS environment
 ARG SERVICE
 ARG TORCH=cpu
 ARG EXTRAS=
-WORKDIR /source
-COPY requirements.lock ./
-COPY scripts/prerequisites.sh scripts/install-torch.sh scripts/
-RUN python -m venv /opt/venv
-RUN case "$SERVICE" in embedder | trainer) PIP_NO_CACHE_DIR=1 scripts/install-torch.sh /opt/venv/bin/python ;; esac
 RUN case "$SERVICE $EXTRAS " in \
         embedder*" timm "* | trainer*" timm "*) PIP_NO_CACHE_DIR=1 scripts/install-torch.sh /opt/venv/bin/python torchvision ;; \
     esac

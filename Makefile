@@ -126,7 +126,7 @@ fuzz: ## 150,000 calls of random content to the services and the orchestrator, 5
 	@ACTIVE_LABELER_FUZZ_CASES=110 $(BIN)/python -m pytest tests/security/test_web_api.py
 	@ACTIVE_LABELER_FUZZ_CALLS=3300 $(BIN)/python -m pytest tests/security/test_hostile_calls.py tests/security/test_hostile_control.py
 
-test-compose: ## build the images, run the stack, and compare its end with that of a run without containers; EXTRAS=otel: its traces, too
+test-compose: ## build the images, run the stack, compare its end with a run without containers; EXTRAS="otel openvino": these, too
 	@scripts/environment.sh test
 	@ACTIVE_LABELER_EXTRAS="$(EXTRAS)" $(BIN)/python -m pytest -m compose -rs tests/deployment
 

@@ -23,6 +23,8 @@ COLLECTOR = (
     "http://collector:4317"  # of traces; only where the images have the extra otel (make test-compose EXTRAS=otel)
 )
 PAGE = "http://localhost:{port}/"
+# Of the containers, and the tag of their images: two checkouts may test on one machine at once.
+PROJECT = f"active-labeler-test-{os.getpid()}"
 _ROWS = (
     "import json, sqlite3;"
     "log = sqlite3.connect('file:/labels/labels.sqlite?mode=ro', uri=True);"
@@ -58,6 +60,14 @@ class Stack:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs ``active-labeler ARGUMENTS`` in the orchestrator's container."""
         return self.compose("exec", "-T", "orchestrator", "active-labeler", *arguments)
+
+    def image(self, name: str) -> str:
+        """The image of a service."""
+        return f"active-labeler-{name}:{self.environment['ACTIVE_LABELER_TAG']}"
+
+    def has_extra(self, name: str) -> bool:
+        """Whether the images were built with this extra of pyproject.toml (``make test-compose EXTRAS="otel openvino"``)."""
+        return name in self.environment.get("ACTIVE_LABELER_EXTRAS", "").split()
 
     def token(self, role: str) -> str:
         """The token of a link that ``active-labeler link`` prints: "admin" or "annotator"."""
@@ -95,13 +105,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def settings_of(place: Path, project: str = "active-labeler-test") -> dict[str, str]:
+def settings_of(place: Path, project: str = PROJECT) -> dict[str, str]:
     """What stands in the ``.env`` of a stack, with a free port for its page."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     return {
         "COMPOSE_PROJECT_NAME": project,
-        "ACTIVE_LABELER_TAG": "test",
+        "ACTIVE_LABELER_TAG": PROJECT,
         "ACTIVE_LABELER_DATA": str(place / "data"),
         "ACTIVE_LABELER_RESULTS": str(place / "results"),
         "ACTIVE_LABELER_CONFIG": str(place / "config"),
@@ -118,9 +128,9 @@ def stack(place: Path) -> Iterator[Stack]:
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
         pytest.skip("no Docker engine answers on this machine")
     settings = settings_of(place)
-    if "otel" in os.environ.get("ACTIVE_LABELER_EXTRAS", "").split():
-        settings["ACTIVE_LABELER_TRACES"] = COLLECTOR
     running = Stack(place, f"http://127.0.0.1:{settings['ACTIVE_LABELER_WEB_PORT']}/", {**os.environ, **settings})
+    if running.has_extra("otel"):
+        running.environment["ACTIVE_LABELER_TRACES"] = COLLECTOR
     try:
         built = running.compose("build", timeout_s=1800)
         assert built.returncode == 0, built.stderr[-3000:]
@@ -128,4 +138,4 @@ def stack(place: Path) -> Iterator[Stack]:
         assert started.returncode == 0, started.stderr + running.compose("logs").stdout
         yield running
     finally:
-        running.compose("down", "--volumes", "--timeout", "15")
+        running.compose("down", "--volumes", "--rmi", "all", "--timeout", "15")  # the builder's cache stays

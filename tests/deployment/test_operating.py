@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.deployment.conftest import Stack, settings_of
+from tests.deployment.conftest import PROJECT, Stack, settings_of
 from tests.support.annotator import Annotator
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1200)]
@@ -117,7 +117,7 @@ def test_a_run_moves_to_another_host_by_one_command_each(stack: Stack, finished:
     """The other host: another stack, with volumes of its own, and the file of the backup."""
     saved = stack.run("backup", "/results/asked/runtime", "moving.tar")
     assert saved.returncode == 0, saved.stdout + saved.stderr
-    own = settings_of(stack.folder, "active-labeler-test-2")
+    own = settings_of(stack.folder, f"{PROJECT}-2")
     other = replace(stack, environment={**os.environ, **own}, url=f"http://127.0.0.1:{own['ACTIVE_LABELER_WEB_PORT']}/")
     try:
         started = other.compose("up", "--detach", "--wait", "--no-build", "orchestrator", "labeler")
@@ -133,9 +133,9 @@ def test_a_run_moves_to_another_host_by_one_command_each(stack: Stack, finished:
 @pytest.fixture
 def collector(stack: Stack) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """A collector of traces in a container beside the stack; yields what gives its spans."""
-    if "ACTIVE_LABELER_TRACES" not in stack.environment:
+    if not stack.has_extra("otel"):
         pytest.skip("the images have not the extra otel: make test-compose EXTRAS=otel")
-    name, network = "active-labeler-test-collector", "active-labeler-test_inside"
+    name, network = f"{PROJECT}-collector", f"{PROJECT}_inside"
     program = REPOSITORY / "tests" / "support" / "collector.py"
     mount = ("--volume", f"{program}:/collector.py:ro", "--network", network, "--network-alias", "collector")
     command = [
@@ -145,7 +145,7 @@ def collector(stack: Stack) -> Iterator[Callable[[], list[dict[str, Any]]]]:
         "--name",
         name,
         *mount,
-        "active-labeler-sampler:test",
+        stack.image("sampler"),
         "python",
         "/collector.py",
     ]

@@ -57,6 +57,17 @@ def test_only_those_who_compute_get_torch(service: str, monkeypatch: pytest.Monk
     assert ("annoy" in names) == (service == "index")
 
 
+def test_what_all_images_stand_on_is_what_all_services_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    common = set(requirements_of())
+    assert set.intersection(*(set(requirements_of(service)) for service in SERVICES)) == common
+    lines = (REPOSITORY / "Dockerfile").read_text().splitlines()
+    under = {line.split()[3]: line.split()[1] for line in lines if " AS under-" in line}
+    assert under == {
+        f"under-{service}": "computing" if service in ("embedder", "trainer") else "common" for service in SERVICES
+    }
+
+
 def test_an_image_gets_more_only_where_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     plain, more = (

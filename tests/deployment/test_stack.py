@@ -103,7 +103,7 @@ def test_an_image_without_torch_is_small(stack: Stack, name: str) -> None:
     if os.environ.get("ACTIVE_LABELER_EXTRAS"):
         pytest.skip("these images have more than they need")
     told = subprocess.run(
-        ["docker", "image", "inspect", "--format", "{{.Size}}", f"active-labeler-{name}:test"],
+        ["docker", "image", "inspect", "--format", "{{.Size}}", stack.image(name)],
         capture_output=True,
         text=True,
     )
