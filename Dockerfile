@@ -65,11 +65,8 @@ FROM common AS under-orchestrator
 FROM under-${SERVICE} AS environment
 ARG SERVICE
 ARG TORCH=cpu
-ARG EXTRAS=
-RUN case "$SERVICE $EXTRAS " in \
-        embedder*" timm "* | trainer*" timm "*) PIP_NO_CACHE_DIR=1 scripts/install-torch.sh /opt/venv/bin/python torchvision ;; \
-    esac
 COPY --from=wanted /source/wanted.txt ./
+RUN ! grep -qx torchvision wanted.txt || PIP_NO_CACHE_DIR=1 scripts/install-torch.sh /opt/venv/bin/python torchvision
 COPY --from=wheels /wheels/annoy-* /annoy/
 RUN /opt/venv/bin/pip install --no-cache-dir --find-links /annoy --constraint requirements.lock --requirement wanted.txt
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from orchestrator.encoder_folder import check_encoder
@@ -124,3 +125,8 @@ def _check_seed_set(settings: RunSettings) -> None:
         raise InvalidInputError(
             f"the seed folder {seed.folder} has no {' and no '.join(f'{side}/' for side in absent)}; put the images there"
         )
+
+
+def must_write() -> str:
+    """Who has to be allowed to write where that was refused."""
+    return f"user {os.getuid()}:{os.getgid()} must be able to write there"

@@ -20,6 +20,14 @@ _PATIENCE_S = 20.0
 _TO_LABEL = "To label, for whoever you give it to:        "
 _TO_STEER = "To steer the loop, for you alone (private):  "
 _USUAL = Path("runtime")
+_FOR_OTHERS = (
+    "--share at the start of the run, or, for a labeler on its own, ACTIVE_LABELER_WEB_URL with the address that they"
+    " open"
+)
+_FOR_OTHERS_DEPLOYED = (
+    "ACTIVE_LABELER_WEB_URL with the address that they open, for the labeler; in the stack of containers in .env, with"
+    " ACTIVE_LABELER_WEB_BIND=0.0.0.0 beside it"
+)
 
 
 def link(runtime: Path | None) -> None:
@@ -39,11 +47,17 @@ def link(runtime: Path | None) -> None:
         links = _of_control(process.control, process)
     else:
         links = links_at(_address(folder, process), process.tls)
-    sys.stdout.write(f"{described(links)}\n")
+    is_deployed = process.control is not None or bool(process.endpoints.labeler)
+    sys.stdout.write(f"{described(links, _FOR_OTHERS_DEPLOYED if is_deployed else _FOR_OTHERS)}\n")
 
 
-def described(links: Links) -> str:
-    """Links in words, the one to pass on first, also as a code to scan where other machines can open it."""
+def described(links: Links, for_others: str = _FOR_OTHERS) -> str:
+    """Links in words, the one to pass on first, also as a code to scan where other machines can open it.
+
+    Args:
+        links: of the labeler.
+        for_others: what to do where only this machine opens them.
+    """
     lines = [
         f"The page is at {links.page} and asks for no token." if links.is_open else f"{_TO_LABEL}{links.annotator}"
     ]
@@ -52,10 +66,7 @@ def described(links: Links) -> str:
     if not links.is_open:
         lines.append(f"{_TO_STEER}{links.admin}")
     if links.local:
-        lines.append(
-            "Only this machine opens that. For others: --share at the start of the run, or, for a labeler on its own,"
-            " ACTIVE_LABELER_WEB_URL with the address that they open."
-        )
+        lines.append(f"Only this machine opens that. For others: {for_others}.")
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 import tempfile
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -39,6 +40,7 @@ from protos.errors import (
 
 log = logging.getLogger("active_labeler")
 ENDED = ("finished", "stopped", "failed")
+_CLOSING_S = 4.0  # for all runs together: with the calls that are let finish before, it is less than ten seconds
 _PASSING = (UnavailableError, DeadlineError)  # a service is away or frozen: nothing is wrong with the run
 
 
@@ -182,9 +184,10 @@ class RunManager:
         self._closing = True
         for managed in self.all():
             managed.asker.stopping = True
+        end = time.monotonic() + _CLOSING_S
         for managed in self.all():
             if managed.thread is not None:
-                managed.thread.join(5)
+                managed.thread.join(max(0.0, end - time.monotonic()))
 
     def _launch(self, folder: RunFolder, settings: RunSettings) -> ManagedRun:
         events = EventLog(folder.run)

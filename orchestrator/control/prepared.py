@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orchestrator import config_file
 from orchestrator.encoder_folder import ONNX, WEIGHTS
-from orchestrator.places import absolute
+from orchestrator.places import absolute, must_write
 from orchestrator.service_settings import PreparedSettings
 from orchestrator.settings import RunSettings
 from protos.errors import ConflictError, ExhaustedError, InvalidInputError, NotFoundError
@@ -140,10 +140,9 @@ class Prepared:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(picture)
         except OSError as error:
-            kind = ExhaustedError if error.errno == errno.ENOSPC else ConflictError
-            raise kind(
-                f"the reference image cannot be kept in {place.parent} ({error.strerror}); mend that on the host"
-            ) from error
+            is_full = error.errno == errno.ENOSPC
+            kind, remedy = (ExhaustedError, "free some space") if is_full else (ConflictError, must_write())
+            raise kind(f"the reference image cannot be kept in {place.parent} ({error.strerror}); {remedy}") from error
         return place
 
 

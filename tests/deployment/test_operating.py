@@ -89,10 +89,20 @@ def test_a_run_is_started_from_the_page(stack: Stack) -> None:
         hog = next(thing["number"] for thing in prepared["encoder"] if thing["name"].startswith("hog"))
         wanted = {"data": prepared["data"][0]["number"], "encoder": hog, "name": "Begun here", "question": "A three?"}
         run = web.post("api/start", json=wanted).raise_for_status().json()["run"]
+        _until(lambda: web.get(f"api/runs/{run}/course").json()["state"] == "asking")
+        _answer(web, run, "seed-0/count", "10")
         _until(lambda: web.get(f"api/runs/{run}/course").json()["state"] == "labeling")
         assert run in [one["run"] for one in web.get("api/runs").json()["runs"]]
         web.post(f"api/runs/{run}/stop", json={}).raise_for_status()
     assert (stack.folder / "results" / "begun-here" / "runtime" / "run.json").is_file()
+
+
+def test_a_folder_that_cannot_be_written_is_told_at_the_start(stack: Stack) -> None:
+    elsewhere = ("--env", "ACTIVE_LABELER_PREPARED__RESULTS=/opt", "--env", "ACTIVE_LABELER_METRICS=")
+    told = stack.compose("run", "--rm", "-T", *elsewhere, "orchestrator", "timeout", "5", "active-labeler", "serve")
+    said = told.stdout + told.stderr
+    assert "no run can be kept in /opt: user 1234:1234 must be able to write there" in said
+    assert "no run can be kept in /results" not in said
 
 
 def test_what_is_exported_belongs_to_the_operator(stack: Stack, finished: str) -> None:

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import subprocess
-import time
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -126,9 +125,8 @@ def test_more_workers_join(stack: Stack) -> None:
 
 @pytest.mark.parametrize("name", [*SERVICES, "orchestrator"])
 def test_a_container_stops_by_itself_when_it_is_asked(stack: Stack, name: str) -> None:
-    start = time.monotonic()
-    stack.compose("stop", name)
-    assert time.monotonic() - start < 10
+    """Docker kills what has not ended ten seconds after SIGTERM, and 137 is then the code."""
+    stack.compose("stop", "--timeout", "10", name)
     codes = stack.compose("ps", "--all", "--format", "{{.ExitCode}}", name).stdout.split()
     assert set(codes) == {"0"}
     assert stack.compose("start", name).returncode == 0

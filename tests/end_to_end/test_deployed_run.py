@@ -123,6 +123,7 @@ def test_the_orchestrator_tells_the_links_of_its_labeler(stack: Stack) -> None:
         told = subprocess.run([*ACTIVE_LABELER, "link"], env=settings, capture_output=True, text=True, timeout=60)
         assert told.returncode == 0, told.stderr
         assert re.search(r"The page is at http://127\.0\.0\.1:\d+/ and asks for no token", told.stdout)
+        assert "For others: ACTIVE_LABELER_WEB_URL" in told.stdout, "there is no --share in a deployment"
 
 
 def test_endpoints_give_the_same_end(stack: Stack, embedded: Path) -> None:

@@ -108,7 +108,9 @@ def test_what_cannot_be_started_is_said(settings: PreparedSettings, tmp_path: Pa
     with pytest.raises(InvalidInputError, match="question"):
         prepared.settings(Choice(data, question="?" * 501))
     (tmp_path / "results" / "references").touch()
-    with pytest.raises(ConflictError, match="the reference image cannot be kept"):
+    with pytest.raises(
+        ConflictError, match=r"the reference image cannot be kept in .*; user \d+:\d+ must be able to write there"
+    ):
         prepared.settings(Choice(data, reference=b"x"))
 
 
