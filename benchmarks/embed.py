@@ -19,6 +19,7 @@ import tarfile
 import tempfile
 import time
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -36,7 +37,7 @@ from services.common.encoders.files import save_encoder
 from services.common.encoders.geometry import read_pixels
 from services.common.encoders.networks import build_network
 from services.common.encoders.preprocess import to_batch
-from services.common.encoders.spec import RESNETS, EncoderSpec
+from services.common.encoders.spec import RESNETS, SCALED, EncoderSpec
 from services.embedder.backends import OPENVINO, TORCH
 from services.embedder.embedding import embed_shard
 from services.embedder.forward import BATCH_ROWS, in_order
@@ -142,7 +143,7 @@ class Bench:
         """Images a second of reading and decoding alone."""
         start = time.monotonic()
         rows = self.catalog.rows(0, self.count)
-        for file in self.workers.decoders.ahead(self.images, rows, self.spec, "scaled"):
+        for file in self.workers.decoders.ahead(self.images, rows, replace(self.spec, decode=SCALED)):
             assert file.pixels is not None
         return self.count / (time.monotonic() - start)
 

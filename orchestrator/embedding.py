@@ -27,6 +27,7 @@ from protos.errors import ConflictError, NotFoundError
 from services.common.catalog import write_catalog
 
 _TRIED = 64  # images on which the ways to compute are compared
+_READ = 32  # images on which the ways to decode are
 
 
 class NoEncoderError(NotFoundError):
@@ -74,13 +75,36 @@ def import_encoder(run: Run) -> EncoderRef:
 def choose_computing(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Computing:
     """bf16 and OpenVINO where they change nothing to speak of, tried on images from all over the data set."""
     with run.telling("precision") as words:
-        spread = np.unique(np.linspace(0, catalogued.images - 1, _TRIED).astype(np.int64)).tolist()
+        spread = _spread(catalogued, _TRIED)
         precision, backend, why = run.clients.embedder.choose_computing(
             run.id, encoder, catalogued.catalog, spread, run.settings
         )
         by = " by OpenVINO" if backend == "openvino" else ""
         words.append(f"The encoder computes in {precision}{by}: {why}")
     return Computing(precision=precision, backend=backend)
+
+
+def settle_reading(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> EncoderRef:
+    """The encoder that reads files as the settings say: journalled, so that everything the run makes of it reads them alike."""
+    said = run.settings.encoder
+    began_before = "embed" in run.journal and "reading" not in run.journal
+    if began_before or said.reads_as(encoder.decode, encoder.upright):
+        return encoder
+    return run.once("reading", EncoderRef, lambda: _choose_reading(run, catalogued, encoder))
+
+
+def _choose_reading(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> EncoderRef:
+    with run.telling("reading") as words:
+        spread = _spread(catalogued, _READ)
+        settled, why = run.clients.embedder.choose_reading(run.id, encoder, catalogued.catalog, spread, run.settings)
+        words.append(f"Images are decoded {settled.reading}: {why}")
+    return settled
+
+
+def _spread(catalogued: Catalogued, count: int) -> list[int]:
+    """Items from all over the data set."""
+    spread: list[int] = np.unique(np.linspace(0, catalogued.images - 1, count).astype(np.int64)).tolist()
+    return spread
 
 
 def _choice(data: Path, error: Exception) -> str:

@@ -52,10 +52,16 @@ class EncoderSettings(Section):
         " where the embedder runs (extra `openvino`); auto: OpenVINO where it is there, the data set has 1,000 images or more,"
         " and the vectors of 64 of them keep a cosine of at least 0.9999 to those of PyTorch in fp32",
     )
-    decode: Annotated[Literal["exact", "scaled"], BeforeValidator(lower)] = Field(
-        "exact",
-        description="exact: the pixels of the original; scaled: a large JPEG is decompressed at a part of its size, which is"
-        " faster, with embeddings that are nearly the same (docs/benchmarks.md)",
+    decode: Annotated[Literal["auto", "exact", "scaled"], BeforeValidator(lower)] = Field(
+        "auto",
+        description="exact: every pixel of a file; scaled: a large JPEG is decompressed at a part of its size, which is two to"
+        " three times as fast; auto: scaled where the data set has 1,000 images or more, and the vectors of 32 of them keep a"
+        " cosine of at least 0.999 to exact decoding, else exact. Fine-tuning and the final model read files in the same way",
+    )
+    rotation: Annotated[Literal["auto", "stored", "exif"], BeforeValidator(lower)] = Field(
+        "auto",
+        description="exif: the encoder sees images upright, as people do; stored: as they lie in the file, as the original; auto:"
+        " what the encoder says, which is exif for models of the hub, stored for others",
     )
 
     mean: Colour = Field(
@@ -79,6 +85,11 @@ class EncoderSettings(Section):
     def leaves_something_open(self) -> bool:
         """Whether precision or back end are to be chosen; the builtin encoder knows only one of each."""
         return "auto" in (self.precision, self.backend) and not self._is_builtin
+
+    def reads_as(self, decode: str, upright: bool) -> bool:
+        """Whether an encoder that reads files so needs not be asked for another way."""
+        wanted = self.rotation == "auto" or (self.rotation == "exif") == upright
+        return wanted and self.decode == (decode or "exact")
 
     @property
     def _is_builtin(self) -> bool:

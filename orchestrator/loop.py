@@ -14,7 +14,7 @@ from orchestrator.auditing import certify
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef
 from orchestrator.continuous import choose
-from orchestrator.embedding import choose_computing, embed, import_encoder, list_data
+from orchestrator.embedding import choose_computing, embed, import_encoder, list_data, settle_reading
 from orchestrator.finish import Finished, finish
 from orchestrator.fixed_encoders import refusal
 from orchestrator.inviting import announce
@@ -64,6 +64,7 @@ def _begin(run: Run, log: LabelLog) -> tuple[Catalogued, Model, Results]:
     show_images(run, newest_catalog(run, catalogued))
     run.catalogued = catalogued
     encoder = run.once("encoder", EncoderRef, lambda: import_encoder(run))
+    encoder = settle_reading(run, catalogued, encoder)
     before_there_was_a_choice = "embed" in run.journal and "precision" not in run.journal
     if run.settings.encoder.leaves_something_open and not before_there_was_a_choice:
         run.computing = run.once("precision", Computing, lambda: choose_computing(run, catalogued, encoder))

@@ -122,6 +122,8 @@ def read_original(pipeline_yaml: Path) -> OriginalConfig:
             "sampling.strategy": "gaussian",
             "encoder.precision": "fp32",
             "encoder.backend": "torch",
+            "encoder.decode": "exact",
+            "encoder.rotation": "stored",
         }
     )
     _take(found, pipeline, PIPELINE, pipeline_yaml, {*SECOND, "model_config_path"})

@@ -68,12 +68,12 @@ def _keep(here: Path, there: Path, results: list[Any]) -> None:
 
 def _forget_encoders(there: Path, steps: Steps, again: list[str]) -> None:
     """Removes what fine-tuning has made, so that it is made again."""
-    first = steps["encoder"]["artifact"]["path"]
+    first = [steps[step]["artifact"]["path"] for step in ("encoder", "reading") if step in steps]
     store = ArtifactStore(there)
     for step in again:
         if step.endswith("/fine-tune") and not steps[step].get("refused"):
             name = str(steps[step]["encoder"]["artifact"]["path"])
-            if name != first:
+            if name not in first:
                 store.remove(name)
 
 

@@ -6,6 +6,7 @@ from math import isnan
 from typing import Any
 
 from orchestrator import figures
+from orchestrator.clients.refs import EncoderRef
 from orchestrator.embedding_note import read_note as read_embedding
 from orchestrator.folder import RunFolder
 from orchestrator.journal import is_at_work, read_entries
@@ -17,6 +18,7 @@ from protos.errors import ConflictError
 _NEXT = {  # what follows a step, by the last part of its name
     "catalog": "read the encoder",
     "encoder": "embed the images",
+    "reading": "embed the images",
     "precision": "embed the images",
     "reference": "embed the images",
     "seed-folder": "embed the images",
@@ -98,6 +100,8 @@ def _done(folder: RunFolder, results: dict[str, Any]) -> list[str]:
         images = _images(results)
         added = images - results["catalog"]["images"]
         lines.append(f"  images      {images}{f', {added} of them added later' if added else ''}")
+    if "reading" in results:
+        lines.append(f"  decoded     {EncoderRef.model_validate(results['reading']).reading}")
     if "embed" in results:
         aside = results["embed"]["quarantined"]
         exception = f" but {aside} that cannot be read, see {folder.quarantine}" if aside else ""

@@ -124,12 +124,29 @@ class EmbedderClient:
             options=embedder_pb2.EmbedOptions(
                 precision="" if said.precision == "auto" else said.precision,
                 device=settings.device,
-                decode=said.decode,
+                decode=_decode(settings, encoder),
                 backend=said.backend,
             ),
         )
         answer = self._call(self._stub.ChoosePrecision, request, 600)
         return str(answer.precision), str(answer.backend) or "torch", str(answer.why)
+
+    def choose_reading(
+        self, run: str, encoder: EncoderRef, catalog: ArtifactRef, items: Sequence[int], settings: RunSettings
+    ) -> tuple[EncoderRef, str]:
+        """The encoder that reads files as the settings say, by up to 64 items where they leave it open; and why, in words."""
+        said = settings.encoder
+        request = embedder_pb2.ChooseReadingRequest(
+            run=run,
+            encoder=encoder.to(common_pb2.Encoder),
+            catalog=catalog.to(common_pb2.Artifact),
+            item=items,
+            decode=said.decode,
+            rotation="" if said.rotation == "auto" else said.rotation,
+            device=settings.device,
+        )
+        answer = self._call(self._stub.ChooseReading, request, 600)
+        return EncoderRef.of(answer.encoder), str(answer.why)
 
     def embed_shard(
         self, run: str, encoder: EncoderRef, catalog: ArtifactRef, first: int, blocks: int, settings: RunSettings
@@ -141,7 +158,7 @@ class EmbedderClient:
             catalog=catalog.to(common_pb2.Artifact),
             first_block=first,
             blocks=blocks,
-            options=_options(settings),
+            options=_options(settings, encoder),
         )
         answer = self._call(self._stub.EmbedShard, request, LONG_S)
         return [BlockRef.of(block) for block in answer.blocks], answer.device, answer.worker
@@ -155,7 +172,7 @@ class EmbedderClient:
             encoder=encoder.to(common_pb2.Encoder),
             images=[image.to(common_pb2.Artifact)],
             file_names=[file_name],
-            options=_options(settings),
+            options=_options(settings, encoder),
         )
         return from_vectors(self._call(self._stub.EmbedImages, request, 300).vectors)
 
@@ -168,7 +185,7 @@ class EmbedderClient:
             InvalidInputError: when the encoder understands no text, or a phrase has no words.
         """
         request = embedder_pb2.EmbedTextRequest(
-            run=run, encoder=encoder.to(common_pb2.Encoder), phrases=phrases, options=_options(settings)
+            run=run, encoder=encoder.to(common_pb2.Encoder), phrases=phrases, options=_options(settings, encoder)
         )
         return from_vectors(self._call(self._stub.EmbedText, request, 300).vectors)
 
@@ -203,12 +220,17 @@ def block_names(store: ArtifactStore, manifest: ArtifactRef) -> set[str]:
     return {block.artifact.path for block in read_manifest(store.open(found))} if found else set()
 
 
-def _options(settings: RunSettings) -> embedder_pb2.EmbedOptions:
+def _decode(settings: RunSettings, encoder: EncoderRef) -> str:
+    """Encoders say it themselves; in runs that began before they did, the setting is sent along."""
+    return "scaled" if settings.encoder.decode == "scaled" != encoder.decode else ""
+
+
+def _options(settings: RunSettings, encoder: EncoderRef) -> embedder_pb2.EmbedOptions:
     """What is left open is fp32, and the worker's choice of a back end: `Run.embedding` has what was chosen."""
     said = settings.encoder
     return embedder_pb2.EmbedOptions(
         precision="fp32" if said.precision == "auto" else said.precision,
         device=settings.device,
-        decode=said.decode,
+        decode=_decode(settings, encoder),
         backend=said.backend,
     )

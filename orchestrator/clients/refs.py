@@ -40,12 +40,25 @@ class ArtifactRef(Ref):
 
 
 class EncoderRef(Ref):
-    """An encoder with its preprocessing."""
+    """An encoder with its preprocessing.
+
+    Attributes:
+        decode: "exact" ("": the same) or "scaled", as it reads files.
+        upright: whether it rotates images as EXIF says.
+    """
 
     artifact: ArtifactRef
     architecture: str
     dim: int
     image_size: int
+    decode: str = ""
+    upright: bool = False
+
+    @property
+    def reading(self) -> str:
+        """How it reads files, in words."""
+        way = "large JPEG files at a part of their size" if self.decode == "scaled" else "exactly"
+        return f"{way}{', rotated as EXIF says' if self.upright else ''}"
 
 
 class HeadRef(Ref):

@@ -1,8 +1,9 @@
 """An image file's bytes -> pixels, safely: whatever is wrong with a file is one short sentence, never a crash.
 
 One reader for all: the embedder, the page, fine-tuning and the final model. The format is told by the content. Decoding is exact:
-what Pillow's ``open`` and ``convert("RGB")`` give, at full size, without rotation by EXIF, so that embeddings equal those of
-earlier systems. The one exception are images of more than 8 bits a channel, which that would clip to white or cut to black.
+what Pillow's ``open`` and ``convert("RGB")`` give, at full size. The one exception are images of more than 8 bits a channel,
+which that would clip to white or cut to black. Whether images are rotated by EXIF is up to who asks: people want it, and an
+encoder says whether it does.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ _LARGE_PIXELS = 25_000_000
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000", "HEIF")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _ORIENTATION = 274  # the tag of EXIF
+_ORIENTED = (b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/")  # a JPEG without either has no orientation
 _one_large = threading.Lock()
 # Half-way to its limit Pillow warns on whatever terminal there is. Ours is the same limit, and a scene may come near it.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")  # of a damaged EXIF
 
 
 def one_large_at_a_time() -> AbstractContextManager[Any]:
@@ -57,7 +60,7 @@ def decode(
         data: the whole file.
         limit_pixels: larger images are refused before any memory is taken for them.
         limit_bytes: larger files are refused.
-        upright: rotate as EXIF says; for people, not for encoders.
+        upright: rotate as EXIF says, where that can be read.
 
     Raises:
         UnreadableImageError: with the reason.
@@ -91,7 +94,25 @@ def _pixels_of(data: bytes, image: Image.Image, upright: bool) -> Image.Image:
     colour = deep.colour_of_16_bits(data, image, lambda file: Image.open(file, formats=_known_formats()))
     if colour is None:
         return to_rgb(image, upright)
-    return ImageOps.exif_transpose(_with_orientation(colour, image)) if upright else colour
+    return _turned(_with_orientation(colour, image)) if upright else colour
+
+
+def turned_as_said(pixels: Image.Image, data: bytes) -> Image.Image:
+    """Pixels that were decoded from the file ``data`` in another way, rotated as its EXIF says, where that can be read."""
+    if not any(mark in data for mark in _ORIENTED):
+        return pixels
+    try:
+        with Image.open(io.BytesIO(data), formats=_known_formats()) as image:
+            return _turned(_with_orientation(pixels, image))
+    except Exception:  # a damaged EXIF raises anything
+        return pixels
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # as above; the pixels are good
+        return image
 
 
 def _with_orientation(pixels: Image.Image, image: Image.Image) -> Image.Image:
@@ -200,7 +221,7 @@ def to_rgb(image: Image.Image, upright: bool = False) -> Image.Image:
         UnreadableImageError: when no pixel has a finite value.
     """
     image.load()
-    turned = ImageOps.exif_transpose(image) if upright else image
+    turned = _turned(image) if upright else image
     if deep.is_deep(turned):
         try:
             turned = deep.stretched(turned)

@@ -31,12 +31,12 @@ class Asked:
     Attributes:
         precision: "fp32" or "bf16"; "": to be chosen.
         backend: "torch", "openvino", or "auto": to be chosen.
-        decode_as: "exact" or "scaled".
+        decode: "exact" or "scaled"; "": as the encoder says.
     """
 
     precision: str = ""
     backend: str = TORCH
-    decode_as: str = "exact"
+    decode: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def choose(
         raise InvalidInputError(
             f"{len(items)} items of {len(catalog)} images cannot be compared; send up to {MOST_ITEMS} that there are"
         )
-    trial = Trial(catalog, items, encoder, forward, asked.decode_as)
+    trial = Trial(catalog, items, encoder, forward, asked.decode)
     if asked.backend == OPENVINO:
         return _by_openvino(trial, faster(), asked)
     chosen = Choice(asked.precision, np.nan, "as it was asked for") if asked.precision else _precision(trial)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, astuple
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 from protos.errors import UnavailableError
 from services.common.catalog import Row
 from services.common.child import ONE_THREAD, end_child, environment_of_child
-from services.common.encoders.spec import EncoderSpec
+from services.common.encoders.spec import EncoderSpec, fields_of
 from services.embedder.decoding import Decoded
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class DecodeProcess:
         self._closed = False
         self._asking = threading.Lock()
 
-    def decode(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
+    def decode(self, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> list[Decoded]:
         """The files of some rows. An image that ends the process is tried once more by itself, and then has a reason.
 
         Raises:
@@ -54,15 +54,15 @@ class DecodeProcess:
             UnavailableError: when no process can be started, which is no image's fault.
         """
         try:
-            return self._ask(root, rows, spec, decode_as)
+            return self._ask(root, rows, spec)
         except (OSError, ValueError) as error:
             if self._closed:
                 raise RuntimeError("this process is closed") from error
             log.warning("a process that decodes died (%s); it is started again", error)
             self._end()
         if len(rows) == 1:
-            return self._once_more(root, rows, spec, decode_as)
-        return [done for row in rows for done in self._once_more(root, [row], spec, decode_as)]
+            return self._once_more(root, rows, spec)
+        return [done for row in rows for done in self._once_more(root, [row], spec)]
 
     def close(self) -> None:
         """Ends the process, from any thread, whatever it is at."""
@@ -76,9 +76,9 @@ class DecodeProcess:
         with self._asking:  # it ends with the process
             os.close(self._memory)
 
-    def _once_more(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
+    def _once_more(self, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> list[Decoded]:
         try:
-            return self._ask(root, rows, spec, decode_as)
+            return self._ask(root, rows, spec)
         except (OSError, ValueError) as error:
             if self._closed:
                 raise RuntimeError("this process is closed") from error
@@ -86,11 +86,11 @@ class DecodeProcess:
             self._end()
             return [Decoded(None, reason=_DIED)]
 
-    def _ask(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
+    def _ask(self, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> list[Decoded]:
         with self._asking:
-            return self._answer(root, rows, spec, decode_as)
+            return self._answer(root, rows, spec)
 
-    def _answer(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
+    def _answer(self, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> list[Decoded]:
         process = self._start()
         assert process.stdin is not None and process.stdout is not None
         side = spec.image_size
@@ -99,8 +99,7 @@ class DecodeProcess:
         request = {
             "root": str(root),
             "rows": [astuple(row) for row in rows],
-            "spec": asdict(spec),
-            "decode": decode_as,
+            "spec": fields_of(spec),
             "bytes": len(self._mapped),
         }
         process.stdin.write(json.dumps(request).encode("ascii") + b"\n")

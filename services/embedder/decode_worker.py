@@ -56,7 +56,7 @@ def _decode(request: dict[str, Any], mapped: mmap.mmap) -> list[tuple[bool, str,
     batch = np.frombuffer(mapped, np.uint8, int(np.prod(shape))).reshape(shape)
     told = []
     for at, row in enumerate(request["rows"]):
-        done = decode_row(root, Row(*row), spec, request["decode"])
+        done = decode_row(root, Row(*row), spec)
         if done.pixels is not None:
             batch[at] = done.pixels
         told.append((done.pixels is not None, done.sha256.hex(), done.reason))

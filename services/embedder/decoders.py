@@ -43,11 +43,9 @@ class DecodingProcesses:
         self._all: list[DecodeProcess] = []
         self._pool = TurnPool(count, "decode-process", self._begin)
 
-    def submit(
-        self, turn: int, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str
-    ) -> Future[list[Decoded]]:
+    def submit(self, turn: int, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> Future[list[Decoded]]:
         """The future files of some rows, decoded by one process."""
-        return self._pool.submit(turn, self._decode, root, rows, spec, decode_as)
+        return self._pool.submit(turn, self._decode, root, rows, spec)
 
     def close(self) -> None:
         """Ends the processes, and cancels what is not begun."""
@@ -59,9 +57,9 @@ class DecodingProcesses:
         self._own.process = DecodeProcess(self._file.fileno())
         self._all.append(self._own.process)
 
-    def _decode(self, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str) -> list[Decoded]:
+    def _decode(self, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> list[Decoded]:
         process: DecodeProcess = self._own.process
-        return process.decode(root, rows, spec, decode_as)
+        return process.decode(root, rows, spec)
 
 
 class Decoders:
@@ -83,7 +81,6 @@ class Decoders:
         root: Path,
         rows: Iterable[Row],
         spec: EncoderSpec,
-        decode_as: str = "exact",
         turn: int = 0,
         for_gpu: bool = False,
     ) -> Generator[Decoded, None, None]:
@@ -101,7 +98,7 @@ class Decoders:
             # Threads share the scene that windows are cut from; each process would decode all of it for itself.
             by_threads = processes is None or any(is_name(row.path) for row in chunk)
             submit = self._submit if by_threads or processes is None else processes.submit
-            return submit(turn, root, chunk, spec, decode_as)
+            return submit(turn, root, chunk, spec)
 
         return _ahead(start, _chunks(rows, size), most)
 
@@ -112,10 +109,8 @@ class Decoders:
             if self._processes is not None:
                 self._processes.close()
 
-    def _submit(
-        self, turn: int, root: Path, rows: Sequence[Row], spec: EncoderSpec, decode_as: str
-    ) -> Future[list[Decoded]]:
-        return self._threads.submit(turn, lambda: [decode_row(root, row, spec, decode_as) for row in rows])
+    def _submit(self, turn: int, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> Future[list[Decoded]]:
+        return self._threads.submit(turn, lambda: [decode_row(root, row, spec) for row in rows])
 
     def _processes_for(self, gpu: bool) -> DecodingProcesses | None:
         count = (min(cores(), _MOST) if gpu else 0) if self._wanted is None else self._wanted

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.catalog import Row
-from services.common.encoders.geometry import to_pixels
+from services.common.encoders.geometry import pixels_of, to_pixels
 from services.common.encoders.spec import EncoderSpec
 from services.common.images import UnreadableImageError, read_file
 from services.common.windows import Window, read_window, split
-from services.embedder.scaled import pixels_of
 
 NO_DIGEST = bytes(32)
 
@@ -28,24 +27,29 @@ class Decoded:
     reason: str = ""
 
 
-def decode_row(root: Path, row: Row, spec: EncoderSpec, decode_as: str = "exact") -> Decoded:
+def decode_row(root: Path, row: Row, spec: EncoderSpec) -> Decoded:
     """Reads and decodes the file of a catalog row; never raises for what is wrong with the file."""
     try:
-        if (window := split(_inside(root, row))) is not None:
+        if (window := split(inside(root, row))) is not None:
             return _decode_window(*window, row, spec)
-        data = _read(root, row)
+        data = read_row(root, row)
     except UnreadableImageError as error:
         return Decoded(None, reason=str(error))
     digest = hashlib.sha256(data).digest()
     try:
-        return Decoded(pixels_of(data, spec, decode_as), digest)
+        return Decoded(pixels_of(data, spec), digest)
     except UnreadableImageError as error:
         return Decoded(None, digest, str(error))
     except (MemoryError, ValueError) as error:  # of the resize
         return Decoded(None, digest, f"cannot be resized: {error}")
 
 
-def _inside(root: Path, row: Row) -> Path:
+def inside(root: Path, row: Row) -> Path:
+    """Where the file of a row lies.
+
+    Raises:
+        UnreadableImageError: when its path leads out of the data folder.
+    """
     relative = PurePosixPath(row.path)
     if relative.is_absolute() or ".." in relative.parts:
         raise UnreadableImageError("its path leads out of the data folder")
@@ -63,8 +67,13 @@ def _decode_window(scene: Path, window: Window, row: Row, spec: EncoderSpec) -> 
         return Decoded(None, digest, f"cannot be resized: {error}")
 
 
-def _read(root: Path, row: Row) -> bytes:
-    path = _inside(root, row)
+def read_row(root: Path, row: Row) -> bytes:
+    """The file of a row, as it was when it was listed.
+
+    Raises:
+        UnreadableImageError: when it cannot be read, or has changed.
+    """
+    path = inside(root, row)
     data = read_file(path)
     _check_unchanged(path, row, len(data))
     return data

@@ -13,7 +13,7 @@ from protos.common_pb2 import Encoder
 from protos.errors import InvalidInputError
 from services.common.artifacts import ArtifactStore
 from services.common.encoders.files import load_encoder
-from services.common.encoders.spec import EncoderSpec, OnnxSpec
+from services.common.encoders.spec import EXACT, EncoderSpec, OnnxSpec
 from services.embedder.backends import OPENVINO, TORCH
 from services.embedder.gpu import Lanes
 from services.embedder.openvino.lazily import LazyNetwork
@@ -98,9 +98,10 @@ class EncoderCache:
 
 
 def _check(encoder: Encoder, spec: EncoderSpec) -> None:
-    for name in ("dim", "image_size"):
-        said, is_ = getattr(encoder, name), getattr(spec, name)
-        if said not in (0, is_):
+    said_of = {"dim": encoder.dim, "image_size": encoder.image_size, "decode": encoder.decode or EXACT}
+    for name, said in {**said_of, "upright": encoder.upright}.items():
+        is_ = getattr(spec, name)
+        if said != is_ and not (said == 0 and name in ("dim", "image_size")):
             raise InvalidInputError(
                 f"the request says {name} {said}, but encoder {encoder.artifact.path} has {is_};"
                 " send the encoder as ImportEncoder answered it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from torch import nn
@@ -12,11 +12,20 @@ from torch import nn
 from protos.common_pb2 import Artifact, Encoder
 from protos.errors import ActiveLabelerError, InvalidInputError
 from services.common.artifacts import ArtifactStore, digest_of
-from services.common.encoders.files import load_encoder, save_encoder
+from services.common.encoders.files import encoder_of, load_encoder, save_encoder
 from services.common.encoders.hog import SIDE, Hog
 from services.common.encoders.networks import build_encoder, build_network
 from services.common.encoders.onnx_network import OnnxEncoder
-from services.common.encoders.spec import RESNETS, EncoderSpec, HubSpec, TimmSpec, preprocessing_of, resized, spec_of
+from services.common.encoders.spec import (
+    RESNETS,
+    EncoderSpec,
+    HubSpec,
+    TimmSpec,
+    fields_of,
+    preprocessing_of,
+    resized,
+    spec_of,
+)
 from services.embedder.checkpoints.archives import read_archive
 from services.embedder.checkpoints.modules import describe_root, image_size_in, named_tensors
 from services.embedder.checkpoints.recognise import Recognised, read_weights, recognise
@@ -27,7 +36,7 @@ from services.embedder.onnx.preparing import Prepared
 from services.embedder.onnx.reading import is_onnx, made, read_onnx
 
 _VERSION = 2  # of how checkpoints are read: another one reads them again
-_HUB_VERSION = 1  # of how models of the hub are read
+_HUB_VERSION = 2  # of how models of the hub are read
 _Encoder = tuple[nn.Module, EncoderSpec, Found]
 BUILTINS = ("hog",)
 IMAGE_SIZE_RESNET = 224  # what a checkpoint that does not say it is used with; the size of ImageNet
@@ -91,13 +100,12 @@ def import_encoder(store: ArtifactStore, wanted: Wanted) -> Imported:
         network, spec, found = read()
         artifact, _ = store.once(f"{name}.safetensors", lambda path: save_encoder(path, network, spec))
         parameters = found.numbers or sum(tensor.numel() for tensor in network.state_dict().values())
-        facts = {"spec": asdict(spec), "found": asdict(found), "parameters": parameters}
+        facts = {"spec": fields_of(spec), "found": asdict(found), "parameters": parameters}
         note = store.put(f"{name}.json", json.dumps(facts).encode())
     content = json.loads(store.open(note).read_bytes())
     spec = spec_of(content["spec"])
     _check_dim(wanted, spec)
-    encoder = Encoder(artifact=artifact, architecture=spec.architecture, dim=spec.dim, image_size=spec.image_size)
-    return Imported(encoder, spec, Found(**content["found"]), int(content["parameters"]))
+    return Imported(encoder_of(artifact, spec), spec, Found(**content["found"]), int(content["parameters"]))
 
 
 def _source(store: ArtifactStore, wanted: Wanted) -> tuple[str, Callable[[], _Encoder]]:
@@ -167,7 +175,9 @@ def _is_ours(start: bytes) -> bool:
 def _read_ours(path: Path, image_size: int) -> _Encoder:
     spec, network = load_encoder(path)
     if isinstance(network, OnnxEncoder):  # it may come from anywhere
-        network, spec = made(network.content(), Prepared(spec.image_size, preprocessing_of(spec)), image_size)
+        own = spec
+        network, spec = made(network.content(), Prepared(own.image_size, preprocessing_of(own)), image_size)
+        spec = replace(spec, decode=own.decode, upright=own.upright)
     elif image_size not in (0, spec.image_size) and isinstance(spec, TimmSpec):
         network, spec = loaded(spec, network.get_submodule("model").state_dict(), image_size, {})
     elif image_size not in (0, spec.image_size) and isinstance(spec, HubSpec):

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from protos.common_pb2 import Artifact
 from protos.errors import InvalidInputError
 from services.common.artifacts import ArtifactStore
+from services.common.encoders.geometry import pixels_of
 from services.common.encoders.spec import EncoderSpec
 from services.common.images import UnreadableImageError, read_file
+from services.embedder.decoding_options import read_as
 from services.embedder.encoder_cache import LoadedEncoder
 from services.embedder.forward import NOT_FINITE, ForwardPass, finite_rows, in_order
-from services.embedder.scaled import pixels_of
 
 
 def embed_pictures(
@@ -24,7 +25,7 @@ def embed_pictures(
     encoder: LoadedEncoder,
     precision: str,
     forward: ForwardPass,
-    decode_as: str = "exact",
+    decode: str = "",
 ) -> NDArray[np.float32]:
     """Vectors float32 [n, dim] of n pictures.
 
@@ -35,7 +36,7 @@ def embed_pictures(
         encoder: on its device.
         precision: "fp32" or "bf16".
         forward: the forward pass.
-        decode_as: "exact" or "scaled", as for the data that they are compared with.
+        decode: "exact" or "scaled", as for the data that they are compared with; "": as the encoder says.
 
     Raises:
         InvalidInputError: when one is no image, or their number is not that of the names.
@@ -45,7 +46,8 @@ def embed_pictures(
         raise InvalidInputError(f"{len(images)} pictures came with {len(names)} file names; send one each, or none")
     named = names or [image.path for image in images]
     vectors = np.zeros((len(images), encoder.spec.dim), dtype=np.float32)
-    pixels = (_read(store, *pair, encoder.spec, decode_as) for pair in zip(images, named, strict=True))
+    spec = read_as(encoder.spec, decode)
+    pixels = (_read(store, *pair, spec) for pair in zip(images, named, strict=True))
     # One by one: somebody waits for the few that there are, and a padded batch would make one cost as much as many.
     found = in_order(pixels, lambda image: forward.start(encoder, [image], precision, batch_rows=1), forward.threads)
     for row, (_, vector) in enumerate(found):
@@ -54,9 +56,9 @@ def embed_pictures(
     return vectors
 
 
-def _read(store: ArtifactStore, image: Artifact, name: str, spec: EncoderSpec, decode_as: str) -> NDArray[np.uint8]:
+def _read(store: ArtifactStore, image: Artifact, name: str, spec: EncoderSpec) -> NDArray[np.uint8]:
     try:
-        return pixels_of(read_file(store.open(image)), spec, decode_as)
+        return pixels_of(read_file(store.open(image)), spec)
     except UnreadableImageError as error:
         raise InvalidInputError(f"{name or image.path} cannot be used: {error}; give another image") from None
 

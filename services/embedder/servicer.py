@@ -17,11 +17,12 @@ from services.common.devices import WORKER, describe_device
 from services.common.encoders.spec import preprocessing_of
 from services.embedder.backends import check_backend
 from services.embedder.choosing import Asked, choose
+from services.embedder.decoding_options import check_decode
 from services.embedder.embedding import embed_shard
 from services.embedder.importing import Imported, Wanted, import_encoder
 from services.embedder.pictures import embed_pictures
 from services.embedder.precision import check_precision
-from services.embedder.scaled import check_decode
+from services.embedder.reading import Wish, choose_reading
 from services.embedder.settings import EmbedderSettings
 from services.embedder.shards import Shard
 from services.embedder.texts import embed_phrases
@@ -68,7 +69,7 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
         asked = Asked(
             check_precision(request.options.precision) if request.options.precision else "",
             check_backend(request.options.backend),
-            check_decode(request.options.decode),
+            check_decode(request.options.decode, request.encoder.decode),
         )
         with (
             Catalog(self._store.open(request.catalog), self._settings.data_root) as catalog,
@@ -78,6 +79,22 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
             chosen = choose(catalog, request.item, encoder, faster, self.workers.forward, asked)
         return embedder_pb2.ChoosePrecisionResponse(
             run=request.run, precision=chosen.precision, cosine=chosen.cosine, why=chosen.why, backend=chosen.backend
+        )
+
+    def ChooseReading(
+        self, request: embedder_pb2.ChooseReadingRequest, context: grpc.ServicerContext
+    ) -> embedder_pb2.ChooseReadingResponse:
+        """An encoder that says how files become pixels."""
+        wish = Wish.of(request.decode, request.rotation)
+        with (
+            Catalog(self._store.open(request.catalog), self._settings.data_root) as catalog,
+            self.workers.encoder(request.encoder, request.device) as loaded,
+        ):
+            about = request.encoder, request.catalog
+            forward = self.workers.forward
+            encoder, reading = choose_reading(self._store, about, catalog, request.item, loaded, forward, wish)
+        return embedder_pb2.ChooseReadingResponse(
+            run=request.run, encoder=encoder, cosine=reading.cosine, why=reading.why
         )
 
     def EmbedShard(
@@ -90,7 +107,7 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
             request.blocks,
             request.encoder.artifact.sha256,
             check_precision(request.options.precision),
-            check_decode(request.options.decode),
+            check_decode(request.options.decode, request.encoder.decode),
             check_backend(request.options.backend),
         )
         with Catalog(self._store.open(request.catalog), self._settings.data_root) as catalog:
@@ -110,11 +127,14 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
         self, request: embedder_pb2.EmbedImagesRequest, context: grpc.ServicerContext
     ) -> embedder_pb2.EmbedImagesResponse:
         """Pictures to vectors, in their order."""
-        precision, decode_as = check_precision(request.options.precision), check_decode(request.options.decode)
+        precision, decode = (
+            check_precision(request.options.precision),
+            check_decode(request.options.decode, request.encoder.decode),
+        )
         backend = check_backend(request.options.backend)
         with self.workers.encoder(request.encoder, request.options.device, backend) as encoder:
             vectors = embed_pictures(
-                self._store, request.images, request.file_names, encoder, precision, self.workers.forward, decode_as
+                self._store, request.images, request.file_names, encoder, precision, self.workers.forward, decode
             )
         return embedder_pb2.EmbedImagesResponse(run=request.run, vectors=to_vectors(vectors))
 

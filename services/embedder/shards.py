@@ -21,9 +21,9 @@ from services.common.catalog import BLOCK_ROWS, Catalog, Row
 from services.embedder.backends import AUTO, OPENVINO, TORCH
 from services.embedder.backends import part_of_name as part_of_backend
 from services.embedder.decoding import Decoded
+from services.embedder.decoding_options import part_of_name, read_as
 from services.embedder.encoder_cache import LoadedEncoder
 from services.embedder.forward import NOT_FINITE, finite_rows, in_order, rows_of_batch
-from services.embedder.scaled import part_of_name
 from services.embedder.turns import next_turn
 from services.embedder.workers import Workers
 
@@ -38,7 +38,7 @@ class Shard:
     blocks: int
     encoder_digest: str
     precision: str
-    decode_as: str = "exact"
+    decode: str = ""  # "exact" or "scaled"; "": as the encoder says
     backend: str = TORCH
 
     @property
@@ -47,12 +47,12 @@ class Shard:
         return tuple(replace(self, backend=each) for each in (OPENVINO, TORCH)) if self.backend == AUTO else (self,)
 
     def name_of(self, catalog: Catalog, block: int, count: int = BLOCK_ROWS) -> str:
-        """The artifact name of a block (or of its first ``count`` rows): rows, encoder, precision, decoding and a known back end.
+        """The artifact name of a block (or of its first ``count`` rows): rows, encoder, precision, decoding, known back end.
 
-        Nothing else is in it.
+        Decoding is in it where the call wants another one than the encoder. Nothing else is.
         """
         rows = catalog.block_digest(block, count)
-        how = (self.encoder_digest, self.precision, *part_of_name(self.decode_as), *part_of_backend(self.backend))
+        how = (self.encoder_digest, self.precision, *part_of_name(self.decode), *part_of_backend(self.backend))
         return f"blocks/{digest_of(_VERSION, rows, *how)}.npz"
 
 
@@ -120,8 +120,8 @@ def compute_blocks(
     def start(batch: _Batch) -> Future[NDArray[np.float32]]:
         return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision, size, turn)
 
-    gpu = encoder.device.type == "cuda"
-    with closing(workers.decoders.ahead(catalog.root, rows, encoder.spec, shard.decode_as, turn, gpu)) as files:
+    gpu, spec = encoder.device.type == "cuda", read_as(encoder.spec, shard.decode)
+    with closing(workers.decoders.ahead(catalog.root, rows, spec, turn, gpu)) as files:
         batches = _batches(files, blocks, known, size)
         with closing(in_order(batches, start, workers.forward.ahead(encoder))) as done:
             for batch, vectors in done:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from protos.errors import DamagedError, InvalidInputError
-from services.common.encoders.spec import EncoderSpec, preprocessing_of, spec_of
+from services.common.encoders.spec import EncoderSpec, fields_of, preprocessing_of, spec_of
 
 KEY = "active_labeler_model"  # of the metadata entry
 VERSION = 1
@@ -33,7 +33,12 @@ class AboutModel:
 
     def to_json(self) -> str:
         """JSON with sorted keys, so that equal models have equal bytes."""
-        content = {"version": VERSION, **asdict(self), "preprocessing": preprocessing(self.encoder)}
+        content = {
+            "version": VERSION,
+            **asdict(self),
+            "encoder": fields_of(self.encoder),
+            "preprocessing": preprocessing(self.encoder),
+        }
         return json.dumps(content, sort_keys=True)
 
     @staticmethod
@@ -85,7 +90,8 @@ def preprocessing(encoder: EncoderSpec) -> dict[str, Any]:
         f"the shorter side becomes {own.resize}, then the middle is cut out" if own.resize else "aspect ratio not kept"
     )
     return {
-        "colour": "RGB, 8 bits a channel, not rotated by EXIF",
+        "colour": f"RGB, 8 bits a channel, {'' if encoder.upright else 'not '}rotated by EXIF",
+        "decode": encoder.decode,
         "resize": [side, side],
         "filter": f"{_FILTERS[own.resample]}, antialiased (Pillow), {kept}",
         "layout": "NCHW",

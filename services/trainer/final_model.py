@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from protos.errors import DamagedError, InvalidInputError, NotFoundError
 from services.common.encoders.networks import build_encoder
-from services.common.encoders.spec import EncoderSpec, spec_of
+from services.common.encoders.spec import EncoderSpec, fields_of, spec_of
 from services.trainer.classifying import Classification, Classifier
 from services.trainer.heads import Head, HeadShape
 from services.trainer.network import EncoderWithHead, forward_all
@@ -58,7 +58,7 @@ def model_bytes(network: EncoderWithHead, spec: EncoderSpec, positive_name: str,
     content = {
         "format": FORMAT,
         "version": VERSION,
-        "encoder": asdict(spec),
+        "encoder": fields_of(spec),
         "encoder_weights": _plain(network.encoder),
         "head": asdict(network.head.shape),
         "head_weights": _plain(network.head),

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from protos import trainer_pb2, trainer_pb2_grpc
-from protos.common_pb2 import Artifact, Encoder, Head
+from protos.common_pb2 import Artifact, Head
 from protos.errors import InvalidInputError
 from protos.wire import from_labels
 from services.common.artifacts import ArtifactStore
 from services.common.devices import Devices
+from services.common.encoders.files import encoder_of
 from services.trainer.committee import BOOTSTRAP, MEMBERS, CommitteeRequest, score_committee
 from services.trainer.export import CKPT, export
 from services.trainer.fine_tuning import FineTuneRequest, fine_tune
@@ -100,12 +101,9 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServicer):
         )
         with self.devices.use(request.parameters.device) as device:
             tuned = fine_tune(self.store, asked, device)
-        spec = tuned.spec
         return trainer_pb2.FineTuneResponse(
             run=request.run,
-            encoder=Encoder(
-                artifact=tuned.encoder, architecture=spec.architecture, dim=spec.dim, image_size=spec.image_size
-            ),
+            encoder=encoder_of(tuned.encoder, tuned.spec),
             head=_head(tuned.head, tuned.shape),
             validation=_validation(tuned.note.quality),
             best_epoch=tuned.note.best_epoch,

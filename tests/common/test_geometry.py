@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from protos.errors import ConflictError, InvalidInputError
 from services.common.encoders import geometry
 from services.common.encoders.geometry import read_pixels, to_pixels
 from services.common.encoders.networks import build_encoder
-from services.common.encoders.spec import EncoderSpec, HubSpec, Preprocessing, TextInput, resized, spec_of
+from services.common.encoders.spec import EncoderSpec, HubSpec, Preprocessing, TextInput, fields_of, resized, spec_of
 from services.common.images import to_square
 
 PREPROCESSING = Preprocessing(40, 3, 1 / 255, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2))
@@ -58,9 +58,10 @@ def test_an_endless_strip_takes_little_memory() -> None:
 
 
 def test_a_spec_comes_back_from_its_fields() -> None:
-    for spec in (SPEC, replace(SPEC, text=None), EncoderSpec("minicnn", 8, 40)):
-        assert spec_of(json.loads(json.dumps(asdict(spec)))) == spec
-    assert set(asdict(EncoderSpec("hog", 384, 64))) == {
+    read = replace(SPEC, decode="scaled", upright=True)
+    for spec in (SPEC, replace(SPEC, text=None), EncoderSpec("minicnn", 8, 40), read):
+        assert spec_of(json.loads(json.dumps(fields_of(spec)))) == spec
+    assert set(fields_of(EncoderSpec("hog", 384, 64))) == {
         "architecture",
         "dim",
         "image_size",

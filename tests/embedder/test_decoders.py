@@ -73,22 +73,23 @@ def same(one: list[Decoded], other: list[Decoded]) -> bool:
     return all(np.array_equal(a.pixels, b.pixels) for a, b in zip(one, other, strict=True) if a.pixels is not None)
 
 
-@pytest.mark.parametrize("decode_as", ["exact", "scaled"])
-def test_processes_give_what_threads_give(decoders: Decoders, tmp_path: Path, decode_as: str) -> None:
+@pytest.mark.parametrize("decode", ["exact", "scaled"])
+def test_processes_give_what_threads_give(decoders: Decoders, tmp_path: Path, decode: str) -> None:
+    as_said = replace(SPEC, decode=decode)
     root = odd(tmp_path / "images")
     rows = rows_of(root)
     (root / "gone.png").unlink()
     rows[5] = replace(rows[5], size=rows[5].size + 1)
     rows[6] = replace(rows[6], path="../images/0006.jpg")
     threads = Decoders(2)
-    expected = list(threads.ahead(root, rows, SPEC, decode_as))
+    expected = list(threads.ahead(root, rows, as_said))
     threads.close()
     assert len({done.reason for done in expected}) > 6
-    for spec in (SPEC, replace(SPEC, image_size=200)):  # the shared memory grows
-        done = list(decoders.ahead(root, rows, spec, decode_as))
+    for spec in (as_said, replace(as_said, image_size=200)):  # the shared memory grows
+        done = list(decoders.ahead(root, rows, spec))
         assert [(d.sha256, d.reason) for d in done] == [(d.sha256, d.reason) for d in expected]
         assert {d.pixels.shape for d in done if d.pixels is not None} == {(spec.image_size, spec.image_size, 3)}
-    assert same(list(decoders.ahead(root, rows, SPEC, decode_as)), expected)
+    assert same(list(decoders.ahead(root, rows, as_said)), expected)
 
 
 def test_blocks_are_the_same_through_the_server(place: Place, tmp_path: Path) -> None:
@@ -112,11 +113,11 @@ def test_a_killed_process_is_replaced_and_its_images_are_decoded_all_the_same(
 ) -> None:
     root = write_images(tmp_path / "images", 10)
     rows = rows_of(root)
-    calm = process.decode(root, rows, SPEC, "exact")
+    calm = process.decode(root, rows, SPEC)
     for _ in range(3):
         assert process._process is not None
         os.kill(process._process.pid, signal.SIGKILL)
-        assert same(process.decode(root, rows, SPEC, "exact"), calm)
+        assert same(process.decode(root, rows, SPEC), calm)
 
 
 def test_an_image_that_kills_its_process_is_set_aside_and_its_neighbours_are_not(
@@ -133,7 +134,7 @@ def test_an_image_that_kills_its_process_is_set_aside_and_its_neighbours_are_not
     monkeypatch.syspath_prepend(tmp_path / "site")
     with (root / "0004.png").open("ab") as file:
         file.write(b"KILL")
-    done = process.decode(root, rows_of(root), SPEC, "exact")
+    done = process.decode(root, rows_of(root), SPEC)
     assert [item.reason for item in done if item.reason] == ["the process that decoded it died, twice"]
     assert done[4].pixels is None and done[4].sha256 == bytes(32)
 

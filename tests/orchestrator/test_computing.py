@@ -8,10 +8,15 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.clients.embedder import _options
+from orchestrator.clients.refs import ArtifactRef, EncoderRef
 from orchestrator.encoder_settings import EncoderSettings
 from orchestrator.model import Computing
 from orchestrator.run import Run
 from tests.support.bench import run_settings
+
+ENCODER = EncoderRef(
+    artifact=ArtifactRef(path="encoders/a", sha256="0" * 64, bytes=1), architecture="x", dim=2, image_size=8
+)
 
 
 def way(tmp_path: Path, chosen: Computing, **encoder: str) -> tuple[str, str]:
@@ -19,7 +24,7 @@ def way(tmp_path: Path, chosen: Computing, **encoder: str) -> tuple[str, str]:
     settings = run_settings(tmp_path, encoder=encoder)
     run = Run(*(None,) * 7, computing=chosen)  # type: ignore[arg-type]
     run.settings = settings
-    options = _options(run.embedding)
+    options = _options(run.embedding, ENCODER)
     return options.precision, options.backend
 
 
@@ -52,6 +57,40 @@ def test_journals_of_runs_that_began_earlier_are_read() -> None:
 )
 def test_the_embedder_is_asked_where_something_is_open(given: dict[str, str], open_: bool) -> None:
     assert EncoderSettings.model_validate(given).leaves_something_open == open_
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "sent"),
+    [
+        ({}, "", ""),
+        ({"decode": "scaled"}, "scaled", ""),
+        ({"decode": "scaled"}, "", "scaled"),  # of a run that began before encoders said it
+        ({"decode": "scaled"}, "exact", "scaled"),
+        ({"decode": "exact"}, "exact", ""),
+    ],
+)
+def test_the_encoder_says_how_files_are_decoded(tmp_path: Path, given: dict[str, str], own: str, sent: str) -> None:
+    encoder = ENCODER.model_copy(update={"decode": own})
+    assert _options(run_settings(tmp_path, encoder=given), encoder).decode == sent
+
+
+@pytest.mark.parametrize(
+    ("given", "decode", "upright", "settled"),
+    [
+        ({}, "", False, False),
+        ({"decode": "exact"}, "", False, True),
+        ({"decode": "exact"}, "", True, True),
+        ({"decode": "Exact", "rotation": "EXIF"}, "exact", False, False),
+        ({"decode": "scaled", "rotation": "stored"}, "scaled", False, True),
+        ({"decode": "exact", "rotation": "stored"}, "scaled", False, False),
+    ],
+)
+def test_an_encoder_is_asked_only_for_another_way(
+    given: dict[str, str], decode: str, upright: bool, settled: bool
+) -> None:
+    assert EncoderSettings.model_validate(given).reads_as(decode, upright) == settled
+    with pytest.raises(ValidationError, match="'auto', 'stored' or 'exif'"):
+        EncoderSettings.model_validate({"rotation": "left"})
 
 
 def test_a_back_end_that_cannot_be_is_refused_with_the_settings() -> None:

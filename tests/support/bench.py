@@ -67,6 +67,9 @@ class Embedder(embedder_pb2_grpc.EmbedderServicer):
     def ChoosePrecision(self, request: Any, context: grpc.ServicerContext) -> embedder_pb2.ChoosePrecisionResponse:
         return embedder_pb2.ChoosePrecisionResponse(run=request.run, precision="fp32", why="a test")
 
+    def ChooseReading(self, request: Any, context: grpc.ServicerContext) -> embedder_pb2.ChooseReadingResponse:
+        return embedder_pb2.ChooseReadingResponse(run=request.run, encoder=request.encoder, why="a test")
+
     def EmbedShard(self, request: Any, context: grpc.ServicerContext) -> embedder_pb2.EmbedShardResponse:
         self.entered.set()
         while not self.go.wait(0.1) and context.is_active():

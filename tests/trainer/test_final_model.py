@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from protos.common_pb2 import Artifact
 from protos.errors import DamagedError, InvalidInputError, NotFoundError
 from services.common.artifacts import ArtifactStore
 from services.common.encoders.files import load_encoder, save_encoder
+from services.common.encoders.geometry import read_pixels
 from services.common.encoders.networks import build_network
 from services.common.encoders.preprocess import to_batch
 from services.common.encoders.spec import EncoderSpec
@@ -60,6 +62,28 @@ def test_it_gives_the_scores_of_the_loop(store: ArtifactStore, images: Any, arch
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert np.ptp(expected) > 0
+
+
+def test_it_reads_files_as_its_encoder_does(store: ArtifactStore, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    path = tmp_path / "a.jpg"
+    Image.fromarray(noise).resize((400, 300)).save(path, exif=exif)
+    encoder, head = parts(store, "minicnn", 24)
+    spec, network = load_encoder(store.open(encoder))
+    ways = [
+        replace(spec, decode=decode, upright=upright) for decode in ("exact", "scaled") for upright in (False, True)
+    ]
+    seen = []
+    for number, way in enumerate(ways):
+        with store.writing(f"encoders/{number}.safetensors") as writing:
+            save_encoder(writing.path, network, way)
+        model = load(store.open(export(store, writing.artifact, head, "red")))
+        assert model.spec == way
+        np.testing.assert_array_equal(model.prepare(path), read_pixels(path, way))
+        seen.append(model.prepare(path).tobytes())
+    assert len(set(seen)) == 4
 
 
 def test_it_takes_a_path_a_picture_or_several(model_file: Path, images: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -11,9 +10,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from protos.common_pb2 import Artifact, Encoder
 from protos.errors import ActiveLabelerError, DamagedError, InvalidInputError
 from services.common.encoders.networks import build_encoder
-from services.common.encoders.spec import EncoderSpec, spec_of
+from services.common.encoders.spec import EncoderSpec, fields_of, spec_of
 
 _KEY = "active_labeler_encoder"
 
@@ -30,7 +30,19 @@ def save_encoder(path: Path, network: nn.Module, spec: EncoderSpec) -> None:
         name: tensor.detach().to("cpu").clone(memory_format=torch.contiguous_format)
         for name, tensor in sorted(network.state_dict().items())
     }
-    path.write_bytes(save(tensors, {_KEY: json.dumps(asdict(spec), sort_keys=True)}))
+    path.write_bytes(save(tensors, {_KEY: json.dumps(fields_of(spec), sort_keys=True)}))
+
+
+def encoder_of(artifact: Artifact, spec: EncoderSpec) -> Encoder:
+    """How an encoder in the store is named in messages."""
+    return Encoder(
+        artifact=artifact,
+        architecture=spec.architecture,
+        dim=spec.dim,
+        image_size=spec.image_size,
+        decode=spec.decode,
+        upright=spec.upright,
+    )
 
 
 def load_encoder(path: Path) -> tuple[EncoderSpec, nn.Module]:

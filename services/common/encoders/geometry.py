@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from services.common.encoders.spec import EncoderSpec, PreparedSpec
-from services.common.images import to_square
-from services.common.windows import open_image
+from services.common.encoders.spec import SCALED, EncoderSpec, PreparedSpec, preprocessing_of
+from services.common.images import decode, read_file, to_square, turned_as_said
+from services.common.scaled import scaled_jpeg
+from services.common.windows import read_window, split
 
 _STRIP = 16  # images longer than this many times their width are cut before they are resized
 
@@ -31,12 +32,36 @@ def to_pixels(image: Image.Image, spec: EncoderSpec) -> NDArray[np.uint8]:
 
 
 def read_pixels(path: Path, spec: EncoderSpec) -> NDArray[np.uint8]:
-    """The image at ``path``, a file or a window of one, as uint8 [side, side, 3].
+    """The image at ``path``, a file or a window of one, as uint8 [side, side, 3]. Windows are decoded exactly, and never rotated.
 
     Raises:
         UnreadableImageError: with the reason.
     """
-    return to_pixels(open_image(path), spec)
+    found = split(path)
+    return to_pixels(read_window(*found), spec) if found else pixels_of(read_file(path), spec)
+
+
+def pixels_of(data: bytes, spec: EncoderSpec) -> NDArray[np.uint8]:
+    """The image file ``data`` as uint8 [side, side, 3], decoded and rotated as the encoder says.
+
+    Args:
+        data: the whole file.
+        spec: of the encoder.
+
+    Raises:
+        UnreadableImageError: with the reason.
+    """
+    image = scaled_jpeg(data, wanted_side(spec)) if spec.decode == SCALED else None
+    if image is None:
+        image = decode(data, upright=spec.upright)
+    elif spec.upright:
+        image = turned_as_said(image, data)
+    return to_pixels(image, spec)
+
+
+def wanted_side(spec: EncoderSpec) -> int:
+    """What the shorter side of an image becomes, in pixels."""
+    return preprocessing_of(spec).resize or spec.image_size
 
 
 def _middle(image: Image.Image, side: int, resize: int, filter_: Image.Resampling) -> Image.Image:

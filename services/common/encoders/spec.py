@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from protos.errors import InvalidInputError
@@ -15,6 +15,8 @@ _MAX_TOKENIZER = 100_000_000
 _MAX_TOKENS = 4096
 LIMIT_ONNX = 2_000_000_000  # bytes of a file; what is larger keeps its weights in others
 MAX_ONNX_BATCH = 1024
+EXACT, SCALED = "exact", "scaled"
+DECODES = (EXACT, SCALED)
 _RESAMPLES = range(6)  # Pillow's numbers: nearest, Lanczos, bilinear, bicubic, box, Hamming
 
 
@@ -27,11 +29,15 @@ class EncoderSpec:
             added.
         dim: length of one embedding.
         image_size: side of the square input, in pixels.
+        decode: "exact", or "scaled": large JPEG files are decompressed at a part of their size.
+        upright: whether images are rotated as EXIF says.
     """
 
     architecture: str
     dim: int
     image_size: int
+    decode: str = field(default=EXACT, kw_only=True)
+    upright: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.architecture == "minicnn":
@@ -39,6 +45,8 @@ class EncoderSpec:
         least = 8 if self.architecture.startswith("minicnn") else 1
         if not least <= self.image_size <= MAX_IMAGE_SIZE:
             raise InvalidInputError(f"image_size {self.image_size} is not between {least} and {MAX_IMAGE_SIZE} pixels")
+        if self.decode not in DECODES or not isinstance(self.upright, bool):
+            raise InvalidInputError(f"images cannot be read as decode {self.decode!r}, upright {self.upright!r}")
 
 
 @dataclass(frozen=True)
@@ -183,8 +191,18 @@ def preprocessing_of(spec: EncoderSpec) -> Preprocessing:
     return spec.preprocessing if isinstance(spec, PreparedSpec) else PLAIN
 
 
+def fields_of(spec: EncoderSpec) -> dict[str, Any]:
+    """A spec as plain values for JSON; how files are read is left out where it is the usual way, as earlier versions wrote it."""
+    fields = asdict(spec)
+    if fields["decode"] == EXACT:
+        del fields["decode"]
+    if not fields["upright"]:
+        del fields["upright"]
+    return fields
+
+
 def spec_of(fields: Mapping[str, Any]) -> EncoderSpec:
-    """The spec whose ``dataclasses.asdict`` gave ``fields``, of whichever kind.
+    """The spec whose `fields_of` gave ``fields``, of whichever kind.
 
     Raises:
         TypeError: when fields are missing or too many.

@@ -60,7 +60,7 @@ def find_model(name: str) -> HubModel:
 
 
 def read_model(model: HubModel, image_size: int) -> tuple[nn.Module, HubSpec | TimmSpec, Found]:
-    """The network, what it is, and what was found in words.
+    """The network, what it is, and what was found in words. It wants images upright, as the library opens them.
 
     Args:
         model: whose files are here.
@@ -71,9 +71,9 @@ def read_model(model: HubModel, image_size: int) -> tuple[nn.Module, HubSpec | T
         ConflictError: when ``transformers`` or ``timm``, whichever builds it, is not installed.
     """
     try:
-        if is_timm(model.folder.config):
-            return read_timm(model.folder, image_size)
-        return _read(model.folder, image_size)
+        read = read_timm if is_timm(model.folder.config) else _read
+        network, spec, found = read(model.folder, image_size)
+        return network, replace(spec, upright=True), found
     except ActiveLabelerError as error:
         raise _named(model.name, error) from error
 

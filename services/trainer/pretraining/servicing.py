@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from protos import trainer_pb2
-from protos.common_pb2 import Encoder
 from protos.errors import InvalidInputError
+from services.common.encoders.files import encoder_of
 from services.trainer.pretraining.plan import Plan
 from services.trainer.pretraining.work import Pretraining, PretrainRequest
 from services.trainer.settings import TrainerSettings
@@ -45,12 +45,7 @@ def asked_of(request: trainer_pb2.PretrainRequest, settings: TrainerSettings) ->
 
 def told(run: str, asked: PretrainRequest, so_far: Pretraining) -> trainer_pb2.PretrainResponse:
     """The answer."""
-    encoder = None
-    if so_far.encoder is not None:
-        spec = asked.spec
-        encoder = Encoder(
-            artifact=so_far.encoder, architecture=spec.architecture, dim=spec.dim, image_size=spec.image_size
-        )
+    encoder = None if so_far.encoder is None else encoder_of(so_far.encoder, asked.spec)
     return trainer_pb2.PretrainResponse(
         run=run,
         done=encoder is not None,

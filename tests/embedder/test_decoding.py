@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,18 @@ from PIL import Image
 from protos import embedder_pb2 as messages
 from protos.common_pb2 import Encoder
 from protos.errors import InvalidInputError
+from services.common import scaled
 from services.common.encoders.files import save_encoder
+from services.common.encoders.geometry import pixels_of
 from services.common.encoders.networks import build_network
 from services.common.encoders.spec import EncoderSpec
 from services.common.images import UnreadableImageError
-from services.embedder import scaled
-from services.embedder.scaled import check_decode, pixels_of, scaled_jpeg
+from services.common.scaled import scaled_jpeg
+from services.embedder.decoding_options import check_decode
 from tests.support.embedder_place import Place
 
 SPEC = EncoderSpec("minicnn8", 8, 64)
+FAST = replace(SPEC, decode="scaled")
 
 
 def _drawn(width: int, height: int, mode: str = "RGB") -> Image.Image:
@@ -63,7 +67,7 @@ def test_the_pixels_are_nearly_the_exact_ones(turbo: bool, mode: str, monkeypatc
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned for people: both ways must do the same about it
     data = _saved(_drawn(800, 600, mode), quality=95, exif=exif)
-    exact, fast = (pixels_of(data, SPEC, how).astype(float) for how in ("exact", "scaled"))
+    exact, fast = (pixels_of(data, spec).astype(float) for spec in (SPEC, FAST))
     assert 0 < np.abs(exact - fast).mean() < 3
 
 
@@ -77,7 +81,7 @@ def test_whatever_is_no_plain_jpeg_goes_the_exact_way(turbo: bool, monkeypatch: 
         _saved(_drawn(400, 300, "CMYK")),
         _saved(picture, "GIF"),
     ):
-        assert np.array_equal(pixels_of(data, SPEC, "scaled"), pixels_of(data, SPEC, "exact"))
+        assert np.array_equal(pixels_of(data, FAST), pixels_of(data, SPEC))
 
 
 def test_a_damaged_jpeg_has_one_reason_however_it_is_decoded() -> None:
@@ -91,14 +95,14 @@ def test_a_damaged_jpeg_has_one_reason_however_it_is_decoded() -> None:
     refused = 0
     for data in [b"\xff\xd8\xff", *cut, *map(bytes, mutated)]:
         try:
-            pixels_of(data, SPEC, "exact")
+            pixels_of(data, SPEC)
         except UnreadableImageError as error:
             with pytest.raises(UnreadableImageError) as found:
-                pixels_of(data, SPEC, "scaled")
+                pixels_of(data, FAST)
             assert str(found.value) == str(error)
             refused += 1
         else:
-            assert pixels_of(data, SPEC, "scaled").shape == (64, 64, 3)
+            assert pixels_of(data, FAST).shape == (64, 64, 3)
     assert refused > 7
 
 
