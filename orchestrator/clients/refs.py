@@ -57,7 +57,7 @@ class EncoderRef(Ref):
     @property
     def reading(self) -> str:
         """How it reads files, in words."""
-        way = "large JPEG files at a part of their size" if self.decode == "scaled" else "exactly"
+        way = "scaled, large JPEG files at a part of their size" if self.decode == "scaled" else "exactly"
         return f"{way}{', rotated as EXIF says' if self.upright else ''}"
 
 

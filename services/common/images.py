@@ -97,9 +97,14 @@ def _pixels_of(data: bytes, image: Image.Image, upright: bool) -> Image.Image:
     return _turned(_with_orientation(colour, image)) if upright else colour
 
 
+def may_be_turned(data: bytes) -> bool:
+    """Whether a file of JPEG holds what could say an orientation."""
+    return any(mark in data for mark in _ORIENTED)
+
+
 def turned_as_said(pixels: Image.Image, data: bytes) -> Image.Image:
     """Pixels that were decoded from the file ``data`` in another way, rotated as its EXIF says, where that can be read."""
-    if not any(mark in data for mark in _ORIENTED):
+    if not may_be_turned(data):
         return pixels
     try:
         with Image.open(io.BytesIO(data), formats=_known_formats()) as image:

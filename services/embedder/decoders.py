@@ -20,6 +20,7 @@ from services.common.encoders.spec import EncoderSpec
 from services.common.windows import is_name
 from services.embedder.decode_process import DecodeProcess
 from services.embedder.decoding import Decoded, decode_row
+from services.embedder.nvjpeg import NvJpeg
 from services.embedder.turns import TurnPool
 
 _AHEAD_ROWS = 256
@@ -83,19 +84,22 @@ class Decoders:
         spec: EncoderSpec,
         turn: int = 0,
         for_gpu: bool = False,
+        on_gpu: NvJpeg | None = None,
     ) -> Generator[Decoded, None, None]:
         """The files of the rows in order, decoded while the ones before are being used.
 
         Of the files of several calls, those of the lowest ``turn`` are decoded first. Closing the iterator cancels what is
-        not begun.
+        not begun. With ``on_gpu``, threads give whole files to a GPU, which decodes them.
         """
-        processes = self._processes_for(for_gpu)
+        processes = None if on_gpu is not None else self._processes_for(for_gpu)
         pixels = spec.image_size**2 * 3
-        size = 1 if processes is None else max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // pixels))
+        size = 1 if processes is None and on_gpu is None else max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // pixels))
         most = max(2, min(_AHEAD_ROWS, _AHEAD_BYTES // pixels) // size, 2 * processes.count if processes else 0)
 
         def start(chunk: list[Row]) -> Future[list[Decoded]]:
             # Threads share the scene that windows are cut from; each process would decode all of it for itself.
+            if on_gpu is not None:
+                return self._threads.submit(turn, on_gpu.rows, root, chunk, spec)
             by_threads = processes is None or any(is_name(row.path) for row in chunk)
             submit = self._submit if by_threads or processes is None else processes.submit
             return submit(turn, root, chunk, spec)

@@ -26,4 +26,9 @@ class EmbedderSettings(DeviceSettings):
         " where a GPU computes, none elsewhere; 0: none",
     )
     cuda_graphs: bool = Field(True, description="on a GPU, record the encoder once and replay it, a call for a batch")
+    nvjpeg: bool = Field(
+        False,
+        description="on a GPU, let it decode JPEG files where torchvision (extra `timm`) is installed and the encoder takes"
+        " scaled decoding; it was never tried on a GPU",
+    )
     encoders_kept: int = Field(2, ge=1, description="encoders kept in memory between calls")

@@ -24,6 +24,7 @@ from services.embedder.decoding import Decoded
 from services.embedder.decoding_options import part_of_name, read_as
 from services.embedder.encoder_cache import LoadedEncoder
 from services.embedder.forward import NOT_FINITE, finite_rows, in_order, rows_of_batch
+from services.embedder.nvjpeg import find_nvjpeg
 from services.embedder.turns import next_turn
 from services.embedder.workers import Workers
 
@@ -121,7 +122,8 @@ def compute_blocks(
         return workers.forward.start(encoder, [file.pixels for file in batch.files], shard.precision, size, turn)
 
     gpu, spec = encoder.device.type == "cuda", read_as(encoder.spec, shard.decode)
-    with closing(workers.decoders.ahead(catalog.root, rows, spec, turn, gpu)) as files:
+    on_gpu = find_nvjpeg(spec, encoder.device, workers.settings.nvjpeg)
+    with closing(workers.decoders.ahead(catalog.root, rows, spec, turn, gpu, on_gpu)) as files:
         batches = _batches(files, blocks, known, size)
         with closing(in_order(batches, start, workers.forward.ahead(encoder))) as done:
             for batch, vectors in done:

@@ -149,8 +149,8 @@ def test_a_process_that_does_not_start_is_no_verdict_on_any_image(
         broken.setattr(sys, "executable", program)
         for rows in (rows_of(root), rows_of(root)[:1]):
             with pytest.raises(UnavailableError, match="no process that decodes images can be started"):
-                process.decode(root, rows, SPEC, "exact")
-    assert not [done.reason for done in process.decode(root, rows_of(root), SPEC, "exact") if done.reason]
+                process.decode(root, rows, SPEC)
+    assert not [done.reason for done in process.decode(root, rows_of(root), SPEC) if done.reason]
 
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.01, 0.2, 1.0])
@@ -162,7 +162,7 @@ def test_a_process_that_is_closed_while_it_starts_or_works_ends(
     def work() -> None:
         try:
             while True:
-                process.decode(root, rows_of(root), SPEC, "exact")
+                process.decode(root, rows_of(root), SPEC)
         except Exception as error:
             ended.set_exception(error)
 

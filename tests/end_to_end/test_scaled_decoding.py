@@ -38,14 +38,14 @@ def test_auto_is_told_kept_and_carried_to_the_final_model(place: Path) -> None:
     done = run_command(*RUN, *FEW, *HOG, "--output", "output", cwd=place)
     assert done.returncode == 0, done.stderr
     assert (
-        "Images are decoded large JPEG files at a part of their size: cosine to exact decoding at least 0.99"
+        "Images are decoded scaled, large JPEG files at a part of their size: cosine to exact decoding at least 0.99"
         in done.stdout
     )
     journal = {entry["step"]: entry["result"] for entry in map(json.loads, (place / "runtime/journal.jsonl").open())}
     assert (journal["encoder"]["decode"], journal["reading"]["decode"]) == ("exact", "scaled")
     assert active_labeler.load_model(place / "output" / "final_model.ckpt").spec.decode == "scaled"
     status = run_command("status", "runtime", cwd=place)
-    assert "decoded     large JPEG files at a part of their size" in status.stdout
+    assert "decoded     scaled, large JPEG files at a part of their size" in status.stdout
     exact = run_command(
         *RUN, *FEW, *HOG, "--set", "encoder.decode=exact", "--runtime", "r2", "--output", "o2", cwd=place
     )

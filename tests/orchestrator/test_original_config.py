@@ -42,6 +42,8 @@ def test_every_value_arrives(pipeline: Path) -> None:
         "dim": 32,
         "precision": "fp32",
         "backend": "torch",
+        "decode": "exact",
+        "rotation": "stored",
     }
     assert (settings.seed_set.mode, settings.seed_set.reference) == ("neighbours", Path("/content/ref.jpg"))
     assert (settings.seed_set.folder, settings.seed_set.count) == (Path("/content/seed"), None)
