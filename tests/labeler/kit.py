@@ -91,7 +91,7 @@ def log_of(desk: Desk, run: str = "r1") -> list[tuple[int, str, str]]:
     return [(event.item, event.answer.value, event.annotator) for event in desk.events(run, 0, 0)[0]]
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 10) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not happen in time"

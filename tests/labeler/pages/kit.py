@@ -49,7 +49,7 @@ class Run:
         made = self.browser.new_context(**context)
         self._contexts.append(made)
         page = made.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("dialog", lambda dialog: self.errors.append(f"dialog {dialog.message}"))
