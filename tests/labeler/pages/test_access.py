@@ -134,3 +134,16 @@ def test_the_pages_of_the_whole_data_set(run: Run, context: dict[str, object], s
         page.get_by_role("button", name="Take what is in sight").click()
         page.locator(".choice img").first.wait_for()
     check(page, where)
+
+
+@pytest.mark.parametrize("where", ["seed/5", "browse"])
+@pytest.mark.parametrize(("context", "scheme"), LOOKS, ids=IDS)
+def test_an_image_large(run: Run, context: dict[str, object], scheme: str, where: str) -> None:
+    page = run.open(color_scheme=scheme, **context)
+    page.goto(f"{run.service.url}#/run/r/{where}")
+    page.locator(".tile img[src]").first.wait_for()
+    page.locator(".tile").first.dblclick()
+    page.wait_for_function("() => document.querySelector('.large img')?.src.includes('/images/')")
+    check(page, f"{where}, large")
+    page.keyboard.press("+")
+    check(page, f"{where}, enlarged")

@@ -52,7 +52,7 @@ function All({ run, own }: { run: string; own: boolean }): JSX.Element {
     const keeper = new Marker(run);
     const made = new Sheet(run, {
       answered: (item, answer) => void keeper.add([{ item, answer }], 0),
-      more: (item) => { if (!own) location.hash = `#/run/${run}/seed/${item}`; },
+      more: own ? undefined : (item) => { location.hash = `#/run/${run}/seed/${item}`; },
     });
     marker.current = keeper;
     sheet.current = made;
@@ -73,6 +73,7 @@ function All({ run, own }: { run: string; own: boolean }): JSX.Element {
           {word}<span class="key">{` (${key})`}</span>
         </button>
       ))}
+      <button type="button" class="other" aria-keyshortcuts="O" onClick={() => onChosen((shown) => shown.look())}>Look closely<span class="key"> (O)</span></button>
       {own ? null : <button type="button" class="other" aria-keyshortcuts="M" onClick={() => onChosen((shown) => shown.more())}>More like this<span class="key"> (M)</span></button>}
     </>
   );

@@ -6,6 +6,7 @@ import { Refused } from "../core/api";
 import { toast } from "../core/notices";
 import type { TileData } from "../core/types";
 import { SILENT } from "../core/words";
+import { Large } from "../views/large";
 import { Commits } from "../views/commit";
 import { Tiles } from "../views/tiles";
 
@@ -33,8 +34,9 @@ export function useOdd(run: string, acts: Acts): Page {
   const place = useRef<HTMLDivElement>(null);
   const tiles = useRef<Tiles | null>(null);
   const commits = useRef<Commits | null>(null);
+  const large = useRef<Large | null>(null);
   const turn = useRef(0);
-  const now = useRef({ acts, commit: () => {} });
+  const now = useRef({ acts, commit: () => {}, look: (_place?: number) => {} });
   const { untouched } = acts;
 
   useEffect(() => {
@@ -43,10 +45,10 @@ export function useOdd(run: string, acts: Acts): Page {
     return () => keeper.close();
   }, [run]);
   useEffect(() => {
-    const made = new Tiles({ untouched, enter: () => now.current.commit(), more: (item) => now.current.acts.more(item) });
+    const made = new Tiles({ untouched, enter: () => now.current.commit(), look: (at) => now.current.look(at), more: (item) => now.current.acts.more(item) });
     tiles.current = made;
     place.current?.replaceChildren(made.element);
-    return () => { turn.current += 1; made.close(); };
+    return () => { turn.current += 1; made.close(); large.current?.close(); };
   }, [run, untouched]);
 
   const fill = useCallback(async (find: () => Promise<TileData[]>, say: (count: number) => string, meanwhile?: string): Promise<void> => {
@@ -83,13 +85,19 @@ export function useOdd(run: string, acts: Acts): Page {
     setPages((count) => count + 1);
     await acts.committed(answers.length);
   };
-  now.current = { acts, commit: () => void commit() };
+  const look = (at = tiles.current?.at ?? 0): void => {
+    const shown = tiles.current;
+    if (shown === null || !ready) return;
+    const book = shown.book((item) => now.current.acts.more(item));
+    if (book.many > 0) large.current = new Large(run, book, at);
+  };
+  now.current = { acts, commit: () => void commit(), look };
   const undo = async (): Promise<void> => {
     setPages((count) => Math.max(0, count - 1));
     await commits.current?.undo();
     await acts.undone();
   };
-  return { body: <Body words={words} place={place} />, bar: <Bar word={acts.word} ready={ready} pages={pages} commit={() => void commit()} undo={() => void undo()} />, fill, clear };
+  return { body: <Body words={words} place={place} />, bar: <Bar word={acts.word} ready={ready} pages={pages} commit={() => void commit()} undo={() => void undo()} look={() => look()} />, fill, clear };
 }
 
 function Body({ words, place }: { words: string; place: RefObject<HTMLDivElement | null> }): JSX.Element {
@@ -101,10 +109,11 @@ function Body({ words, place }: { words: string; place: RefObject<HTMLDivElement
   );
 }
 
-function Bar({ word, ready, pages, commit, undo }: { word: string; ready: boolean; pages: number; commit: () => void; undo: () => void }): JSX.Element {
+function Bar({ word, ready, pages, commit, undo, look }: { word: string; ready: boolean; pages: number; commit: () => void; undo: () => void; look: () => void }): JSX.Element {
   return (
     <>
       <button type="button" class="other" disabled={pages === 0} onClick={undo}>Take the last page back</button>
+      <button type="button" class="other" disabled={!ready} aria-keyshortcuts="O" onClick={look}>Look closely<span class="key"> (O)</span></button>
       <button type="button" class="main" disabled={!ready} onClick={commit}>{word}</button>
     </>
   );

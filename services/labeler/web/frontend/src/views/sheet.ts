@@ -4,6 +4,7 @@ import { call } from "../core/api";
 import { myName } from "../core/role";
 import { make } from "../dom";
 import type { Said, TileData } from "../core/types";
+import { Large, onTwice } from "./large";
 import { Pictures } from "./pictures";
 
 const TALLEST = 8000000; // px; browsers stop scrolling between 17 and 33 million
@@ -15,7 +16,7 @@ const KEYS: Record<string, Said> = { y: "positive", n: "negative", u: "unsure", 
 
 interface Acts {
   answered: (item: number, answer: Said) => void;
-  more: (item: number) => void;
+  more: ((item: number) => void) | undefined;
 }
 
 export class Sheet {
@@ -28,6 +29,7 @@ export class Sheet {
   private readonly window = make("div", { class: "tiles window", role: "group", "aria-label": "Images" });
   private readonly shows = new WeakMap<HTMLImageElement, string | undefined>(); // read back from the element, an address is a copy
   private readonly measure = new ResizeObserver(() => this.lay());
+  private large: Large | undefined;
   private still: number | undefined;
   private frameAsked: number | undefined;
   private chosen: number | undefined;
@@ -43,6 +45,7 @@ export class Sheet {
     this.element = make("div", { class: "scroller", tabindex: "0", "aria-label": "All images, scroll" }, this.spacer, this.window);
     this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.window.addEventListener("keydown", (event) => this.key(event));
+    onTwice(this.window, (tile) => this.look(placeOf(tile)));
     this.window.addEventListener("focusin", (event) => this.choose(placeOf(event.target as HTMLElement)));
   }
 
@@ -56,6 +59,7 @@ export class Sheet {
     if (this.frameAsked !== undefined) cancelAnimationFrame(this.frameAsked);
     this.measure.disconnect();
     this.pictures.close();
+    this.large?.close();
   }
 
   // found: images in order; labels: of all images.
@@ -182,9 +186,8 @@ export class Sheet {
 
   get hasChosen(): boolean { return this.chosen !== undefined && this.chosen < this.found.length; }
 
-  // An answer about the chosen image.
-  say(answer: Said): void {
-    const place = this.chosen;
+  // An answer about the chosen image, or another.
+  say(answer: Said, place = this.chosen): void {
     const item = place === undefined ? undefined : this.found[place];
     if (place === undefined || item === undefined) return;
     this.labels[item] = Math.max(0, CLASSES.indexOf(answer));
@@ -194,16 +197,35 @@ export class Sheet {
 
   more(): void {
     const item = this.chosen === undefined ? undefined : this.found[this.chosen];
-    if (item !== undefined) this.acts.more(item);
+    if (item !== undefined) this.acts.more?.(item);
+  }
+
+  // The chosen image, or another, large.
+  look(place = this.chosen): void {
+    if (place === undefined || this.found[place] === undefined) return;
+    this.large = new Large(this.run, {
+      many: this.found.length,
+      item: (at) => this.found[at],
+      preview: (at) => this.pictures.address(this.found[at] ?? 0),
+      said: (at) => WORDS[this.labels[this.found[at] ?? 0] ?? 0] ?? "",
+      answers: ["positive", "negative", "unsure", "retracted"],
+      say: (at, answer) => this.say(answer, at),
+      more: this.acts.more,
+      closed: (at) => { if (this.element.isConnected) this.go(at); },
+    }, place);
   }
 
   private key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    this.choose(placeOf(event.target as HTMLElement)); // one that keeps the focus while other images are found is chosen by nobody
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns, ArrowUp: -this.columns }[event.key];
     const answer = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (step !== undefined) this.go((this.chosen ?? 0) + step);
     else if (answer !== undefined) this.say(answer);
     else if (event.key.toLowerCase() === "m") this.more();
+    else if (event.key.toLowerCase() === "o" || event.key === "Enter") {
+      if (!event.repeat) this.look();
+    }
     else return;
     event.preventDefault();
   }

@@ -2,6 +2,7 @@
 
 import { make } from "../dom";
 import type { Mark, TileData } from "../core/types";
+import { type Book, onTwice } from "./large";
 
 const LONG_MS = 350;
 type Side = "positive" | "negative";
@@ -22,6 +23,7 @@ interface Tile {
 interface Options {
   untouched: Side;
   enter: () => void;
+  look: (place: number) => void;
   more: (item: number) => void;
 }
 
@@ -36,10 +38,11 @@ export class Tiles {
   private press: number | undefined;
   private painting: boolean | undefined;
 
-  // untouched: what an image means that nobody taps; enter, more: what the keys Enter and M do.
-  constructor({ untouched, enter, more }: Options) {
+  // untouched: what an image means that nobody taps; enter, look, more: what the keys Enter, O and M do.
+  constructor({ untouched, enter, look, more }: Options) {
     this.untouched = untouched;
-    this.element.addEventListener("keydown", (event) => this.key(event, enter, more));
+    this.element.addEventListener("keydown", (event) => this.key(event, { enter, look, more }));
+    onTwice(this.element, (tile) => look(this.tiles.findIndex(({ button }) => button === tile)));
     this.element.addEventListener("touchmove", (event) => this.drag(event), { passive: false });
     for (const end of ["touchend", "touchcancel"] as const) this.element.addEventListener(end, () => this.lift());
     this.watch = new IntersectionObserver((entries) => {
@@ -125,7 +128,7 @@ export class Tiles {
     setTimeout(() => { this.held = false; }, 50);
   }
 
-  private key(event: KeyboardEvent, enter: () => void, more: (item: number) => void): void {
+  private key(event: KeyboardEvent, { enter, look, more }: Omit<Options, "untouched">): void {
     const place = this.tiles.findIndex((tile) => tile.button === document.activeElement);
     const tile = this.tiles[place];
     if (tile === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -134,8 +137,27 @@ export class Tiles {
     if (step !== undefined) this.tiles[place + step]?.button.focus();
     else if (event.key === "Enter" && !event.repeat) enter();
     else if (event.key.toLowerCase() === "m") more(tile.item);
+    else if (event.key.toLowerCase() === "o") look(place);
     else return;
     event.preventDefault();
+  }
+
+  // The tile that was touched last.
+  get at(): number { return this.last < this.tiles.length ? this.last : 0; }
+
+  // All of them to leaf through, large.
+  book(more: (item: number) => void): Book {
+    const answer = ({ odd }: Tile): Side => (odd ? OTHER[this.untouched] : this.untouched);
+    return {
+      many: this.tiles.length,
+      item: (place) => this.tiles[place]?.item,
+      preview: (place) => this.tiles[place]?.picture.currentSrc || undefined,
+      said: (place) => { const tile = this.tiles[place]; return tile === undefined ? "" : WORDS[answer(tile)][1]; },
+      answers: ["positive", "negative"],
+      say: (place, said) => this.set(place, said !== this.untouched),
+      more,
+      closed: (place) => { this.tiles[place]?.button.focus(); },
+    };
   }
 
   // Only images that were on screen, and that could be seen there.
