@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from protos import embedder_pb2 as messages
 from protos.common_pb2 import Encoder
@@ -75,6 +76,21 @@ def test_an_import_is_named_by_the_content(place: Place, tmp_path: Path) -> None
     assert blocks[0] != blocks[1]
     hub.save_model(tmp_path / "a", "clip", seed=1)
     assert import_model(place, tmp_path / "a").encoder.artifact.path != first.encoder.artifact.path
+
+
+def test_images_are_seen_upright_in_whatever_way_they_are_stored(place: Place, tmp_path: Path) -> None:
+    hub.save_model(tmp_path / "model", "dinov2")
+    encoder = import_model(place, tmp_path / "model").encoder
+    assert encoder.upright
+    upright, stored = tmp_path / "upright", tmp_path / "stored"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for folder in (upright, stored):
+        folder.mkdir()
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    picture.save(stored / "a.png", exif=exif)
+    picture.transpose(Image.Transpose.ROTATE_270).save(upright / "a.png")
+    np.testing.assert_array_equal(embedded(place, encoder, stored), embedded(place, encoder, upright))
 
 
 def test_what_was_found_is_said(place: Place, tmp_path: Path) -> None:
