@@ -91,7 +91,7 @@ def _loop() -> control.Control:
     made.progress.coverage.text = "7 of the last 50 labels were positive; 61 of 91 clusters visited"
     made.progress.audit.colour = "green"
     made.progress.audit.text = "Audited recall 96.2 %, at least 90.4 % with 95 % confidence (240 images drawn)"
-    made.dashboard.pool.extend(int(4000 * 0.82**n) + 3 * (n > 40) * n for n in range(50))
+    made.dashboard.pool.extend(int(3000 * 0.82**n) + 3 * (n > 40) * n for n in range(50))
     made.dashboard.sampled.extend([0] * 22 + [3, 5, 8, 6, 5, 4] + [0] * 15 + [2, 3, 3, 4, 5, 6, 6])
     made.dashboard.sampled_round = 7
     for number in range(1, 8):
@@ -191,6 +191,12 @@ def _views(browser: Browser, service: Service, kind: dict[str, object], name: st
     page.emulate_media(color_scheme="dark")
     _shot(page, f"browse-{name}-dark")
     page.emulate_media(color_scheme="light")
+    page.locator(".window .tile").nth(4).focus()
+    page.keyboard.press("o")
+    page.locator(".large img").wait_for()
+    page.wait_for_timeout(1500)
+    _shot(page, f"large-{name}")
+    page.keyboard.press("Escape")
     for view, sign in (*PLAIN, ("map", ".legend li"), ("people", ".disputes img")):
         page.goto(f"{service.url}#/run/r1/{view}")
         page.locator(sign).first.wait_for()
