@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import type { LoopWords } from "../core/types";
+import { Axes, numbers } from "./axes";
 
 const WIDTH = 320;
 const HEIGHT = 120;
@@ -23,10 +24,12 @@ export function Curve({ words, prevalence: [low, high] }: Props): JSX.Element {
   const random = low === null || high === null ? "" : `; drawn at random, ${Math.round(last * low)} to ${Math.round(last * high)} would be (the band)`;
   return (
     <figure>
-      <svg class="curve" viewBox="-4 -4 328 128" preserveAspectRatio="none" role="img" aria-label={`${text}${random}`}>
-        {band === null ? null : <polygon points={band} />}
-        <polyline points={points} />
-      </svg>
+      <Axes up={numbers(most)} along={numbers(last)}>
+        <svg class="curve" viewBox="0 0 320 120" preserveAspectRatio="none" role="img" aria-label={`${text}${random}`}>
+          {band === null ? null : <polygon points={band} />}
+          <polyline points={points} />
+        </svg>
+      </Axes>
       <figcaption>{`${text}, round by round${random}`}</figcaption>
     </figure>
   );
