@@ -30,6 +30,11 @@ class Loop:
     def __init__(self, control: str | None, tls: rpc.Tls | None = None) -> None:
         self._channel: grpc.Channel | None = rpc.connect(control, timeout_s=_PATIENCE_S, tls=tls) if control else None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a control service to ask."""
+        return self._channel is not None
+
     def close(self) -> None:
         """Hangs up."""
         if self._channel is not None:

@@ -30,6 +30,17 @@ def test_the_image_has_three_quarters_and_buttons_fit_a_thumb(run: Run, size: tu
         assert box["y"] + box["height"] <= size[1]
 
 
+@pytest.mark.parametrize("width", [320, 280])
+def test_on_the_narrowest_screens_every_answer_is_in_sight(run: Run, width: int) -> None:
+    run.offer()
+    page = run.open(viewport={"width": width, "height": 480})
+    for button in page.locator("#buttons button").all():
+        box = button.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        assert box["width"] >= 56
+        assert button.evaluate("each => each.scrollWidth <= each.clientWidth + 1")  # nor is its word cut off
+
+
 def test_pulling_down_is_an_answer_and_no_refresh(run: Run) -> None:
     run.offer()
     page = run.open(**PHONE)
@@ -60,6 +71,19 @@ def test_small_images_show_their_pixels(runs: Callable[..., Run], tmp_path: Path
     page = run.open()
     assert page.locator(".card img").evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
     assert page.locator(".card img").bounding_box()["height"] > 400
+
+
+def test_nothing_of_the_loop_is_offered_where_there_is_none(run: Run) -> None:
+    run.offer()
+    page = run.open()
+    assert page.locator("#to-progress").is_hidden()
+    page.get_by_role("button", name="More").click()
+    pages = page.get_by_role("navigation", name="Pages")
+    pages.get_by_role("link", name="Browse").wait_for()
+    assert pages.locator("a:visible").all_inner_texts() == ["Browse", "People"]
+    pages.get_by_role("link", name="Browse").click()
+    page.locator(".view").wait_for()
+    assert page.locator(".view nav a:visible").all_inner_texts() == ["Label", "Browse", "People"]
 
 
 def test_dark_and_light(run: Run) -> None:

@@ -186,7 +186,7 @@ def test_another_site_cannot_join_in_somebody_s_name(service: Service, tokens: d
 @pytest.mark.parametrize("role", ["admin", "annotator"])
 def test_cookie_and_bearer_say_who_one_is(service: Service, tokens: dict[str, str], role: str) -> None:
     for web in (joined(service, tokens[role]), client(service, tokens[role])):
-        assert web.get("api/me").json() == {"role": role, "access": "token"}
+        assert web.get("api/me").json() == {"role": role, "access": "token", "loop": False}
         assert web.get("").text.startswith("<!doctype html>")
         assert web.get("api/runs/r1/images/0").status_code == 200
 
@@ -270,5 +270,5 @@ def test_a_token_is_asked_for_wherever_others_reach_the_page(
     assert client(started).get("api/runs").status_code == (200 if access == "open" else 401)
     assert (tmp_path / "labels" / "access.json").exists() == (access == "token")
     if access == "open":
-        assert client(started).get("api/me").json() == {"role": "admin", "access": "open"}
+        assert client(started).get("api/me").json() == {"role": "admin", "access": "open", "loop": False}
     started.stop()

@@ -46,7 +46,7 @@ def test_the_page_speaks_https_and_nothing_else(files: dict[str, Path], tmp_path
     with httpx.Client(base_url=f"https://localhost:{service.port}/", verify=trust) as web:
         joined = web.post("join", json={"token": links.admin.partition("#")[2]})
         assert "Secure" in joined.headers["set-cookie"]
-        assert web.get("api/me").json() == {"role": "admin", "access": "token"}
+        assert web.get("api/me").json() == {"role": "admin", "access": "token", "loop": False}
         evil = web.post("join", json={"token": "x"}, headers={"Origin": f"http://localhost:{service.port + 1}"})
         assert evil.status_code == 403
     with pytest.raises(httpx.HTTPError):

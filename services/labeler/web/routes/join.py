@@ -26,8 +26,12 @@ class Token(BaseModel):
     token: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-def router(access: Access, links: LinkMaker) -> APIRouter:
-    """The routes at the door of a labeler, and the link to pass on."""
+def router(access: Access, links: LinkMaker, has_loop: bool) -> APIRouter:
+    """The routes at the door of a labeler, and the link to pass on.
+
+    Args:
+        has_loop: whether there is a loop to ask; pages offer nothing of it elsewhere.
+    """
     routes = APIRouter()
 
     @routes.get("/join")
@@ -56,7 +60,11 @@ def router(access: Access, links: LinkMaker) -> APIRouter:
 
     @routes.get("/api/me")
     async def me(request: Request) -> dict[str, Any]:
-        return {"role": request.state.role, "access": "open" if access.is_open else "token"}
+        return {
+            "role": request.state.role,
+            "access": "open" if access.is_open else "token",
+            "loop": has_loop,
+        }
 
     @routes.get("/api/links")
     async def to_pass_on() -> dict[str, Any]:

@@ -4,10 +4,14 @@ import { useEffect, useState } from "preact/hooks";
 import { call } from "./api";
 import { recall } from "./memory";
 
-const told = call<{ role: string }>("api/me").then(({ role }) => role, () => null);
+const asked = call<{ role: string; loop?: boolean }>("api/me");
+const told = asked.then(({ role }) => role, () => null);
 
 // What only an admin may do is not offered to others.
 void told.then((role) => { if (role !== null) document.documentElement.dataset.role = role; });
+
+// Nor is what only a loop can do, where there is none.
+void asked.then(({ loop }) => { if (loop === false) document.documentElement.dataset.loop = "none"; }, () => undefined);
 
 // Whether whoever looks sees no other answers than their own; null until it is known.
 export function useOwnOnly(): boolean | null {

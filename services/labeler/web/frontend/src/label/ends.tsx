@@ -36,8 +36,8 @@ function BatchEnd({ labeling }: { labeling: Labeling }): JSX.Element {
         <ToProgress run={labeling.run} />
       </div>
       <p class="admin">
-        {`${counted(open, "image")} of this round ${open === 1 ? "is" : "are"} left. Finishing early puts them back`
-          + " for everyone, and the loop goes on with the answers so far."}
+        {`${counted(open, "image")} of this round ${open === 1 ? "is" : "are"} left. Finishing early puts them back for everyone`}
+        <span class="loop">, and the loop goes on with the answers so far</span>.
       </p>
     </Panel>
   );
@@ -50,12 +50,12 @@ function Waiting({ labeling }: { labeling: Labeling }): JSX.Element {
   return (
     <Panel>
       <h1>{open > 0 ? "The rest is in other hands" : work ? "The images are being prepared" : asks ? "The loop waits for a decision" : "Waiting for the next images"}</h1>
-      {open > 0 ? <p>{`${counted(open, "image is", "images are")} being looked at by somebody else. Those that come back appear here.`}</p>
+      {open > 0 ? <p>{`${counted(open, "image is", "images are")} being looked at by somebody else, or were on a page that was closed. Those that come back appear here.`}</p>
         : work ? <Preparing work={work} />
         : asks ? <Decision />
         : <p>{`${answered ? "This round is done. The next" : "The first"} images appear here by themselves.`}</p>}
       {answered ? <p class="strong">{`All your answers are saved: ${counted(yours, "answer")} by you, ${counted(positives, "image")} found so far.`}</p> : null}
-      {yours > 0 && positives === 0 ? <p class="admin">Nothing has been found yet: another picture or a few words under Search may lead there.</p> : null}
+      {yours > 0 && positives === 0 ? <p class="admin loop">Nothing has been found yet: another picture or a few words under Search may lead there.</p> : null}
       <LookBack labeling={labeling} />
     </Panel>
   );
@@ -129,7 +129,7 @@ function LookBack({ labeling }: { labeling: Labeling }): JSX.Element {
 
 // The header lies behind the panel, out of reach for keys.
 function ToProgress({ run }: { run: string }): JSX.Element {
-  return <a class="other" href={`#/run/${run}/progress`}>Progress</a>;
+  return <a class="other loop" href={`#/run/${run}/progress`}>Progress</a>;
 }
 
 // Where an admin goes on from here.
@@ -137,8 +137,8 @@ function Ways({ labeling: { run, isOver, reply } }: { labeling: Labeling }): JSX
   return (
     <>
       <ToProgress run={run} />
-      {isOver ? <a class="other admin" href={`#/run/${run}/finish`}>What came of it</a>
-        : reply?.progress.positives === 0 ? <a class="other admin" href={`#/run/${run}/seed`}>Search</a> : null}
+      {isOver ? <a class="other admin loop" href={`#/run/${run}/finish`}>What came of it</a>
+        : reply?.progress.positives === 0 ? <a class="other admin loop" href={`#/run/${run}/seed`}>Search</a> : null}
     </>
   );
 }

@@ -25,7 +25,7 @@ export function Header({ labeling, changeName }: Props): JSX.Element {
       <h1 id="question" title={words}>{reply === null ? "" : words}</h1>
       <p id="progress">{reply === null ? null : <HowFar labeling={labeling} done={done} whole={whole} />}</p>
       <nav id="corner" aria-label="This run">
-        <a id="to-progress" class="quiet" href={`#/run/${run}/progress`} title="How far the run is">Progress</a>
+        <a id="to-progress" class="quiet loop" href={`#/run/${run}/progress`} title="How far the run is">Progress</a>
         <button id="more" type="button" class="quiet" title="More: the guide, keys, notes, offline" onClick={() => labeling.show("menu")}>More</button>
         <button id="who" type="button" class="quiet" title="Change your name" onClick={changeName}>{outbox.annotator || "anonymous"}</button>
       </nav>

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { PAGES } from "../pages/rail";
+import { offered, PAGES } from "../pages/rail";
 import type { Inspector } from "./inspector";
 import { Guide } from "./guide";
 import { shown, type Keys } from "./keys";
@@ -53,8 +53,8 @@ function Menu({ labeling, inspector, keys, close, changeName }: Omit<Props, "set
       <p>Taken offline, images stay yours for an hour, and your answers stay in this browser until the network is back. Keep the tab open.</p>
       <p>Enlarge with the wheel, two fingers, a double tap, or {shown(keys.closer)} and {shown(keys.further)}; Shift and arrows move the image; {shown(keys.whole)} shows all of it.</p>
       <nav class="acts" aria-label="Pages">
-        {PAGES.filter(({ name }) => name !== "label").map(({ name, word, only }) => (
-          <a key={word} class={only === undefined ? "other" : `other ${only}`} href={`#/run/${labeling.run}/${name}`}>{word}</a>
+        {PAGES.filter(({ name }) => name !== "label").map((page) => (
+          <a key={page.word} class={`other ${offered(page)}`} href={`#/run/${labeling.run}/${page.name}`}>{page.word}</a>
         ))}
       </nav>
     </Panel>

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { PAGES } from "./rail";
+import { offered, PAGES } from "./rail";
 
 interface Props {
   run: string;
@@ -25,8 +25,8 @@ export function View({ run, page, title, tools, bar, fixed = false, children }: 
       <header>
         <h1>{title}</h1>
         <nav aria-label="Pages">
-          {PAGES.map(({ name, word, only }) => (
-            <a key={word} href={`#/run/${run}/${name}`} class={only} aria-current={name === page ? "page" : undefined}>{word}</a>
+          {PAGES.map((way) => (
+            <a key={way.word} href={`#/run/${run}/${way.name}`} class={offered(way)} aria-current={way.name === page ? "page" : undefined}>{way.word}</a>
           ))}
         </nav>
       </header>
