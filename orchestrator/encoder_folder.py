@@ -40,10 +40,10 @@ def check_encoder(path: Path) -> None:
         return
     if path.is_dir():
         raise NotFoundError(
-            f"the folder {path} holds no {WEIGHTS} or {ONNX}; give one of `active-labeler encoder import`, a .ckpt, .pt or .onnx"
-            " file, or a model folder of the hub as encoder.model"
+            f"the folder {path} holds no {WEIGHTS} or {ONNX}; give one of `active-labeler encoder import`,"
+            " a .safetensors, .ckpt, .pt or .onnx file, or a model folder of the hub as encoder.model"
         )
-    raise NotFoundError(f"the encoder {path} does not exist; give a .ckpt, .pt or .onnx file")
+    raise NotFoundError(f"the encoder {path} does not exist; give a .safetensors, .ckpt, .pt or .onnx file")
 
 
 def check_free(folder: Path) -> None:
