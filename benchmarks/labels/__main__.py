@@ -1,4 +1,4 @@
-"""``python -m benchmarks.labels [--cifar FOLDER] [--quick] [--out FOLDER]``: every arm on every data set.
+"""``python -m benchmarks.labels [--cifar FOLDER] [--quick] [--out FOLDER]``: all arms and data sets, or those named.
 
 Each course is kept as a line of ``courses.jsonl``, so that an interrupted benchmark goes on where it was.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.labels.arms import ARMS, PACKAGES, SLOW, Task
+from benchmarks.labels.arms import ARMS, OURS, PACKAGES, SLOW, Task
 from benchmarks.labels.course import Course, run
 from benchmarks.labels.pools import Pool, all_pools
 from benchmarks.labels.report import Results, plot, table
@@ -22,24 +22,30 @@ from benchmarks.labels.report import Results, plot, table
 SEEDS = 5
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Runs what is missing, and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cifar", type=Path, help="folder with vectors.npy and paths.txt of CIFAR's test images")
     parser.add_argument("--quick", action="store_true", help="one seed for each class")
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="only these, and ours")
+    parser.add_argument("--data", nargs="+", default=[""], help="only data sets whose names hold one of these words")
     parser.add_argument("--out", type=Path, default=Path("build/bench-labels"))
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     asked.out.mkdir(parents=True, exist_ok=True)
     kept = _Kept(asked.out / "courses.jsonl")
-    arms = _installed()
+    arms = [arm for arm in _installed() if arm in (*asked.arms, OURS)]
     results: Results = {}
     for name, pools in all_pools(asked.cifar):
+        if not any(word in name for word in asked.data):
+            continue
         results[name] = {arm: {} for arm in arms}
         for number, pool in enumerate(pools):
             for seed in range(1 if asked.quick else SEEDS):
                 _courses(name, pool, number, seed, results[name], kept)
         print("\n".join(table(name, results[name])), flush=True)
+    if not results:
+        parser.error(f"no data set's name holds {' or '.join(asked.data)}")
     plot(results, asked.out / "label-efficiency.png")
 
 

@@ -152,6 +152,7 @@ def _regression() -> LogisticRegression:
 
 LOGISTIC = Parameters(kind="logistic")
 INTENDED = Parameters(kind="SSLEvaluatorOneLayer", lr=0.05, weight_decay=1e-6, final_lr=1e-6)
+OURS = "ours"
 ARMS: dict[str, Arm] = {
     "random": partial(sampled, "random", LOGISTIC),
     "original as shipped": as_shipped,
@@ -159,7 +160,7 @@ ARMS: dict[str, Arm] = {
     "balanced LR, most likely": partial(sampled, "positive", LOGISTIC),
     "modAL, uncertainty": of_library(modal),
     "scikit-activeml, entropy": of_library(activeml),
-    "ours": partial(sampled, "hybrid", LOGISTIC),
+    OURS: partial(sampled, "hybrid", LOGISTIC),
 }
 PACKAGES = {"modAL, uncertainty": "modAL", "scikit-activeml, entropy": "skactiveml"}  # modAL-python, scikit-activeml
 SLOW = ("original as intended", "modAL, uncertainty", "scikit-activeml, entropy")  # one seed for each class

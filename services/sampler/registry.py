@@ -31,6 +31,7 @@ STRATEGIES: tuple[Strategy, ...] = (
         parameters=(
             Parameter("boundary", 0.3, "share nearest to the threshold"),
             Parameter("explore", 0.4, "share from clusters never visited, where few likely images are left"),
+            Parameter("likeness", 1.0, "weight of the likeness to known positives beside the logit", most=10.0),
         ),
         paper="Agile Modeling, arXiv 2302.12948; TypiClust, arXiv 2202.02794",
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.labels.__main__ import main
 from benchmarks.labels.arms import ARMS, PACKAGES, Task
 from benchmarks.labels.course import Course, run, seed_set
 from benchmarks.labels.pools import digits, synthetic
@@ -88,6 +89,30 @@ def test_a_pool_has_so_many_positives_and_is_the_same_each_time() -> None:
         assert (len(pool.truth), int(pool.truth.sum()), pool.name) == (10_000, 20, "4-mode 10k 0.2%")
     assert np.array_equal(synthetic(1, 1_000, 0.01, 1).vectors, synthetic(1, 1_000, 0.01, 1).vectors)
     assert int(digits(0).truth.sum()) == 16
+
+
+def test_one_arm_on_one_data_set_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="the plot needs it")
+    wanted = ["--quick", "--arms", "random", "--data", "digits", "--out", str(tmp_path)]
+    main(wanted)
+    first = capsys.readouterr().out
+    kept = (tmp_path / "courses.jsonl").read_text()
+    main(wanted)
+    assert capsys.readouterr().out == first
+    assert (tmp_path / "courses.jsonl").read_text() == kept
+    assert [line.split("|")[1].strip() for line in first.splitlines() if line.startswith("| ")] == [
+        "arm",
+        "---",
+        "random",
+        "ours",
+    ]
+    assert (tmp_path / "label-efficiency.png").stat().st_size > 0
+
+
+def test_a_data_set_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--data", "letters", "--out", str(tmp_path)])
+    assert "no data set's name holds letters" in capsys.readouterr().err
 
 
 def _course(found: float) -> Course:

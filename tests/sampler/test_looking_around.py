@@ -99,11 +99,22 @@ def test_hybrid_explores_clusters_without_a_label_while_nothing_likely_is_left(w
 
 def test_hybrid_explores_nothing_while_likely_images_are_left(world: World) -> None:
     likely = world.scores.copy()
-    likely[100:130] = 0.9
+    likely[100:130] = 0.99
     chosen = world.select("hybrid", 20, scores=likely)
     assert Counter(chosen.reasons) == {"exploit": 14, "boundary": 6}
     best = [item for item, why in zip(chosen.items.tolist(), chosen.reasons, strict=True) if why == "exploit"]
     assert set(best) <= set(range(100, 130))
+
+
+def test_hybrid_exploits_near_known_positives_where_the_head_is_not_sure(world: World) -> None:
+    def clouds(weight: float) -> set[int]:
+        scores = np.full(ROWS, 0.2, dtype=np.float32)
+        chosen = world.select("hybrid", 20, scores=scores, parameters={"likeness": weight})
+        picks = zip(chosen.items.tolist(), chosen.reasons, strict=True)
+        return {int(world.cloud[item]) for item, why in picks if why == "exploit"}
+
+    assert clouds(1.0) == {0}  # the yes are in the first cloud, the no in the second
+    assert len(clouds(0.0)) > 2
 
 
 def test_hybrid_explores_more_for_a_class_that_has_clouds_of_its_own(world: World) -> None:
@@ -117,7 +128,18 @@ def test_hybrid_explores_more_for_a_class_that_has_clouds_of_its_own(world: Worl
 
     assert explored([True] * 10) == explored([True] * 5 + [False] * 5) == round(20 * 0.4 * (1 - 8 * 0.06))
     assert explored([True] * 3 + [False] * 7) == round(20 * 0.4 * (1 - 8 * 0.06 * 0.3 / (2 / 9)))
-    assert explored([True] + [False] * 9) == explored([False] * 10) == 0
+    assert explored([True] + [False] * 9) == 0
+    assert explored([False] * 10) == round(
+        20 * 0.4 * (1 - 8 * 0.06)
+    )  # no positive is known: nothing is said about the class
+
+
+def test_hybrid_does_not_explore_while_each_known_positive_stands_alone(world: World) -> None:
+    scores = np.full(ROWS, 0.001, dtype=np.float32)
+    chosen = world.select(
+        "hybrid", 20, scores=scores, labelled=(np.array([0, 1, 12, 13]), np.array([True, True, False, False]))
+    )
+    assert Counter(chosen.reasons)["explore"] == 0
 
 
 def test_hybrid_looks_at_clusters_only_where_it_may_explore(world: World) -> None:
@@ -218,7 +240,7 @@ def test_near_duplicates_give_way(world: World) -> None:
         (
             "hybrid",
             {"parameters": {"explor": 0.1}},
-            "strategy hybrid has no parameter 'explor'; it takes boundary, explore",
+            "strategy hybrid has no parameter 'explor'; it takes boundary, explore, likeness",
         ),
         ("positive", {"parameters": {"x": 1.0}}, "strategy positive has no parameter 'x'; it takes none"),
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from services.sampler.strategies.likeness import likeliest
 from services.sampler.strategies.pool import Clusters, Items, Picks, Pool, picked
 from services.sampler.strategies.ranking import smallest
 from services.sampler.strategies.typiclust import typical_of_clusters
@@ -12,22 +13,25 @@ from services.sampler.strategies.typiclust import typical_of_clusters
 EXPLOIT, BOUNDARY, EXPLORE = "exploit", "boundary", "explore"
 # One positive among eight is far more than any cluster that nobody has visited promises, where the class is rare.
 _SURE = 8.0
-# Where the class has no clouds of its own, a cluster promises little more than the whole pool does.
-_DIFFUSE = 32.0
-_COMPACT = (
-    0.3  # share of positives among the other labels in the clusters of known ones, from which on a class has clouds
-)
+# Share of positives among the other labels in the clusters of known ones, from which on a class has clouds of its own; where it
+# has none, a cluster promises little more than the whole pool does.
+_COMPACT = 0.3
 
 
 def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     """A share of the likeliest positives, a share nearest to the threshold, and one typical image of clusters never visited.
 
+    The likeliest positives are those by the head and by their nearest labels together: of the 1,000 with the highest scores,
+    those with the highest logit + ``likeness`` * n^2 / (n^2 + 100) * z, where n is the number of known positives and z the mean
+    cosine to the three nearest of them less that to the three nearest negatives, brought to a mean of 0 and a deviation of 1.
+    Everything else goes by the head alone.
+
     The surer the head expects its best images to be positive, the less is explored: with m the mean score of the ``count``
     best, exploration gets max(0, 1 - f m) of its share. So a class of one mode is found nearly as fast as by ``positive``, and
     a mode that is used up gives way to the search for the next one. Who finds a new mode of a compact class finds many
-    images, and f is 8; of a diffuse class he finds one, and f is up to 32: with k the share of positives among the other labels
-    in the clusters of known ones, f = 8 * 0.3 / k within these bounds. The boundary always has its share: without it a head
-    that has seen little but positives takes half the pool for them.
+    images, and f is 8; of a diffuse class he finds one, and f is larger: with k the share of positives among the other labels in
+    the clusters of known ones, f = 8 * 0.3 / k, at least 8, and nothing is explored where k is 0 while a positive is known. The
+    boundary always has its share: without it a head that has seen little but positives takes half the pool for them.
 
     Exploiting alone stays in the modes that it knows; random exploration finds nothing of a rare class; typical images of
     unvisited clusters do, those with the highest mean score first (measured in ``docs/benchmarks.md``). The three come in
@@ -37,7 +41,7 @@ def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     Args:
         pool: with scores (float32 [rows], may all be not-a-number), vectors (float32 [rows, dim]) and clusters (int32 [rows]).
             Parameter ``boundary`` (0.3): its share of the picks; ``explore`` (0.4): its share where nothing likely is left. The
-            rest exploits, and so do places that find no cluster.
+            rest exploits, and so do places that find no cluster; ``likeness`` (1): its weight there.
         count: how many.
         rng: the only source of chance.
     """
@@ -50,7 +54,7 @@ def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
     boundary = min(round(count * pool.parameters["boundary"]), count - len(explore))
     free = pool.mask.copy()
     free[explore] = False
-    best = _take(items, -scores, free, count - len(explore) - boundary, rng)
+    best = likeliest(pool, items[free[items]], count - len(explore) - boundary, pool.parameters["likeness"], rng)
     free[best] = False
     unsure = _take(items, np.abs(scores - pool.threshold), free, boundary, rng)
     return _in_turns({EXPLOIT: best, BOUNDARY: unsure, EXPLORE: explore})
@@ -58,10 +62,10 @@ def hybrid(pool: Pool, count: int, rng: np.random.Generator) -> Picks:
 
 def _doubt(pool: Pool, best: float) -> float:
     """The part of its share that exploration gets, where the best images have this mean score."""
-    if _SURE * best >= 1 or pool.clusters is None:  # then nobody needs the clusters
+    if _SURE * best >= 1 or pool.clusters is None or not pool.positive.any():  # then nobody needs the clusters
         return max(0.0, 1.0 - _SURE * best)
-    factor = min(_DIFFUSE, _SURE * max(1.0, _COMPACT / max(_compactness(pool, pool.clusters()), 1e-9)))
-    return max(0.0, 1.0 - factor * best)
+    compact = min(_COMPACT, _compactness(pool, pool.clusters()))
+    return max(0.0, 1.0 - _SURE * best * _COMPACT / compact) if compact > 0 else 0.0
 
 
 def _compactness(pool: Pool, clusters: Clusters) -> float:
