@@ -27,7 +27,10 @@ def main() -> None:
     wanted = os.environ.get("DIGIT", "three")
     if wanted not in WORDS:
         sys.exit(f"error: DIGIT is {wanted!r}; it takes one of {', '.join(WORDS)}")
-    by_person = os.environ.get("LABEL") == "web"
+    labels = os.environ.get("LABEL", "")
+    if labels not in ("", "web"):
+        sys.exit(f"error: LABEL is {labels!r}; it takes web, or nothing for simulated labels")
+    by_person = labels == "web"
     data, checkpoint = FOLDER / "Dataset", FOLDER / "SIMCLR_digits.ckpt"
     images = prepare_images(data / "Unlabeled")
     prepare_encoder(images, checkpoint)

@@ -25,6 +25,7 @@ from orchestrator.folder import RunFolder, abandon, check_free, create, open_exi
 from orchestrator.journal import is_at_work
 from orchestrator.launcher import Launcher
 from orchestrator.loop import run_loop
+from orchestrator.outputs.files import telling_what_failed
 from orchestrator.outputs.final_dataset import Mode
 from orchestrator.outputs.ownership import check_outputs_free
 from orchestrator.outputs.report import visible
@@ -129,8 +130,9 @@ def _go_on(runtime: Path, given: RunSettings, process: OrchestratorSettings) -> 
 
 
 def _log(settings: RunSettings, process: OrchestratorSettings) -> None:
-    settings.output.mkdir(parents=True, exist_ok=True)
-    set_up_logging(verbose=False, file=settings.output / "active_labeler.log", style=process.log_format)
+    with telling_what_failed(settings.output):
+        settings.output.mkdir(parents=True, exist_ok=True)
+        set_up_logging(verbose=False, file=settings.output / "active_labeler.log", style=process.log_format)
 
 
 def _work(settings: RunSettings, folder: RunFolder, process: OrchestratorSettings) -> None:

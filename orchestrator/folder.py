@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.config_file import save
 from orchestrator.journal import read_entries
+from orchestrator.outputs.files import telling_what_failed
 from orchestrator.questions import InputEndedError
 from orchestrator.settings import RunSettings
 from protos.errors import ActiveLabelerError, ConflictError, DamagedError, InvalidInputError, NotFoundError
@@ -102,8 +103,9 @@ def create(settings: RunSettings) -> RunFolder:
     path = settings.runtime
     check_free(path)
     run = secrets.token_hex(6)
-    path.mkdir(parents=True, exist_ok=True)
-    (path / _OURS).touch()
+    with telling_what_failed(path):
+        path.mkdir(parents=True, exist_ok=True)
+        (path / _OURS).touch()
     stale = path / "journal.jsonl"
     if stale.exists():  # of a run that was given up half-way: it must not answer for this one
         stale.replace(path / f"journal-before-{run}.jsonl")

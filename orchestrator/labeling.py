@@ -76,10 +76,13 @@ def _wait(run: Run, log: LabelLog, number: int, offered: Offered, since: int | N
                 wish = _wait_for_people(run, log, number, offered.cards, since)
         _mirror(run, log, ())
         labels = log.newest()
-        counts = {a: labels.count(a, number) - before.count(a, number) for a in Answer if a != Answer.RETRACTED}
+        is_continuous = run.settings.labeling.continuous
+        of = None if is_continuous else number  # cards of rounds before are on offer still, and are answered
+        counts = {a: labels.count(a, of) - before.count(a, of) for a in Answer if a != Answer.RETRACTED}
         tally(run, labels)
+        of_cards = "" if is_continuous else f" of {offered.cards}"
         words.append(
-            f"Labelled {sum(counts.values())} of {offered.cards} images: {counts[Answer.POSITIVE]} positive,"
+            f"Labelled {sum(counts.values())}{of_cards} images: {counts[Answer.POSITIVE]} positive,"
             f" {counts[Answer.NEGATIVE]} negative, {counts[Answer.UNSURE]} unsure"
         )
     return Labelled(

@@ -137,7 +137,7 @@ def _lights(results: dict[str, Any]) -> list[str]:
     lights = (("head", "head"), ("coverage", "yield"), ("audit", "audit"))
     return [
         *(f"  {word:<11} [{assessed[-1][name]['colour']}] {assessed[-1][name]['text']}" for name, word in lights),
-        f"  advice      {assessed[-1]['advice']}",
+        *([] if "finish" in results else [f"  advice      {assessed[-1]['advice']}"]),
         *_agreement(results),
     ]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from demo.__main__ import next_run
+import pytest
+
+from demo.__main__ import main, next_run
 from demo.config import write_config
 from orchestrator.config_file import load
 
@@ -33,3 +35,9 @@ def test_every_run_gets_a_folder_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "run-1").mkdir()
     (tmp_path / "run-2").mkdir()
     assert next_run(tmp_path).name == "run-3"
+
+
+def test_another_way_of_labeling_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABEL", "paper")
+    with pytest.raises(SystemExit, match="LABEL is 'paper'; it takes web"):
+        main()

@@ -38,6 +38,14 @@ def _empty_data(place: Path) -> tuple[Arguments, list[str]]:
     return ["--data", place / "empty"], ["no image", "empty"]
 
 
+def _output_that_cannot_be(place: Path) -> tuple[Arguments, list[str]]:
+    return ["--output", "/proc/results"], ["/proc/results", "cannot be written", "choose another place"]
+
+
+def _runtime_that_cannot_be(place: Path) -> tuple[Arguments, list[str]]:
+    return ["--runtime", "/proc/runtime"], ["/proc/runtime", "cannot be written", "choose another place"]
+
+
 def _no_checkpoint(place: Path) -> tuple[Arguments, list[str]]:
     (place / "text.ckpt").write_text("this is no checkpoint")
     return ["--encoder", place / "text.ckpt"], ["text.ckpt"]
@@ -120,6 +128,8 @@ CASES = [
     _unknown_option,
     _set_without_value,
     _unknown_endpoint,
+    _output_that_cannot_be,
+    _runtime_that_cannot_be,
 ]
 
 
