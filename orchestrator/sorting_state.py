@@ -66,7 +66,9 @@ class SortingState:
         """
         images = list_images(self._folder)
         if self._catalog is None:
-            return self._publish([], images, f"Listed {len(images)} images in {self._folder}")
+            return self._publish(
+                [], images, f"Listed {len(images)} image{'' if len(images) == 1 else 's'} in {self._folder}"
+            )
         with Catalog(self._store.open(self._catalog.to(Artifact))) as catalog:
             growth = compare(catalog, images)
             before = [(row.path, row.size, row.mtime_ns) for row in catalog.rows()]

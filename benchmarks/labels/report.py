@@ -81,3 +81,4 @@ def plot(results: Results, file: Path) -> None:
     figure.tight_layout()
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=90)
+    plt.close(figure)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+import grpc
 import httpx
 import numpy as np
 import pytest
@@ -84,14 +85,24 @@ class Place:
     session: requests.Session
 
 
+class _Quick(kit.Control):
+    """Its exports are done at once: there is something to download after another one was asked for."""
+
+    def ExportRun(self, request: Any, context: grpc.ServicerContext) -> control_pb2.ExportStatus:  # noqa: N802 - the name of the contract
+        super().ExportRun(request, context)
+        self.exported = control_pb2.ExportStatus(run=RUN, state="done", text="csv  /out/images.csv", file=[FILE])
+        return self.exported
+
+
 def _control() -> kit.Control:
     """One that has something to say on everything."""
-    control = kit.Control()
+    control = _Quick()
     control.status = control_pb2.RunStatus(run=RUN, state="asking", round=1, question=kit.QUESTION)
     control.scores = np.linspace(0, 1, IMAGES, dtype=np.float32)
     control.points = np.arange(IMAGES, dtype=np.uint32)
     control.quarantine, control.found = {2: "damaged image: no end", 3: "the file is empty"}, [1, 5, 7]
     control.files, control.part = {FILE: b"path\n" * 30}, 64
+    control.exported = control_pb2.ExportStatus(run=RUN, state="done", text="csv  /out/images.csv", file=[FILE])
     return control
 
 
@@ -100,7 +111,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("web")
     paint(folder / "data", [f"{number}.png" for number in range(IMAGES)], (8, 8))
     server = rpc.serve([kit.registration(_control())], f"unix:{folder}/c.sock") if request.param == HERE else None
-    service = Service(folder / "labeler", ACTIVE_LABELER_CONTROL=f"unix:{folder}/c.sock")
+    addresses = {"ACTIVE_LABELER_CONTROL": f"unix:{folder}/c.sock", "ACTIVE_LABELER_WEB_URL": "http://labels.example/"}
+    service = Service(folder / "labeler", **addresses)
     service.open_run(publish_folder(ArtifactStore(service.folder / "artifacts"), folder / "data"), run=RUN)
     service.offer(range(IMAGES - 2), run=RUN)
     with requests.Session() as session:

@@ -103,7 +103,7 @@ def build_app(
     app.include_router(atlas.router(desk, loop))
     app.include_router(exports.router(loop))
     app.include_router(starting.router(loop))
-    app.include_router(join.router(access, links or LinkMaker(access, "", ""), loop.is_known))
+    app.include_router(join.router(access, links or LinkMaker(access, "", ""), loop))
 
     @app.get("/")
     async def page() -> FileResponse:

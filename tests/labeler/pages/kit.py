@@ -72,6 +72,8 @@ class Run:
 
     def close(self) -> None:
         for context in self._contexts:
+            for page in context.pages:
+                page.unroute_all(behavior="ignoreErrors")  # an answer on its way may find the page gone
             context.close()
 
 

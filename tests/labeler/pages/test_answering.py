@@ -46,6 +46,19 @@ def test_the_next_image_is_there_with_the_key_itself(run: Run) -> None:
     assert after == ["01.png", True]
 
 
+def test_a_triple_tap_is_one_answer_and_the_next_tap_is_another(run: Run) -> None:
+    """The second and third image would be answered unseen."""
+    run.offer()
+    page = run.open()
+    button = page.locator('button[data-answer="negative"]')
+    button.click(click_count=3, delay=20)
+    settle(page)
+    assert shown(page) == 1
+    page.wait_for_timeout(600)
+    button.click()
+    wait_for(lambda: run.answers() == [(0, NEGATIVE), (1, NEGATIVE)])
+
+
 def test_two_presses_at_once_label_one_image(run: Run) -> None:
     """Nobody has seen the second image when the second key comes."""
     run.offer()

@@ -119,7 +119,7 @@ def test_an_annotator_sees_her_own_answers_and_corrects_them(
     start(page)
     page.get_by_role("button", name="More").click()
     words = page.get_by_role("navigation", name="Pages").get_by_role("link").all_inner_texts()
-    assert words == ["Your answers", "Progress"]
+    assert words == ["Your answers"]  # nor a loop's pages where there is none
     page.keyboard.press("Escape")
     press(page, "ArrowRight", "ArrowLeft")
     wait_for(lambda: len(run.answers()) == 2)

@@ -62,7 +62,7 @@ def test_a_run_is_finished_from_the_page_after_a_second_thought(run: Run, contro
     page.once("dialog", lambda dialog: dialog.accept())
     button.click()
     wait_for(lambda: control.answers == ["q"])
-    page.get_by_text("The loop goes on").wait_for()
+    page.get_by_text("The run is finishing").wait_for()
 
 
 @pytest.mark.browser

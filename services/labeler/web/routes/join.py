@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from protos.errors import ConflictError, InvalidInputError
 from services.labeler.access import Access
 from services.labeler.links import LinkMaker
+from services.labeler.loop import Loop
 from services.labeler.web.places import DOOR
 
 _YEAR_S = 365 * 24 * 3600
@@ -26,11 +27,11 @@ class Token(BaseModel):
     token: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-def router(access: Access, links: LinkMaker, has_loop: bool) -> APIRouter:
+def router(access: Access, links: LinkMaker, loop: Loop) -> APIRouter:
     """The routes at the door of a labeler, and the link to pass on.
 
     Args:
-        has_loop: whether there is a loop to ask; pages offer nothing of it elsewhere.
+        loop: pages offer nothing of it where there is none to ask.
     """
     routes = APIRouter()
 
@@ -63,7 +64,7 @@ def router(access: Access, links: LinkMaker, has_loop: bool) -> APIRouter:
         return {
             "role": request.state.role,
             "access": "open" if access.is_open else "token",
-            "loop": has_loop,
+            "loop": loop.is_known,
         }
 
     @routes.get("/api/links")

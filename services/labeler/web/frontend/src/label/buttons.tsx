@@ -1,6 +1,7 @@
 // The four buttons within the thumb's reach.
 
 import type { JSX } from "preact";
+import { useRef } from "preact/hooks";
 import type { Answer } from "../core/types";
 import { shortcut, shown, type Keys } from "./keys";
 import type { Labeling } from "./labeling";
@@ -11,11 +12,19 @@ const DRAWN: [Answer, string, string, string][] = [
   ["positive", "yes", "Yes", "M5 12.5 10 17.5 19 7"],
 ];
 
+const HURRIED = 250; // ms: nobody looks at an image and taps the same place again within that; a finger that trembles does
+
 export function Buttons({ labeling, keys }: { labeling: Labeling; keys: Keys }): JSX.Element {
   const { open } = labeling;
+  const tapped = useRef(-HURRIED);
   const press = (event: MouseEvent, act: () => void): void => {
     if (event.detail > 0) (event.currentTarget as HTMLElement).blur(); // Enter and Space are for whoever came by keyboard
     act();
+  };
+  const give = (event: MouseEvent, given: Answer): void => {
+    const again = event.detail > 1 && event.timeStamp - tapped.current < HURRIED; // of a double or triple tap
+    tapped.current = event.timeStamp;
+    press(event, () => { if (!again) labeling.answer(given); });
   };
   return (
     <div id="buttons">
@@ -30,7 +39,7 @@ export function Buttons({ labeling, keys }: { labeling: Labeling; keys: Keys }):
         <button
           key={answer} type="button" class={name} data-answer={answer}
           disabled={open === "nothing" || (open === "unsure" && answer !== "unsure")}
-          aria-keyshortcuts={shortcut(keys[answer])} onClick={(event) => press(event, () => labeling.answer(answer))}
+          aria-keyshortcuts={shortcut(keys[answer])} onClick={(event) => give(event, answer)}
         >
           <svg viewBox="0 0 24 24" aria-hidden="true"><path d={path} /></svg>
           <span>{word}</span><kbd>{shown(keys[answer])}</kbd>

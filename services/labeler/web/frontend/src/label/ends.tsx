@@ -36,7 +36,7 @@ function BatchEnd({ labeling }: { labeling: Labeling }): JSX.Element {
         <ToProgress run={labeling.run} />
       </div>
       <p class="admin">
-        {`${counted(open, "image")} of this round ${open === 1 ? "is" : "are"} left. Finishing early puts them back for everyone`}
+        {`${counted(open, "image")} of this round ${open === 1 ? "is" : "are"} left. Finishing early puts ${open === 1 ? "it" : "them"} back for everyone`}
         <span class="loop">, and the loop goes on with the answers so far</span>.
       </p>
     </Panel>

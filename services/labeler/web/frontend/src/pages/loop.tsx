@@ -12,7 +12,7 @@ export const answerer = (run: string, again: () => void) => async (id: string, g
   if (given === "q" && !confirm(FINISHING)) return;
   try {
     const { accepted } = await call<{ accepted: boolean }>(`api/runs/${run}/loop`, { question: id, answer: given });
-    toast(accepted ? "The loop goes on" : "Somebody else was faster with an answer");
+    toast(accepted ? (given === "q" ? "The run is finishing" : "The loop goes on") : "Somebody else was faster with an answer");
   } catch (error) {
     toast(error instanceof Refused ? error.message : "The labeler does not answer: nothing has changed");
   }
