@@ -79,7 +79,7 @@ def test_the_page_asks_for_a_token_at_the_one_published_port(stack: Stack) -> No
         urlopen(stack.url, timeout=10)
     admin = {"Authorization": f"Bearer {stack.token('admin')}"}
     with urlopen(Request(f"{stack.url}api/me", headers=admin), timeout=10) as page:
-        assert json.load(page) == {"role": "admin", "access": "token"}
+        assert json.load(page) == {"role": "admin", "access": "token", "loop": True}
     published = stack.compose("ps", "--format", "{{.Ports}}").stdout.split()
     assert [port for port in published if "->" in port] == [f"{stack.url[7:-1]}->5000/tcp"]
 
