@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
-import os
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -16,6 +13,7 @@ from typing import Protocol
 from orchestrator import config_file
 from orchestrator.claiming import check_unclaimed, claim_output, release_output
 from orchestrator.clients.labeler import Links, links_at
+from orchestrator.control import remembered
 from orchestrator.control.events import EventAsker, EventLog, EventReporter
 from orchestrator.control.exports import Exports, results_of
 from orchestrator.control.prepared import Prepared
@@ -169,7 +167,7 @@ class RunManager:
 
     def resume_remembered(self) -> None:
         """Goes on with the runs that were at work when the daemon was stopped or killed."""
-        self._to_resume = _read_remembered(self._remembered) if self._remembered is not None else []
+        self._to_resume = remembered.read(self._remembered) if self._remembered is not None else []
         for path in list(self._to_resume):
             try:
                 settings = config_file.load(Path(path) / "run.yaml")
@@ -241,7 +239,7 @@ class RunManager:
             at_work = [str(m.folder.path) for m in self.all() if m.interrupted or m.board.state not in ENDED]
             paths = list(dict.fromkeys([*at_work, *self._to_resume]))
             try:
-                _write_whole(self._remembered, json.dumps(paths))
+                remembered.write(self._remembered, paths)
             except OSError as error:
                 log.warning("cannot note in %s which runs are at work: %s", self._remembered, error)
 
@@ -273,31 +271,3 @@ def _claim(settings: RunSettings, folder: RunFolder) -> None:
     except ActiveLabelerError as error:
         abandon(folder, error)
         raise
-
-
-def _read_remembered(file: Path) -> list[str]:
-    try:
-        paths = json.loads(file.read_bytes())
-    except FileNotFoundError:
-        return []
-    except (ValueError, OSError) as error:
-        log.warning("%s cannot be read (%s); resume runs that were at work with `active-labeler resume`", file, error)
-        return []
-    if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-        log.warning("%s holds no list of folders; resume runs that were at work with `active-labeler resume`", file)
-        return []
-    return paths
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Writes a file that is never seen half-written."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(handle, "w") as output:
-            output.write(text)
-            output.flush()
-            os.fsync(output.fileno())
-        Path(scratch).replace(file)
-    finally:
-        Path(scratch).unlink(missing_ok=True)

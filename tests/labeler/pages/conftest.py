@@ -38,6 +38,24 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     started.stop()
 
 
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A labeler that lets in who has a token."""
+    folder = tmp_path_factory.mktemp("guarded")
+    paint(folder / "data", NAMES, (200, 150))
+    started = Service(folder, ACTIVE_LABELER_WEB_ACCESS="token")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def guarded_run(runs: Callable[..., Run], guarded: Service) -> Run:
+    """A run of that labeler, with cards on offer."""
+    made = runs(of=guarded, data=guarded.folder / "data")
+    made.offer()
+    return made
+
+
 @pytest.fixture
 def runs(service: Service, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Run]]:
     made: list[Run] = []

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 from protos import rpc
 from services.common.artifacts import ArtifactStore
-from tests.labeler.kit import Service, paint, publish_folder
+from tests.labeler.kit import Service, paint, publish_folder, wait_for
 from tests.support import control as control_kit
 
 ROWS = 60  # of the run behind a control service
@@ -163,3 +163,14 @@ def loaded(page: Page, count: int) -> None:
         arg=count,
     )
     page.wait_for_timeout(150)  # and are seen on screen
+
+
+def finish_after_a_second_thought(page: Page, control: control_kit.Control) -> None:
+    """Presses "Finish the run", thinks better of it, and presses it again."""
+    button = page.get_by_role("button", name="Finish the run")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    button.click()
+    assert control.answers == []
+    page.once("dialog", lambda dialog: dialog.accept())
+    button.click()
+    wait_for(lambda: control.answers == ["q"])

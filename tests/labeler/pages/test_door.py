@@ -22,20 +22,9 @@ from tests.labeler.pages.kit import NAMES, PHONE, UNSURE, Run, press, settle
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("door")
-    paint(folder / "data", NAMES, (200, 150))
-    started = Service(folder, ACTIVE_LABELER_WEB_ACCESS="token")
-    yield started
-    started.stop()
-
-
 @pytest.fixture
-def run(runs: Callable[..., Run], guarded: Service) -> Run:
-    made = runs(of=guarded, data=guarded.folder / "data")
-    made.offer()
-    return made
+def run(guarded_run: Run) -> Run:
+    return guarded_run
 
 
 def token(service: Service, role: str) -> str:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from protos import control_pb2
-from tests.labeler.kit import wait_for
-from tests.labeler.pages.kit import PHONE, Run, look
+from tests.labeler.pages.kit import PHONE, Run, finish_after_a_second_thought, look
 from tests.support import control as kit
 
 pytestmark = pytest.mark.browser
@@ -37,18 +36,16 @@ def test_how_a_run_would_end_and_its_end(run: Run, control: kit.Control, context
     page.get_by_text("about 10 images of 410 would be positive: those with a probability of 0.80 or more").wait_for()
     assert page.get_by_text("7 found with 40 labels of 60 images").is_visible()
     assert page.get_by_text("The head still changes its mind").is_visible()
-    button = page.get_by_role("button", name="Finish the run")
-    page.once("dialog", lambda dialog: dialog.dismiss())
-    button.click()
-    assert control.answers == []
-    page.once("dialog", lambda dialog: dialog.accept())
-    button.click()
-    wait_for(lambda: control.answers == ["q"])
+    finish_after_a_second_thought(page, control)
     control.status = control_pb2.RunStatus(run="r", state="finished", images=60, labels=40, message=REPORT)
     page.get_by_role("heading", name="The run is finished").wait_for()
     assert page.locator(".report dt").all_inner_texts() == [line[:15].strip() for line in REPORT.splitlines()]
     assert page.locator(".report dd").last.inner_text() == "/results/<b>final_dataset</b>"
-    assert button.count() == page.get_by_role("button", name="Export").count() == 0  # there is nothing left to end
+    assert (
+        page.get_by_role("button", name="Finish the run").count()
+        == page.get_by_role("button", name="Export").count()
+        == 0
+    )  # there is nothing left to end
     assert page.get_by_text("active-labeler predict").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.goto(f"{run.service.url}#/run/r/progress")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,26 +13,15 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-from tests.labeler.kit import Service, paint, wait_for
-from tests.labeler.pages.kit import NAMES, POSITIVE, Run, settle
+from tests.labeler.kit import Service, wait_for
+from tests.labeler.pages.kit import POSITIVE, Run, settle
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("token")
-    paint(folder / "data", NAMES, (200, 150))
-    started = Service(folder, ACTIVE_LABELER_WEB_ACCESS="token")
-    yield started
-    started.stop()
-
-
 @pytest.fixture
-def run(runs: Callable[..., Run], guarded: Service) -> Run:
-    made = runs(of=guarded, data=guarded.folder / "data")
-    made.offer()
-    return made
+def run(guarded_run: Run) -> Run:
+    return guarded_run
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from protos import control_pb2
 from tests.labeler.kit import wait_for
-from tests.labeler.pages.kit import PHONE, Run, led
+from tests.labeler.pages.kit import PHONE, Run, finish_after_a_second_thought, led
 from tests.support import control as kit
 
 if TYPE_CHECKING:
@@ -55,13 +55,7 @@ def test_progress_is_one_tap_away_and_back(run: Run, context: dict[str, object])
 def test_a_run_is_finished_from_the_page_after_a_second_thought(run: Run, control: kit.Control) -> None:
     page = run.open()
     page.get_by_role("link", name="Progress").click()
-    button = page.get_by_role("button", name="Finish the run")
-    page.once("dialog", lambda dialog: dialog.dismiss())
-    button.click()
-    assert control.answers == []
-    page.once("dialog", lambda dialog: dialog.accept())
-    button.click()
-    wait_for(lambda: control.answers == ["q"])
+    finish_after_a_second_thought(page, control)
     page.get_by_text("The run is finishing").wait_for()
 
 
