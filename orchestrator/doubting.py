@@ -17,18 +17,13 @@ from dataclasses import dataclass
 
 from orchestrator.labels import Labels
 
-_WRONG_YES, _WRONG_NO = (
-    0.25,
-    0.43,
-)  # chances of being wrong from which on somebody is asked again; a no takes two to turn it
-_NOT_LEARNED = (
-    0.5  # chance of being wrong from which on a yes is held back: a new kind of positives looks a little like a slip
-)
+# Chances of being wrong from which on somebody is asked again; a no takes two to turn it.
+_WRONG_YES, _WRONG_NO = 0.25, 0.43
+# The one from which on a yes is held back: a new kind of positives looks a little like a slip.
+_NOT_LEARNED = 0.5
 _USUAL = 0.05  # share of wrong answers; with that, a third of what is doubted turns out to be wrong
-_WRONG, _REVIEWED = (
-    0.5,
-    1.5,
-)  # answers that are thought to have been looked at again before the first: so few, to learn fast
+# Answers that are thought to have been looked at again before the first: so few, to learn fast.
+_WRONG, _REVIEWED = 0.5, 1.5
 PATIENCE = 2  # rounds for which an answer may be held back: nobody may be there who could give another
 
 

@@ -27,7 +27,7 @@ from protos.errors import ConflictError, NotFoundError
 from services.common.catalog import write_catalog
 
 _TRIED = 64  # images on which the ways to compute are compared
-_READ = 32  # images on which the ways to decode are
+_READ = 32  # images on which the ways to decode are compared
 
 
 class NoEncoderError(NotFoundError):

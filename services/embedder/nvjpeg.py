@@ -31,9 +31,8 @@ from services.embedder.decoding import Decoded, decode_row, read_row
 
 log = logging.getLogger(__name__)
 
-Decode = Callable[
-    [list[Tensor]], list[Tensor]
-]  # files, uint8 [bytes] -> pixels on the device, uint8 [3, height, width]
+# Files, uint8 [bytes], to pixels on the device, uint8 [3, height, width].
+Decode = Callable[[list[Tensor]], list[Tensor]]
 _FILTERS = {2: "bilinear", 3: "bicubic"}  # by Pillow's numbers
 _MOST_PIXELS = 25_000_000
 _END = b"\xff\xd9"

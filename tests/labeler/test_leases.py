@@ -121,10 +121,8 @@ def test_a_crowd_never_sees_an_image_twice_and_nobody_starves(desk: Desk, people
                 if queue.open > queue.held:
                     empty_handed.append(person.author.annotator)
                 return
-            with lock:
-                seen.append(
-                    person.hold[0]
-                )  # what the page shows; the rest of a hand may go to somebody who has nothing
+            with lock:  # what the page shows; the rest of a hand may go to somebody who has nothing
+                seen.append(person.hold[0])
             person.say(person.hold[0], Answer.NEGATIVE)
 
     threads = [threading.Thread(target=label, args=(Person(desk, f"P{n}"),)) for n in range(people)]

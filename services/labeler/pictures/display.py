@@ -16,10 +16,8 @@ SIDE = 1600
 TILE_SIDE = 320  # many at once, on a page of all images
 FULL_SIDE = 4096  # for a closer look; phones show no larger ones
 _CUT = 0.5  # percent of the pixels at each end that may go to black and to white
-_DARK, _MOST_LIFTED = (
-    0.3,
-    0.3,
-)  # a middle brightness (0 to 1) below which shadows are lifted, and the least exponent for it
+# A middle brightness (0 to 1) below which shadows are lifted, and the least exponent for it.
+_DARK, _MOST_LIFTED = 0.3, 0.3
 _TINY = 256  # images up to here keep every pixel as it is
 _TINY_TILE = 128  # the same in a tile; those up to here are enlarged with their pixels to be seen
 _QUALITY, _TILE_QUALITY = 88, 80

@@ -62,9 +62,8 @@ class Run:
         return page
 
     def _hear(self, kind: str, text: str) -> None:
-        if (
-            kind == "error" and "ERR_NETWORK_CHANGED" not in text
-        ):  # a network of containers came or went on this machine
+        # ERR_NETWORK_CHANGED: a network of containers came or went on this machine.
+        if kind == "error" and "ERR_NETWORK_CHANGED" not in text:
             self.errors.append(text)
 
     def answers(self) -> list[tuple[int, int]]:
