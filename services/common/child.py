@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+# What finds the program and its libraries, says how names of files are read, and where scratch files go.
+_NEEDED = ("PATH", "HOME", "TMPDIR", "TZ", "LANG", "LANGUAGE", "GLIBC_TUNABLES")
+_NEEDED_BEGIN = ("LC_", "LD_", "DYLD_", "PYTHON", "MALLOC_", "PILLOW_", "OMP_")
 
 
 def environment_of_child(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -20,6 +23,15 @@ def environment_of_child(more: Mapping[str, str] | None = None) -> dict[str, str
     """
     paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     return {**os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1", **(more or {})}
+
+
+def environment_of_reader() -> dict[str, str]:
+    """The same for a child that opens files from outside: one thread, and of this process's variables only what it needs.
+
+    Addresses of databases, tokens and keys are not among them: whoever gets hold of a decoder finds none.
+    """
+    known = environment_of_child(ONE_THREAD)
+    return {name: value for name, value in known.items() if name in _NEEDED or name.startswith(_NEEDED_BEGIN)}
 
 
 def end_child(process: subprocess.Popen[bytes]) -> None:

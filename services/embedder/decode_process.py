@@ -19,7 +19,7 @@ import numpy as np
 
 from protos.errors import UnavailableError
 from services.common.catalog import Row
-from services.common.child import ONE_THREAD, end_child, environment_of_child
+from services.common.child import end_child, environment_of_reader
 from services.common.encoders.spec import EncoderSpec, fields_of
 from services.embedder.decoding import Decoded
 
@@ -140,7 +140,7 @@ class DecodeProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**_MEMORY_KEPT, **environment_of_child(ONE_THREAD)},
+            env={**_MEMORY_KEPT, **environment_of_reader()},
             pass_fds=(self._memory, self._lock),
         )
 

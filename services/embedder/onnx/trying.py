@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from protos.errors import InvalidInputError
-from services.common.child import ONE_THREAD, environment_of_child
+from services.common.child import environment_of_reader
 from services.embedder.onnx.trial import CPU_S, Tried
 
 _WALL_S = 2 * CPU_S  # processors may be busy
@@ -23,7 +23,7 @@ def tried(data: bytes, side: int) -> Tried:
     Raises:
         InvalidInputError: when it is no encoder of images, with what was seen, or ends the process.
     """
-    env = environment_of_child(ONE_THREAD)
+    env = environment_of_reader()
     command = [sys.executable, "-m", "services.embedder.onnx.trial", str(side)]
     try:
         done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=_WALL_S, env=env)

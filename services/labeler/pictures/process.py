@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from protos.errors import UnavailableError
-from services.common.child import ONE_THREAD, end_child, environment_of_child
+from services.common.child import end_child, environment_of_reader
 from services.labeler.pictures.display import PLAIN, Look
 
 _START_S = 60.0
@@ -89,7 +89,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # decoders are talkative
-            env=environment_of_child(ONE_THREAD),
+            env=environment_of_reader(),
         )
 
     def _line(self, process: subprocess.Popen[bytes], seconds: float) -> bytes:
