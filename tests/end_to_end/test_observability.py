@@ -153,8 +153,10 @@ def test_each_round_is_a_trace_through_the_services(seen: Seen) -> None:
     rounds = [span for span in seen.collector.spans if span.name == "round"]
     assert [(span.facts["run"], span.facts["round"]) for span in rounds] == [(seen.run, 1), (seen.run, 2)]
     for root in rounds:
-        processes = {span.process for span in seen.collector.spans if span.trace == root.trace}
-        assert processes >= {"orchestrator", "trainer", "sampler", "labeler"}
+        for process in ("orchestrator", "trainer", "sampler", "labeler"):  # each sends its spans in its own time
+            seen.collector.wait_until(
+                lambda span, p=process, r=root: span.process == p and span.trace == r.trace, process
+            )
         assert not root.parent
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -47,11 +47,15 @@ class Collector:
 
     def wait_for(self, name: str, seconds: float = 20) -> Seen:
         """The first span of a name, once it is there."""
+        return self.wait_until(lambda span: span.name == name, name, seconds)
+
+    def wait_until(self, wanted: Callable[[Seen], bool], what: str, seconds: float = 20) -> Seen:
+        """The first span that is wanted, once it is there: each process sends its own, in its own time."""
         end = time.monotonic() + seconds
-        while not (found := [span for span in self.spans if span.name == name]):
-            assert time.monotonic() < end, f"no span {name}; there are {[span.name for span in self.spans]}"
+        while (found := next(filter(wanted, list(self.spans)), None)) is None:
+            assert time.monotonic() < end, f"no span of {what}; there are {[(s.process, s.name) for s in self.spans]}"
             time.sleep(0.02)
-        return found[0]
+        return found
 
 
 class _Service(trace_service_pb2_grpc.TraceServiceServicer):

@@ -52,8 +52,8 @@ def test_browse_opens_an_image_by_key_and_leafs_through_the_sheet(run: Run) -> N
     page.keyboard.press("ArrowLeft")
     large.get_by_role("heading", name="03.png").wait_for()
     page.keyboard.press("Escape")
-    large.wait_for(state="detached")
-    assert page.evaluate("document.activeElement.dataset.place") == "3"  # where one has leafed to
+    page.wait_for_function("() => document.activeElement.dataset.place === '3'")  # where one has leafed to
+    assert large.count() == 0
     assert page.locator(".tile.positive").count() == 1
     assert run.errors == []
 
