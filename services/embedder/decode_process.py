@@ -21,6 +21,7 @@ from protos.errors import UnavailableError
 from services.common.catalog import Row
 from services.common.child import end_child, environment_of_reader
 from services.common.encoders.spec import EncoderSpec, fields_of
+from services.embedder.decoder_deaths import ALONE, DecoderDiedError, being_killed, harmless, how, reason_of
 from services.embedder.decoding import Decoded
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,6 @@ log = logging.getLogger(__name__)
 # Pillow gives an image's memory back, and gets other pages for the next: a quarter of the time that an image takes.
 _MEMORY_KEPT = {"PILLOW_BLOCKS_MAX": "4"}  # of at most 16 MiB each
 READY = b"ready\n"  # its first line
-_DIED = "the process that decoded it died, twice"
 
 
 class DecodeProcess:
@@ -47,22 +47,20 @@ class DecodeProcess:
         self._asking = threading.Lock()
 
     def decode(self, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> list[Decoded]:
-        """The files of some rows. An image that ends the process is tried once more by itself, and then has a reason.
+        """The files of some rows. Those with which the process died are tried again, each by itself.
+
+        An image has a reason instead of pixels when it ended a fresh process that had nothing else to do, and another image
+        did not.
 
         Raises:
             RuntimeError: when this process is closed.
-            UnavailableError: when no process can be started, which is no image's fault.
+            UnavailableError: when no process can be started, or they are being killed, which is no image's fault.
         """
         try:
             return self._ask(root, rows, spec)
-        except (OSError, ValueError) as error:
-            if self._closed:
-                raise RuntimeError("this process is closed") from error
-            log.warning("a process that decodes died (%s); it is started again", error)
-            self._end()
-        if len(rows) == 1:
-            return self._once_more(root, rows, spec)
-        return [done for row in rows for done in self._once_more(root, [row], spec)]
+        except DecoderDiedError as death:
+            log.warning("a process that decodes died (%s); it is started again", death)
+        return [self._by_itself(root, row, spec) for row in rows]
 
     def close(self) -> None:
         """Ends the process, from any thread, whatever it is at."""
@@ -76,26 +74,39 @@ class DecodeProcess:
         with self._asking:  # it ends with the process
             os.close(self._memory)
 
-    def _once_more(self, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> list[Decoded]:
+    def _by_itself(self, root: Path, row: Row, spec: EncoderSpec) -> Decoded:
+        for _ in range(ALONE):
+            try:
+                return self._ask(root, [row], spec)[0]
+            except DecoderDiedError as error:
+                log.warning("%s: a process that decoded it by itself died (%s)", row.path, error)
+                death = error
+        if death.is_sent:
+            raise being_killed(death)
         try:
-            return self._ask(root, rows, spec)
-        except (OSError, ValueError) as error:
-            if self._closed:
-                raise RuntimeError("this process is closed") from error
-            log.warning("%s: %s", rows[0].path, _DIED)
-            self._end()
-            return [Decoded(None, reason=_DIED)]
+            with harmless() as (folder, picture):
+                self._ask(folder, [picture], spec)
+        except DecoderDiedError as other:
+            raise being_killed(other) from death
+        return Decoded(None, reason=reason_of(death, 1 + ALONE))
 
     def _ask(self, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> list[Decoded]:
         with self._asking:
-            return self._answer(root, rows, spec)
+            process = self._start()
+            self._make_room(len(rows) * spec.image_size**2 * 3)
+            try:
+                return self._answer(process, root, rows, spec)
+            except (OSError, ValueError) as error:
+                code = self._end()
+                if self._closed:
+                    raise _closed() from error
+                raise DecoderDiedError(code) from error
 
-    def _answer(self, root: Path, rows: Sequence[Row], spec: EncoderSpec) -> list[Decoded]:
-        process = self._start()
+    def _answer(
+        self, process: subprocess.Popen[bytes], root: Path, rows: Sequence[Row], spec: EncoderSpec
+    ) -> list[Decoded]:
         assert process.stdin is not None and process.stdout is not None
         side = spec.image_size
-        size = len(rows) * side * side * 3
-        self._make_room(size)
         request = {
             "root": str(root),
             "rows": [astuple(row) for row in rows],
@@ -106,18 +117,26 @@ class DecodeProcess:
         process.stdin.flush()
         answer = process.stdout.readline()
         if not answer.endswith(b"\n"):
-            raise ConnectionError(f"it ended with code {process.wait()}")
-        batch = np.frombuffer(self._mapped, np.uint8, size).reshape(len(rows), side, side, 3).copy()
+            process.wait()
+            raise ConnectionError("it ended")
+        shape = (len(rows), side, side, 3)
+        batch = np.frombuffer(self._mapped, np.uint8, int(np.prod(shape))).reshape(shape).copy()
         return [_decoded(batch[at], *told) for at, told in enumerate(json.loads(answer))]
 
     def _make_room(self, size: int) -> None:
         if len(self._mapped) < size:
-            os.ftruncate(self._memory, size)
-            self._mapped = mmap.mmap(self._memory, size)
+            try:
+                os.ftruncate(self._memory, size)
+                self._mapped = mmap.mmap(self._memory, size)
+            except OSError as error:
+                raise UnavailableError(
+                    f"there is no memory for {size / 1e6:.0f} MB of decoded images ({error.strerror}): free some, or set"
+                    " ACTIVE_LABELER_DECODE_PROCESSES to fewer, or to 0 for threads"
+                ) from error
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._closed:
-            raise BrokenPipeError("it is closed")
+            raise _closed()
         if self._process is None:
             try:
                 self._process = self._begin()
@@ -130,8 +149,8 @@ class DecodeProcess:
                 code = self._process.wait()
                 self._end()
                 if self._closed:
-                    raise BrokenPipeError("it is closed")
-                raise _not_started(f"it ended with code {code}")
+                    raise _closed()
+                raise _not_started(f"it ended with {how(code)}")
         return self._process
 
     def _begin(self) -> subprocess.Popen[bytes]:
@@ -144,10 +163,17 @@ class DecodeProcess:
             pass_fds=(self._memory, self._lock),
         )
 
-    def _end(self) -> None:
-        if self._process is not None:
-            end_child(self._process)
-            self._process = None
+    def _end(self) -> int:
+        """Ends the process; the code that it ended with, if it had ended by itself."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        end_child(process)
+        return process.returncode
+
+
+def _closed() -> RuntimeError:
+    return RuntimeError("this process is closed")
 
 
 def _not_started(reason: str) -> UnavailableError:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +17,6 @@ from PIL import Image
 
 from protos import embedder_pb2_grpc as services
 from protos import rpc
-from protos.errors import UnavailableError
 from services.common.artifacts import ArtifactStore
 from services.common.catalog import Row, list_images
 from services.common.encoders.spec import EncoderSpec
@@ -106,51 +103,6 @@ def test_blocks_are_the_same_through_the_server(place: Place, tmp_path: Path) ->
     server.stop(0)
     assert by_processes.blocks[0].quarantined == 3
     assert [block.artifact for block in by_processes.blocks] == [block.artifact for block in by_threads.blocks]
-
-
-def test_a_killed_process_is_replaced_and_its_images_are_decoded_all_the_same(
-    process: DecodeProcess, tmp_path: Path
-) -> None:
-    root = write_images(tmp_path / "images", 10)
-    rows = rows_of(root)
-    calm = process.decode(root, rows, SPEC)
-    for _ in range(3):
-        assert process._process is not None
-        os.kill(process._process.pid, signal.SIGKILL)
-        assert same(process.decode(root, rows, SPEC), calm)
-
-
-def test_an_image_that_kills_its_process_is_set_aside_and_its_neighbours_are_not(
-    process: DecodeProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A real crash (SIGABRT in the process), as a defect of a decoder would make one."""
-    root = write_images(tmp_path / "images", 10)
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(
-        "import hashlib, os\nreal = hashlib.sha256\n"
-        "def sha256(data=b''):\n    if data[-4:] == b'KILL': os.abort()\n    return real(data)\n"
-        "hashlib.sha256 = sha256\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    with (root / "0004.png").open("ab") as file:
-        file.write(b"KILL")
-    done = process.decode(root, rows_of(root), SPEC)
-    assert [item.reason for item in done if item.reason] == ["the process that decoded it died, twice"]
-    assert done[4].pixels is None and done[4].sha256 == bytes(32)
-
-
-@pytest.mark.parametrize("program", ["/bin/false", "/gone/python"])
-def test_a_process_that_does_not_start_is_no_verdict_on_any_image(
-    process: DecodeProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
-) -> None:
-    """Blocks are written once: images that were set aside by mistake would stay so in every run."""
-    root = write_images(tmp_path / "images", 3)
-    with monkeypatch.context() as broken:
-        broken.setattr(sys, "executable", program)
-        for rows in (rows_of(root), rows_of(root)[:1]):
-            with pytest.raises(UnavailableError, match="no process that decodes images can be started"):
-                process.decode(root, rows, SPEC)
-    assert not [done.reason for done in process.decode(root, rows_of(root), SPEC) if done.reason]
 
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.01, 0.2, 1.0])
