@@ -14,6 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -48,23 +49,36 @@ def is_temporary(name: str) -> bool:
 def tidy(root: Path) -> int:
     """Removes what dead processes have left unfinished in a store, beside live ones at work; returns how many files.
 
-    Files that earlier versions left go when they are a day old.
+    Files that earlier versions left go when they are a day old. What cannot be opened or removed stays, with a line in the log.
     """
     dead: dict[str, bool] = {}
     removed = 0
     for path, writer in _unfinished(root):
-        if writer is None:
-            is_left = _is_old(path)
-        else:
-            if writer not in dead:
-                dead[writer] = _is_dead(root, writer)
-            is_left = dead[writer]
-        if is_left:
-            path.unlink(missing_ok=True)
-            removed += 1
+        with _telling(path):
+            if _is_left(root, path, writer, dead):
+                path.unlink(missing_ok=True)
+                removed += 1
     for mark in (root / WRITERS).glob("*"):
-        _is_dead(root, mark.name, forget=True)  # nothing of it is left
+        with _telling(mark):
+            _is_dead(root, mark.name, forget=True)  # nothing of it is left
     return removed
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Goes on with the next file where one cannot be opened or removed, and says which."""
+    try:
+        yield
+    except OSError as error:
+        log.warning("%s stays, it may be left over: %s", path, error)
+
+
+def _is_left(root: Path, path: Path, writer: str | None, dead: dict[str, bool]) -> bool:
+    if writer is None:
+        return _is_old(path)
+    if writer not in dead:
+        dead[writer] = _is_dead(root, writer)
+    return dead[writer]
 
 
 def tidy_beside(root: Path) -> None:

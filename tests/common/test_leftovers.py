@@ -130,6 +130,26 @@ def test_what_is_no_work_of_ours_is_left_alone(root: Path) -> None:
     assert mine.exists()
 
 
+def test_what_cannot_be_opened_stays_is_told_and_keeps_nothing_else_from_going(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A link to itself, which nobody can open, whoever tidies up."""
+    marks, closed = root / leftovers.WRITERS, "0123456789abcdef"
+    marks.mkdir(parents=True)
+    dead = ["00" * 8, "ff" * 8]  # before it and behind it
+    for writer in (*dead, closed):
+        (root / "kind" / writer[:2]).mkdir(parents=True)
+        (root / "kind" / writer[:2] / f".writing-{writer}-1").write_bytes(b"half")
+    (marks / closed).symlink_to(marks / closed)
+    for writer in dead:
+        (marks / writer).touch()
+    assert tidy(root) == 2
+    assert [path.name for path in _unfinished(root)] == [f".writing-{closed}-1"]
+    assert [path.name for path in marks.iterdir()] == [closed]
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2 and all(str(marks / closed) in line and "stays" in line for line in told), told
+
+
 def test_a_store_that_is_removed_and_made_again(root: Path) -> None:
     ArtifactStore(root).put("kind/a", b"a")
     shutil.rmtree(root)
