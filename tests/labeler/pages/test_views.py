@@ -37,14 +37,7 @@ def test_the_dashboard_shows_the_pool_and_steers_the_loop(
     page = run.open(**context)
     page.get_by_role("link", name="Progress").click()
     page.get_by_role("img", name="round 3 asked for those from 0.40 to 0.60").wait_for()
-    axes = page.locator(".axes > [aria-hidden]").evaluate_all(
-        "all => all.map((axis) => [...axis.children].map((each) => each.textContent))"
-    )
-    assert ["1,000,000", "999", "0"] in axes  # logarithmic
-    assert ["0", "0.25", "0.5", "0.75", "1"] in axes
     assert page.get_by_role("img", name="positives found with").get_attribute("aria-label").startswith("12 positives")
-    assert ["12", "6", "0"] in axes
-    assert ["0", "20", "40"] in axes
     workers = page.get_by_role("region", name="2 workers at work").get_by_role("row")
     assert [row.inner_text().split("\t") for row in workers.all()[1:]] == [
         [f"host-{HOSTILE}", "cuda:1 NVIDIA H200", "25"],

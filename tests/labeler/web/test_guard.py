@@ -261,3 +261,14 @@ def test_the_swipe_page_is_one_script_and_small(web: httpx.Client) -> None:
     assert named == ["boot", "app"]
     assert not re.search(r'(?:^|;)import[{"*\s]', (WEB / "static/app.js").read_text())
     assert sum(len(gzip.compress((WEB / f"static/{name}.js").read_bytes())) for name in named) <= 60_000
+
+
+def test_the_licences_of_what_the_page_is_made_of_come_with_it(web: httpx.Client) -> None:
+    import json
+
+    licences = web.get("static/licenses.md").text
+    for name, version in json.loads((WEB / "frontend/package.json").read_text())["dependencies"].items():
+        assert f"## {name} - {version}" in licences
+        for script in ("app", "pages", "charts"):
+            assert name in (WEB / f"static/{script}.js").read_text().split("*/")[0].lower()
+    assert licences.count("Copyright (c)") >= 3 and "without warranty of any kind" in licences.lower()

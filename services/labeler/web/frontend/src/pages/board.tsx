@@ -5,11 +5,13 @@ import { call, Refused } from "../core/api";
 import { toast } from "../core/notices";
 import type { Dashboard } from "../core/types";
 import { counted, course, pace } from "../core/words";
+import { Heads, percent } from "./heads";
 import { Histogram } from "./histogram";
 import { PAGES } from "./rail";
 import { Rows } from "./rows";
 
-const percent = (share: number | null): string => (share === null ? "–" : `${Math.round(share * 100)} %`);
+// Rare things are the rule: their share needs a decimal.
+const fine = (share: number | null): string => (share === null || share >= 0.1 ? percent(share) : `${(100 * share).toFixed(share < 0.01 ? 2 : 1)} %`);
 
 interface Props {
   run: string;
@@ -34,15 +36,10 @@ export function Board({ run, words, again }: Props): JSX.Element {
       {step ? <Work words={words} /> : null}
       {pool.length > 0 ? <Histogram words={words} /> : null}
       {prevalence[0] === null ? null : (
-        <p>{`Of all images, ${percent(prevalence[0])} to ${percent(prevalence[1])} are positive: found so far, and what the audit leaves room for.`}</p>
+        <p>{`Of all images, ${fine(prevalence[0])} to ${fine(prevalence[1])} are positive: found so far, and what the audit leaves room for.`}</p>
       )}
       <p>{`${counted(queue.open, "card")} on offer, ${queue.held} of them in somebody's hands.`}</p>
-      {heads.length > 0 ? (
-        <Rows
-          caption="Heads on held-out images" heads={["Round", "F1", "Precision", "Recall"]}
-          rows={heads.slice(-8).map((head) => [head.round, percent(head.f1), percent(head.precision), percent(head.recall)])}
-        />
-      ) : null}
+      {heads.length > 0 ? <Heads heads={heads} /> : null}
       {people.length > 0 ? (
         <Rows
           caption="People" heads={["Name", "Answers", "A minute", "Agreement"]}

@@ -2,35 +2,45 @@
 
 import type { JSX } from "preact";
 import type { LoopWords } from "../core/types";
-import { Axes, numbers } from "./axes";
-
-const WIDTH = 320;
-const HEIGHT = 120;
+import { counts, Plot, WHOLE, type Colours, type Drawing } from "./plot";
+import { Rows } from "./rows";
 
 interface Props {
   words: LoopWords;
   prevalence: [number | null, number | null]; // share of all images that is positive, at least and at most
 }
 
-export function Curve({ words, prevalence: [low, high] }: Props): JSX.Element {
-  const { rounds } = words;
+export function Curve({ words: { rounds }, prevalence: [low, high] }: Props): JSX.Element {
   const most = Math.max(1, ...rounds.map((round) => round.positives));
   const last = Math.max(1, rounds.at(-1)?.labels ?? 1);
-  const x = (labels: number): number => (WIDTH * labels) / last;
-  const y = (positives: number): number => HEIGHT - (HEIGHT * Math.min(positives, most)) / most;
-  const points = rounds.map(({ labels, positives }) => `${x(labels)},${y(positives)}`).join(" ");
-  const band = low === null || high === null ? null : `0,${HEIGHT} ${x(last)},${y(last * high)} ${x(last)},${y(last * low)}`;
+  const labels = rounds.map((round) => round.labels); // from 0
+  const chance = (share: number | null): (number | null)[] => labels.map((many) => (share === null ? null : many * share));
+  const known = low !== null && high !== null;
   const text = `${most} positives found with ${last} labels`;
-  const random = low === null || high === null ? "" : `; drawn at random, ${Math.round(last * low)} to ${Math.round(last * high)} would be (the band)`;
+  const random = known ? `; drawn at random, ${Math.round(last * low)} to ${Math.round(last * high)} would be (the band)` : "";
   return (
     <figure>
-      <Axes up={numbers(most)} along={numbers(last)}>
-        <svg class="curve" viewBox="0 0 320 120" preserveAspectRatio="none" role="img" aria-label={`${text}${random}`}>
-          {band === null ? null : <polygon points={band} />}
-          <polyline points={points} />
-        </svg>
-      </Axes>
+      <Plot
+        label={`${text}${random}`} draw={(colours) => drawn(colours, last, most)}
+        data={[labels, chance(known ? high : null), chance(known ? low : null), rounds.map((round) => round.positives)]}
+      />
       <figcaption>{`${text}, round by round${random}`}</figcaption>
+      <details>
+        <summary>The numbers</summary>
+        <Rows caption="Labels and positives found" heads={["Labels", "Positives"]} rows={rounds.slice(1).map((round) => [round.labels, round.positives])} />
+      </details>
     </figure>
   );
+}
+
+function drawn({ dim, yes }: Colours, last: number, most: number): Drawing {
+  return {
+    scales: { x: { time: false, range: [0, last] }, y: { range: [0, most] } },
+    axes: [{ values: counts, incrs: WHOLE, space: 60 }, { values: counts, incrs: WHOLE, space: 22 }],
+    bands: [{ series: [1, 2], fill: `${dim}59` }],
+    series: [
+      {}, { width: 0, points: { show: false } }, { width: 0, points: { show: false } },
+      { stroke: yes, width: 2, points: { show: true, size: 6, fill: yes } },
+    ],
+  };
 }
