@@ -18,8 +18,9 @@ from protos.errors import UnavailableError
 from services.common.catalog import Row
 from services.common.images import UnreadableImageError
 from services.labeler.pictures.display import Look, derive, media_type
+from services.labeler.pictures.orders import Urgency
 from services.labeler.pictures.process import WorkerProcess
-from services.labeler.pictures.workshop import Urgency, Workshop
+from services.labeler.pictures.workshop import Workshop
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from PIL import Image, ImageChops
 
 from services.common.images import UnreadableImageError
 from services.labeler.pictures.display import Look, derive
-from services.labeler.pictures.workshop import Urgency, Workshop
+from services.labeler.pictures.orders import Urgency
+from services.labeler.pictures.workshop import Workshop
 
 
 @pytest.fixture

@@ -7,14 +7,15 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps, ImageStat
 
 from services.common.images import LIMIT_PIXELS, read_file
 from services.common.windows import open_image, split
+from services.labeler.pictures.pyramid import FULL_SIDE, Piece
 
 SIDE = 1600
 TILE_SIDE = 320  # many at once, on a page of all images
-FULL_SIDE = 4096  # for a closer look; phones show no larger ones
 _CUT = 0.5  # percent of the pixels at each end that may go to black and to white
 # A middle brightness (0 to 1) below which shadows are lifted, and the least exponent for it.
 _DARK, _MOST_LIFTED = 0.3, 0.3
@@ -32,16 +33,28 @@ class Look:
         tile: up to 320 pixels, of a long image its middle; a JPEG is then decompressed at a part of its size, which takes a
             tenth of the time.
         levels: the darkest and the lightest parts drawn apart, and shadows lifted, for dark images.
+        piece: a piece of it alone, see `pyramid`; with its own levels it would not fit its neighbours, so it gets those of the
+            full picture.
+        size: no picture at all, but how many pixels there are.
     """
 
     full: bool = False
     levels: bool = False
     tile: bool = False
+    piece: Piece | None = None
+    size: bool = False
 
     @property
     def word(self) -> str:
         """A short name of it; empty for the usual look."""
-        return "-".join(word for word, on in (("full", self.full), ("levels", self.levels), ("tile", self.tile)) if on)
+        words = (("full", self.full), ("levels", self.levels), ("tile", self.tile), ("size", self.size))
+        piece = () if self.piece is None else (f"piece{self.piece.level},{self.piece.column},{self.piece.row}",)
+        return "-".join((*(word for word, on in words if on), *piece))
+
+    @property
+    def is_close(self) -> bool:
+        """Whether it takes all pixels of an image at hand."""
+        return self.size or self.piece is not None
 
 
 PLAIN = Look()
@@ -58,10 +71,9 @@ def derive(source: Path, look: Look = PLAIN) -> bytes:
     if look.tile:
         image = image.crop(_middle(image.size))
     side = TILE_SIDE if look.tile else FULL_SIDE if look.full else SIDE
-    smooth = Image.Resampling.HAMMING if look.tile else Image.Resampling.LANCZOS
-    image.thumbnail((side, side), smooth, reducing_gap=2.0)
+    shrink(image, side, Image.Resampling.HAMMING if look.tile else Image.Resampling.LANCZOS)
     if look.levels:
-        image = _brightened(image)
+        image = image.point(levels_of(image) * 3)
     image.info.clear()
     target = io.BytesIO()
     if max(image.size) <= (_TINY_TILE if look.tile else _TINY):
@@ -71,14 +83,30 @@ def derive(source: Path, look: Look = PLAIN) -> bytes:
     return target.getvalue()
 
 
-def _brightened(image: Image.Image) -> Image.Image:
-    """Its darkest and lightest parts drawn apart; where most of it is dark even so, shadows are lifted."""
-    apart = ImageOps.autocontrast(image, cutoff=_CUT, preserve_tone=True)
-    middle = ImageStat.Stat(apart.convert("L")).median[0] / 255
+def shrink(image: Image.Image, side: int, smooth: Image.Resampling = Image.Resampling.LANCZOS) -> None:
+    """Makes an image no wider and no higher than ``side``, in place; smaller ones stay."""
+    image.thumbnail((side, side), smooth, reducing_gap=2.0)
+
+
+def levels_of(image: Image.Image) -> list[int]:
+    """What becomes of each brightness of 0 to 255 where the darkest and the lightest parts of an image are drawn apart.
+
+    Half a percent of the pixels at each end may go to black and to white, by one rule for all channels, so that hues stay. Where
+    most of the image is dark even so, shadows are lifted.
+    """
+    counts = np.array(image.convert("L").histogram())
+    cut = int(counts.sum() * _CUT // 100)
+    low = int(np.argmax(np.cumsum(counts) > cut))
+    high = 255 - int(np.argmax(np.cumsum(counts[::-1]) > cut))
+    if high <= low:
+        return list(range(256))
+    scale = 255 / (high - low)
+    apart = [max(0, min(255, int(value * scale - low * scale))) for value in range(256)]
+    middle = ImageStat.Stat(image.point(apart * 3).convert("L")).median[0] / 255
     if not 0 < middle < _DARK:
         return apart
     gamma = max(_MOST_LIFTED, math.log(_DARK) / math.log(middle))
-    return apart.point([round(255 * (value / 255) ** gamma) for value in range(256)] * 3)
+    return [round(255 * (value / 255) ** gamma) for value in apart]
 
 
 def _middle(size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -41,7 +41,7 @@ class WorkerProcess:
             WorkerDiedError: when the decoder did not survive this image.
             UnavailableError: when no decoder can be started, which is no image's fault.
         """
-        request = json.dumps({"source": str(source), "target": str(target), **asdict(look)}) + "\n"
+        request = json.dumps({"source": str(source), "target": str(target), "look": asdict(look)}) + "\n"
         served = self._process is not None
         try:
             try:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from services.labeler.catalogs import RunCatalog
 from services.labeler.pictures.display import PLAIN, Look
-from services.labeler.pictures.workshop import Urgency, Workshop
+from services.labeler.pictures.orders import Urgency
+from services.labeler.pictures.workshop import Workshop
 from services.labeler.recent import Lately
 
 _LATELY = 20_000

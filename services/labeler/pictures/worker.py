@@ -1,8 +1,9 @@
 """The worker process that decodes images: whatever a hostile file does to a decoder, it does here.
 
-It reads one request a line on standard input, ``{"source": path, "target": path}``, and answers each with a line on standard
-output, ``{"error": null or the reason}``; the first line there is "ready". When its standard input closes, which the end of the
-labeler does in any case, ``kill -9`` included, it ends at once, even in the middle of an image.
+It reads one request a line on standard input, ``{"source": path, "target": path, "look": ...}``, and answers each with a line
+on standard output, ``{"error": null or the reason}``; the first line there is "ready". What it decodes for a closer look it
+keeps, so that the next piece of the same image is only cut out. When its standard input closes, which the end of the labeler
+does in any case, ``kill -9`` included, it ends at once, even in the middle of an image.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from protos.errors import InvalidInputError
-from services.labeler.pictures.display import Look, derive
+from services.labeler.pictures.cutting import Kept, make
+from services.labeler.pictures.display import Look
+from services.labeler.pictures.pyramid import Piece
 
 _MEMORY = 4 * 1024**3
 _FILE = 64 * 1024**2
@@ -36,8 +39,9 @@ def main() -> None:
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
+    kept = Kept()
     while True:
-        answer = {"error": _work(json.loads(requests.get()))}
+        answer = {"error": _work(json.loads(requests.get()), kept)}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
@@ -53,13 +57,11 @@ def _limit(what: int, value: int) -> None:
     resource.setrlimit(what, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
-def _work(request: dict[str, Any]) -> str | None:
+def _work(request: dict[str, Any], kept: Kept) -> str | None:
     target = Path(request["target"])
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        data = derive(
-            Path(request["source"]), Look(bool(request["full"]), bool(request["levels"]), bool(request["tile"]))
-        )
+        data = make(Path(request["source"]), _look(request["look"]), kept)
         scratch.write_bytes(data)
         scratch.replace(target)
     except InvalidInputError as error:
@@ -67,6 +69,10 @@ def _work(request: dict[str, Any]) -> str | None:
     except MemoryError:
         return "it needs more memory than an image may take"
     return None
+
+
+def _look(words: dict[str, Any]) -> Look:
+    return Look(**{**words, "piece": Piece(**words["piece"]) if words["piece"] else None})
 
 
 if __name__ == "__main__":

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import tempfile
 import threading
 import time
 from collections import Counter
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from enum import IntEnum
-from itertools import count
 from pathlib import Path
 
 from protos.errors import InvalidInputError, UnavailableError
@@ -21,70 +17,55 @@ from services.common.catalog import Row
 from services.common.images import UnreadableImageError
 from services.common.windows import file_of
 from services.labeler.pictures.display import PLAIN, Look
+from services.labeler.pictures.orders import Order, Orders, Urgency
 from services.labeler.pictures.process import WorkerDiedError, WorkerProcess
 from services.labeler.pictures.trimming import Trimmer
 
 log = logging.getLogger(__name__)
 
 _VERSION = 5  # of what derivatives look like
+_IDLE_S = 60.0
 _LATELY_NS = 60 * 10**9  # of the last look at a file, which is as good as now
-
-
-class Urgency(IntEnum):
-    """What is made first.
-
-    Attributes:
-        NOW: somebody looks at the place of one image.
-        SHEET: somebody looks at a sheet of many, or just did: the newest sheet comes first.
-        AHEAD: nobody waits for it yet.
-    """
-
-    NOW = 1
-    SHEET = 2
-    AHEAD = 3
-
-
-_END = 0  # before all
-
-
-@dataclass(order=True)
-class _Order:
-    urgency: int
-    turn: int
-    number: int
-    name: str = field(compare=False)
-    source: Path = field(compare=False)
-    look: Look = field(compare=False, default=PLAIN)
 
 
 class Workshop:
     """Makes and finds derivatives.
 
+    What is cut out of large images has one process of its own, so that all other pictures never wait for it, and so that no more
+    than one of them is in the memory whole. It ends when nobody looks closely any more, and all that it keeps with it.
+
     Args:
         folder: of the cache; may be deleted whenever the labeler is not running.
-        workers: processes that decode.
+        workers: processes that decode, besides that one.
         seconds: that one image may take.
         most_bytes: that the cache may hold; 0: any number.
+        idle_seconds: after which the process for a closer look ends.
 
     Raises:
         InvalidInputError: when nothing can be written to the folder.
     """
 
-    def __init__(self, folder: Path, workers: int = 1, seconds: float = 30.0, most_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        workers: int = 1,
+        seconds: float = 30.0,
+        most_bytes: int = 0,
+        idle_seconds: float = _IDLE_S,
+    ) -> None:
         self._trimmer = Trimmer(folder, most_bytes)
         self._folder = folder
         self._seconds = seconds
-        self._orders: queue.PriorityQueue[_Order] = queue.PriorityQueue()
-        self._numbers = count()
+        self._orders, self._close_orders = Orders(), Orders(gathers=True)
         self._promised: dict[str, Future[Path]] = {}
         self._wishes: Counter[str] = Counter()  # how many want what is promised
         self._waiting: set[str] = set()  # of these, not begun
         self._fatal: set[str] = set()  # those that a decoder died of once
         self._lock = threading.Lock()
         _make_folder(folder)
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"derivatives-{n}", daemon=True) for n in range(workers)
-        ]
+        usual: tuple[Orders, float | None] = (self._orders, None)
+        self._lanes = [usual] * workers + [(self._close_orders, idle_seconds)]
+        self._threads = [threading.Thread(target=self._serve, args=lane, daemon=True) for lane in self._lanes]
         for thread in self._threads:
             thread.start()
 
@@ -96,7 +77,7 @@ class Workshop:
 
     def turn(self) -> int:
         """A turn for a sheet: it comes before all sheets that have theirs already."""
-        return -next(self._numbers)
+        return self._orders.newest_turn()
 
     def get(
         self, name: str, source: Path, urgency: Urgency = Urgency.NOW, look: Look = PLAIN, turn: int = 0
@@ -121,7 +102,7 @@ class Workshop:
                 self._waiting.add(name)
             if known is None or urgency is not Urgency.AHEAD:
                 # What is promised already, again, further to the front; whoever comes to it second finds it done.
-                self._orders.put(_Order(urgency, turn, next(self._numbers), name, source, look))
+                (self._close_orders if look.is_close else self._orders).put(urgency, turn, name, source, look)
             return future
 
     def withdraw(self, name: str, future: Future[Path]) -> None:
@@ -138,8 +119,8 @@ class Workshop:
 
     def close(self) -> None:
         """Ends the workers; what waits is given up."""
-        for _ in self._threads:
-            self._orders.put(_Order(_END, 0, next(self._numbers), "", Path()))
+        for orders, _ in self._lanes:
+            orders.end()
         for thread in self._threads:
             thread.join(0.5)  # one in the middle of an image ends with this process
 
@@ -151,10 +132,14 @@ class Workshop:
             future.set_exception(UnreadableImageError(reason))
         return future
 
-    def _serve(self) -> None:
+    def _serve(self, orders: Orders, patience_s: float | None) -> None:
         worker = WorkerProcess(self._seconds)
-        while (order := self._orders.get()).urgency != _END:
+        for order in orders.taken(patience_s):
+            if order is None:
+                worker.close()
+                continue
             with self._lock:
+                orders.begin(order)
                 if order.name not in self._waiting:
                     continue
                 self._waiting.remove(order.name)
@@ -162,7 +147,7 @@ class Workshop:
             self._make(worker, order, future)
         worker.close()
 
-    def _make(self, worker: WorkerProcess, order: _Order, future: Future[Path]) -> None:
+    def _make(self, worker: WorkerProcess, order: Order, future: Future[Path]) -> None:
         try:
             error = self._derive(worker, order)
         except OSError as problem:
@@ -176,7 +161,7 @@ class Workshop:
             error = UnavailableError(f"no derivative of {order.source}: {type(problem).__name__}: {problem}")
         self._settle(order.name, future, error)
 
-    def _derive(self, worker: WorkerProcess, order: _Order) -> Exception | None:
+    def _derive(self, worker: WorkerProcess, order: Order) -> Exception | None:
         """Makes the derivative; or else says why there is none, and notes it where that is not going to change."""
         target = self._file(order.name)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -33,6 +33,7 @@ from services.labeler.web.routes import (
     news,
     people,
     pictures,
+    pieces,
     quarantine,
     remarks,
     starting,
@@ -98,6 +99,7 @@ def build_app(
     app.include_router(people.router(seen, desk))
     app.include_router(remarks.router(desk))
     app.include_router(pictures.router(desk, shelf))
+    app.include_router(pieces.router(counter))
     app.include_router(news.router(loop, seen.dashboard))
     app.include_router(quarantine.router(desk, loop))
     app.include_router(atlas.router(desk, loop))

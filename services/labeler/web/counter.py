@@ -12,6 +12,7 @@ from services.labeler.catalogs import RunCatalog
 from services.labeler.desk import Desk
 from services.labeler.model import CatalogRef, Run, Visit
 from services.labeler.pictures.display import Look
+from services.labeler.pictures.pyramid import Piece, Size
 from services.labeler.pictures.shelf import Shelf
 from services.labeler.web.messages import describe_reply
 
@@ -66,6 +67,28 @@ class Counter:
             return (await settled(self._shelf.get(catalog, item, look))).read_bytes()
         except FileNotFoundError:  # the cache was trimmed at this very moment
             return (await settled(self._shelf.get(catalog, item, look))).read_bytes()
+
+    async def size(self, run: str, item: int) -> Size:
+        """How many pixels an image has, upright.
+
+        Raises:
+            NotFoundError: when there is no such run or image.
+            UnreadableImageError: with the reason.
+        """
+        return Size.of(await self.picture(run, item, Look(size=True)))
+
+    async def piece(self, run: str, item: int, piece: Piece, levels: bool) -> bytes:
+        """A piece of an image with more pixels than its full picture shows.
+
+        Args:
+            levels: drawn apart as they are in the full picture.
+
+        Raises:
+            NotFoundError: when there is no such run, image or piece.
+            UnreadableImageError: with the reason.
+        """
+        (await self.size(run, item)).check(piece)
+        return await self.picture(run, item, Look(levels=levels, piece=piece))
 
     async def _catalog_of(self, run: Run) -> RunCatalog:
         known = self._catalogs.get(run.run)

@@ -27,7 +27,7 @@ ADMIN_POSTS = {
 }
 
 ADMINS_SEE = ["archive", "course", "download", "export", "map", "people", "quarantine", "remarks", "rounds", "scores"]
-ANNOTATORS_SEE = ["asks", "dashboard", "examples", "images/0", "items", "labels", "loop", "mine"]
+ANNOTATORS_SEE = ["asks", "dashboard", "examples", "images/0", "images/0/size", "items", "labels", "loop", "mine"]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,9 @@ def joined(service: Service, token: str) -> httpx.Client:
     return web
 
 
-@pytest.mark.parametrize("path", ["api/runs", "api/me", "api/runs/r1/images/0", "api/runs/r1/scores", "nothing"])
+@pytest.mark.parametrize(
+    "path", ["api/runs", "api/me", "api/runs/r1/images/0/pieces/0/0/0", "api/runs/r1/scores", "nothing"]
+)
 def test_without_a_token_there_is_a_sentence_and_nothing_else(service: Service, path: str) -> None:
     answer = client(service).get(path)
     assert answer.status_code == 401
