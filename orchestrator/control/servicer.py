@@ -15,6 +15,7 @@ from orchestrator.control.exports import Export
 from orchestrator.control.manager import ENDED, ManagedRun, Runs
 from orchestrator.control.prepared import CONFIGURATION, DATA, ENCODER, Choice, Thing
 from orchestrator.control.progress import progress_of
+from orchestrator.control.starting import Starts
 from orchestrator.questions import Question
 from protos import control_pb2, control_pb2_grpc
 from protos.errors import InvalidInputError
@@ -28,6 +29,7 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
 
     def __init__(self, manager: Runs) -> None:
         self._manager = manager
+        self._starts = Starts(manager)
 
     def StartRun(
         self, request: control_pb2.StartRunRequest, context: grpc.ServicerContext
@@ -52,8 +54,7 @@ class ControlServicer(control_pb2_grpc.ControlServicer):
     ) -> control_pb2.StartRunResponse:
         """Starts a run of what was chosen."""
         choice = Choice(**{field.name: getattr(request, field.name) for field in request.DESCRIPTOR.fields})
-        managed = self._manager.start(self._manager.prepared().settings(choice), resume=False)
-        return control_pb2.StartRunResponse(run=managed.folder.run)
+        return control_pb2.StartRunResponse(run=self._starts.start(choice).folder.run)
 
     def ListRuns(
         self, request: control_pb2.ListRunsRequest, context: grpc.ServicerContext
