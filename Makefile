@@ -25,7 +25,7 @@ demo: ## find one digit among 1,797 handwritten ones, labels simulated; LABEL=we
 test: ## install what tests need and run them
 	@scripts/environment.sh test
 	@scripts/test-extras.sh
-	@PATH="$$PATH:$(POSTGRES)" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m "not long and not compose"
+	@PATH="$$PATH:$(POSTGRES)" scripts/suite.sh $(JOBS) -m "not long and not compose"
 
 test-exports: ## read our exports with FiftyOne and Label Studio's SDK, in an environment of their own: minutes to install
 	@scripts/environment.sh test
