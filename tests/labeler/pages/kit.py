@@ -77,11 +77,13 @@ class Run:
 
 
 @contextmanager
-def led(folder: Path, control: control_kit.Control, browser: Browser, names: Sequence[str]) -> Iterator[Run]:
+def led(
+    folder: Path, control: control_kit.Control, browser: Browser, names: Sequence[str], **environment: str
+) -> Iterator[Run]:
     """A run "r" of images with these names, behind a control service that the test leads; cards of it are on offer."""
     server = rpc.serve([control_kit.registration(control)], f"unix:{folder}/c.sock")
     paint(folder / "labeler" / "data", names)
-    service = Service(folder / "labeler", ACTIVE_LABELER_CONTROL=server.address)
+    service = Service(folder / "labeler", ACTIVE_LABELER_CONTROL=server.address, **environment)
     made = Run(service, browser, "r", folder / "labeler" / "data", 10)
     made.offer()
     yield made

@@ -13,6 +13,8 @@ import "./views/views.css";
 
 const ROUTE = /^#\/run\/([A-Za-z0-9_][A-Za-z0-9._-]*)\/(label|progress|seed|grid|browse|map|people|finish|export|quarantine)(?:\/(\d+))?$/;
 
+const STEP = /^#\/run\/([A-Za-z0-9_][A-Za-z0-9._-]*)$/;
+
 type View = (props: { page: string; run: string; item: number | undefined }) => JSX.Element | null;
 
 function App(): JSX.Element {
@@ -26,7 +28,7 @@ function App(): JSX.Element {
   return (
     <>
       {hash === "#/new" ? <Later page="new" run="" item={undefined} />
-        : run === undefined || page === undefined ? <Runs choose={hash !== "#/"} />
+        : run === undefined || page === undefined ? <Runs key={hash} choose={hash !== "#/"} wanted={STEP.exec(hash)?.[1]} />
         : page === "label" ? <Entry key={run} run={run} />
         : <Later key={`${run} ${page} ${item ?? ""}`} page={page} run={run} item={item === undefined ? undefined : Number(item)} />}
       <Notices />

@@ -7,6 +7,12 @@ import { recall } from "./memory";
 const asked = call<{ role: string; loop?: boolean }>("api/me");
 const told = asked.then(({ role }) => role, () => null);
 
+// What the labeler calls this browser, "admin" or "annotator"; null where it does not answer.
+export const role = (): Promise<string | null> => told;
+
+// Whether there is a loop to ask.
+export const hasLoop = (): Promise<boolean> => asked.then(({ loop }) => loop !== false, () => false);
+
 // What only an admin may do is not offered to others.
 void told.then((role) => { if (role !== null) document.documentElement.dataset.role = role; });
 

@@ -44,6 +44,7 @@ function Report({ run, text, gone }: { run: string; text: string; gone: boolean 
         <li>Classify further images: <code>active-labeler predict final_model.ckpt FOLDER</code></li>
         <li>In Python: <code>active_labeler.load_model("final_model.ckpt").classify("image.jpg")</code></li>
         {gone ? null : <li>Look once more at what was labelled, and correct it for the next run: <a href={`#/run/${run}/browse`}>Browse</a></li>}
+        {gone ? null : <li>Look for something else: <a href="#/">all runs</a></li>}
       </ul>
     </>
   );

@@ -1,17 +1,22 @@
-// The list of runs, and the way into the only one.
+// The list of runs, and the way into one: to the step that whoever comes goes on with.
 
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../core/api";
 import { banner } from "../core/notices";
 import type { RunLine } from "../core/types";
+import { step } from "../core/step";
 import { counted } from "../core/words";
 import { Panel } from "../label/panel";
 
 const AGAIN_MS = 2000;
 
-// choose: whether the only run is entered at once.
-export function Runs({ choose }: { choose: boolean }): JSX.Element {
+interface Props {
+  choose: boolean; // whether the only run is entered at once, or, where there is none, the page that starts one
+  wanted: string | undefined; // the run to enter
+}
+
+export function Runs({ choose, wanted }: Props): JSX.Element {
   const [runs, setRuns] = useState<RunLine[] | null>(null);
   useEffect(() => {
     let again: number | undefined;
@@ -25,54 +30,68 @@ export function Runs({ choose }: { choose: boolean }): JSX.Element {
         if (!gone) banner("The labeler does not answer. This page goes on by itself when it is back.");
       }
       if (gone) return;
-      const only = found === null ? undefined : theOnly(found);
-      if (choose && only !== undefined) location.replace(`#/run/${only.run}/label`);
+      const entered = found === null || !choose ? undefined : entry(found, wanted);
+      if (entered !== undefined) {
+        const next = await step(entered);
+        if (!gone) location.replace(`#/run/${entered.run}/${next}`);
+        return;
+      }
       if (found !== null) setRuns(found);
       if (found === null || found.length === 0) again = window.setTimeout(look, AGAIN_MS);
     };
     void look();
     return () => { gone = true; clearTimeout(again); };
-  }, [choose]);
-  if (runs === null || (choose && theOnly(runs) !== undefined)) return <Panel><p>Loading …</p></Panel>;
-  return runs.length === 0 ? <NoRun /> : <Choice runs={runs} />;
+  }, [choose, wanted]);
+  if (runs === null) return <Panel><p>Loading …</p></Panel>;
+  return runs.length === 0 ? <NoRun choose={choose} /> : <Choice runs={runs} />;
 }
 
-function theOnly(runs: RunLine[]): RunLine | undefined {
+// The one that is wanted, else the only one that goes on, else the only one.
+function entry(runs: RunLine[], wanted: string | undefined): RunLine | undefined {
+  if (wanted !== undefined) return runs.find(({ run }) => run === wanted) ?? { run: wanted, name: "", question: "", open: 0, finished: false };
   const going = runs.filter((run) => !run.finished);
   return going.length === 1 ? going[0] : runs.length === 1 ? runs[0] : undefined;
 }
 
 function Choice({ runs }: { runs: RunLine[] }): JSX.Element {
+  const may = useMayStart();
   return (
     <Panel>
       <h1>What do you want to label?</h1>
       {runs.map((run) => (
-        <a key={run.run} class="run" href={`#/run/${run.run}/label`}>
+        <a key={run.run} class="run" href={`#/run/${run.run}`}>
           <b>{run.question || run.name || run.run}</b>
           <span>{`${run.name || run.run} · ${run.finished ? "finished" : `${counted(run.open, "image")} waiting`}`}</span>
         </a>
       ))}
-      <StartLink />
+      {may ? <StartLink /> : null}
     </Panel>
   );
 }
 
-function NoRun(): JSX.Element {
+function NoRun({ choose }: { choose: boolean }): JSX.Element {
+  const may = useMayStart();
+  useEffect(() => { if (choose && may) location.replace("#/new"); }, [choose, may]);
   return (
     <Panel>
       <h1>There is nothing to label yet</h1>
       <p>Start a run, and this page goes on by itself:</p>
       <p><code>active-labeler run --data FOLDER --reference IMAGE</code></p>
-      <StartLink />
+      {may ? <StartLink /> : null}
     </Panel>
   );
 }
 
-// Where the operator has laid out data sets, and to whoever may start runs of them.
-function StartLink(): JSX.Element | null {
+// Whether the operator has named a folder of data sets, and whoever looks may start runs of them.
+function useMayStart(): boolean {
   const [may, setMay] = useState(false);
   useEffect(() => {
-    void call<{ data: unknown[] }>("api/prepared").then(({ data }) => setMay(data.length > 0), () => setMay(false));
+    // The encoder that needs no file is there wherever a folder is named, be it empty.
+    void call<{ encoder: unknown[] }>("api/prepared").then(({ encoder }) => setMay(encoder.length > 0), () => setMay(false));
   }, []);
-  return may ? <div class="acts"><a class="main" href="#/new">Start a run</a></div> : null;
+  return may;
+}
+
+function StartLink(): JSX.Element {
+  return <div class="acts"><a class="main" href="#/new">Start a run</a></div>;
 }

@@ -8,6 +8,7 @@ import { Panel } from "../label/panel";
 import { small } from "../views/picture";
 
 const AGAIN_MS = 1000;
+const EMPTY_MS = 3000;
 
 interface Thing { number: number; name: string }
 export interface Prepared { data: Thing[]; configuration: Thing[]; encoder: Thing[] }
@@ -19,11 +20,35 @@ export function Start(): JSX.Element {
   const [prepared, setPrepared] = useState<Prepared | null>(null);
   const [run, setRun] = useState<string | null>(null);
   const [trouble, setTrouble] = useState("");
-  useEffect(() => { call<Prepared>("api/prepared").then(setPrepared, (error) => setTrouble(said(error))); }, []);
+  const isEmpty = prepared?.data.length === 0;
+  const [looked, setLooked] = useState(0);
+  useEffect(() => {
+    const look = (): void => {
+      call<Prepared>("api/prepared").then(setPrepared, (error) => setTrouble(said(error))).finally(() => setLooked((times) => times + 1));
+    };
+    if (looked === 0) look();
+    else if (isEmpty) { // until somebody has put images there
+      const timer = window.setTimeout(look, EMPTY_MS);
+      return () => clearTimeout(timer);
+    }
+    return undefined;
+  }, [looked, isEmpty]);
   if (run !== null) return <Begun run={run} again={() => setRun(null)} />;
   if (prepared === null) return <Panel><p role="status">{trouble || "Loading …"}</p></Panel>;
-  if (prepared.data.length === 0) return <Panel><h1>There are no images to choose from</h1><p>Who runs this puts them into the folder that <code>ACTIVE_LABELER_PREPARED__DATA</code> names, each data set in a folder of its own. In the stack of containers that is <code>data</code> beside the compose file: <code>cp -r FOLDER data/</code></p></Panel>;
+  if (isEmpty) return <Empty />;
   return <Form prepared={prepared} started={setRun} />;
+}
+
+function Empty(): JSX.Element {
+  return (
+    <Panel>
+      <h1>There are no images to choose from</h1>
+      <p>Put them beside the compose file, each data set in a folder of its own; this page goes on by itself:</p>
+      <p><code>cp -r FOLDER data/</code></p>
+      <p>Where the folder of data sets is another one, <code>ACTIVE_LABELER_DATA</code> names it, and without containers <code>ACTIVE_LABELER_PREPARED__DATA</code>.</p>
+      <div class="acts"><a class="other" href="#/">All runs</a></div>
+    </Panel>
+  );
 }
 
 function Form({ prepared, started }: { prepared: Prepared; started: (run: string) => void }): JSX.Element {
@@ -99,8 +124,7 @@ function Begun({ run, again }: { run: string; again: () => void }): JSX.Element 
       try {
         const found = await call<Course>(`api/runs/${run}/course`);
         if (gone) return;
-        if (found.state === "labeling" || found.state === "finished") location.replace(`#/run/${run}/label`);
-        if (found.state === "asking") location.replace(`#/run/${run}/progress`);
+        if (["labeling", "finished", "asking"].includes(found.state)) location.replace(`#/run/${run}`); // to the step that it is at
         setCourse(found);
         setSilent("");
         if (found.state === "failed" || found.state === "stopped") return;
