@@ -10,6 +10,7 @@ from benchmarks.labels.arms import Arm, Items, Scores, Task
 from benchmarks.labels.pools import Pool
 
 SEEDS, NEAR, BATCH, LABELS = 20, 16, 20, 520
+CURATED = 100  # labels after which the curated set is judged, besides at the end
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class Course:
     found: list[float]
     precision: tuple[float, float]
     recall: tuple[float, float]
+
+    @property
+    def labels(self) -> int:
+        """How many labels there are at the end."""
+        return SEEDS + BATCH * (len(self.found) - 1)
 
     def labels_to(self, share: float) -> float:
         """Labels until that share was found; infinite when it never was."""
@@ -41,8 +47,8 @@ def seed_set(pool: Pool, seed: int) -> list[int]:
     return [*near.tolist(), *others.tolist()]
 
 
-def run(task: Task, arm: Arm) -> Course:
-    """From the seed set to 520 labels, every one of them counted."""
+def run(task: Task, arm: Arm, labels: int = LABELS) -> Course:
+    """From the seed set to so many labels, every one of them counted."""
     truth, total = task.pool.truth, int(task.pool.truth.sum())
     task.labelled = seed_set(task.pool, task.seed)
     found, curated = [], []
@@ -51,9 +57,9 @@ def run(task: Task, arm: Arm) -> Course:
         number += 1
         found.append(int(truth[task.labelled].sum()) / total)
         items, scores = arm(task, number, BATCH)
-        if len(task.labelled) in (100, LABELS):
+        if len(task.labelled) in (CURATED, labels):
             curated.append(_curated(task, scores))
-        if len(task.labelled) >= LABELS:
+        if len(task.labelled) >= labels:
             return Course(found, (curated[0][0], curated[1][0]), (curated[0][1], curated[1][1]))
         task.labelled += _checked(items, task)
 

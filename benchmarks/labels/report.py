@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.labels.course import BATCH, LABELS, SEEDS, Course
+from benchmarks.labels.course import BATCH, SEEDS, Course
 
 Results = dict[str, dict[str, dict[tuple[int, int], Course]]]  # data set -> arm -> (class, seed) -> course
 _DRAWS = 2000
 
 
 def difference(ours: dict[tuple[int, int], Course], other: dict[tuple[int, int], Course]) -> tuple[float, float, float]:
-    """Mean paired difference of the share found at 520 labels, and the 95 % interval of a bootstrap over the classes."""
+    """Mean paired difference of the share found at the end, and the 95 % interval of a bootstrap over the classes."""
     keys = sorted(set(ours) & set(other))
     classes = sorted({number for number, _ in keys})
     of_class = [[ours[key].found[-1] - other[key].found[-1] for key in keys if key[0] == number] for number in classes]
@@ -26,11 +26,12 @@ def difference(ours: dict[tuple[int, int], Course], other: dict[tuple[int, int],
 
 def table(name: str, arms: dict[str, dict[tuple[int, int], Course]]) -> list[str]:
     """Lines of Markdown for one data set; ``ours`` is the arm that others are compared with."""
+    labels = next(iter(arms["ours"].values())).labels
     lines = [
         f"### {name}",
         "",
-        "| arm | runs | found at 520 | ours − it, 95 % | labels to 50 / 80 / 90 / 95 % | area | curated at 100: precision, recall"
-        " | at 520 |",
+        f"| arm | runs | found at {labels} | ours − it, 95 % | labels to 50 / 80 / 90 / 95 % | area"
+        f" | curated at 100: precision, recall | at {labels} |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for arm, courses in arms.items():
@@ -66,11 +67,10 @@ def plot(results: Results, file: Path) -> None:
 
     rows = -(-len(results) // 3)
     figure, panels = plt.subplots(rows, 3, figsize=(13, 3.6 * rows), sharex=True, sharey=True, squeeze=False)
-    labels = np.arange(SEEDS, LABELS + 1, BATCH)
     for panel, (name, arms) in zip(panels.flat, results.items(), strict=False):
         for arm, courses in arms.items():
             mean = np.mean([course.found for course in courses.values()], axis=0)
-            panel.plot(labels, mean, label=arm, linewidth=2.5 if arm == "ours" else 1.2)
+            panel.plot(SEEDS + BATCH * np.arange(len(mean)), mean, label=arm, linewidth=2.5 if arm == "ours" else 1.2)
         panel.set_title(name)
     for panel in panels.flat[len(results) :]:
         panel.axis("off")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -113,6 +114,35 @@ def test_a_data_set_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.Cap
     with pytest.raises(SystemExit):
         main(["--data", "letters", "--out", str(tmp_path)])
     assert "no data set's name holds letters" in capsys.readouterr().err
+
+
+def test_longer_runs_are_kept_beside_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="the plot needs it")
+    wanted = ["--quick", "--arms", "random", "--data", "digits", "--out", str(tmp_path)]
+    for labels in ("120", "140", "120"):
+        main([*wanted, "--labels", labels])
+        assert f"| found at {labels} |" in capsys.readouterr().out
+    lengths = [
+        len(json.loads(line)["course"]["found"]) for line in (tmp_path / "courses.jsonl").read_text().splitlines()
+    ]
+    assert lengths == [6] * 20 + [7] * 20  # ten classes, two arms; the third call ran nothing
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (["--labels", "100"], "--labels is 100; runs end with a multiple of 20 above 100"),
+        (["--labels", "530"], "--labels is 530"),
+        (["--labels", "-20"], "--labels is -20"),
+        (["--seeds", "0"], "--seeds is 0; it takes at least one"),
+    ],
+)
+def test_a_number_that_cannot_be_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*wrong, "--out", str(tmp_path)])
+    assert told in capsys.readouterr().err
 
 
 def _course(found: float) -> Course:
