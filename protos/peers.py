@@ -29,6 +29,7 @@ class Peer:
         turn: when it was chosen last; of equals, the one whose turn is longest ago is next.
         away: its last call failed, and it has not said since that it serves.
         asked: somebody waits for it to say so.
+        worker: what it calls itself; "" while nobody knows, or where it has no name.
     """
 
     address: str
@@ -37,6 +38,7 @@ class Peer:
     turn: int = 0
     away: bool = False
     asked: bool = False
+    worker: str = ""
 
 
 class Peers:
@@ -45,16 +47,16 @@ class Peers:
     Args:
         look_up: gives the addresses of all replicas; none: they stay as they are.
         open_channel: a channel to one address, which repeats no call by itself.
-        serves: whether the replica behind a channel says that it serves.
+        who: the name of the replica behind a channel, "" for one without; None where it does not say that it serves.
     """
 
     def __init__(
         self,
         look_up: Callable[[], Sequence[str]],
         open_channel: Callable[[str], grpc.Channel],
-        serves: Callable[[grpc.Channel], bool],
+        who: Callable[[grpc.Channel], str | None],
     ) -> None:
-        self._look_up, self._open, self._serves = look_up, open_channel, serves
+        self._look_up, self._open, self._who = look_up, open_channel, who
         self._lock, self._closed = threading.Lock(), threading.Event()
         self._back = threading.Condition(self._lock)  # told when a replica comes, and when all is closed
         self._peers: dict[str, Peer] = {}
@@ -73,7 +75,7 @@ class Peers:
             self._check_open()
             if not self._peers:
                 return None
-            peer = min(self._peers.values(), key=lambda one: (one.away, one.calls, one.turn))
+            peer = min(self._replicas(), key=lambda one: (one.away, one.calls, one.turn))
             peer.calls, peer.turn = peer.calls + 1, next(self._turns)
             return peer
 
@@ -89,7 +91,7 @@ class Peers:
         """How many replicas answer, as far as anybody knows."""
         self._begin()
         with self._lock:
-            return sum(not peer.away for peer in self._peers.values())
+            return sum(not peer.away for peer in self._replicas())
 
     def wait(self, seconds: float) -> None:
         """Waits so long for a replica that answers.
@@ -110,6 +112,15 @@ class Peers:
             self._back.notify_all()
         _close(peers)
 
+    def _replicas(self) -> list[Peer]:
+        """One for each worker, however many addresses it is reached at: the first that answers."""
+        found: dict[str, Peer] = {}
+        for peer in self._peers.values():
+            other = found.setdefault(peer.worker or peer.address, peer)
+            if other.away and not peer.away:
+                found[peer.worker] = peer
+        return list(found.values())
+
     def _some_at_work(self) -> bool:
         return any(not peer.away for peer in self._peers.values())
 
@@ -125,6 +136,7 @@ class Peers:
             self._keeper = threading.Thread(target=self._keep, name="replicas", daemon=True)
             self._name_locked(self._look_up())
             self._keeper.start()
+        self._ask_who_is_there()
 
     def _keep(self) -> None:
         named = time.monotonic()
@@ -133,27 +145,39 @@ class Peers:
                 self._ask_who_was_away()
                 if time.monotonic() - named >= _NAMES_S:
                     self._name(self._look_up())
+                    self._ask_who_is_there()
                     named = time.monotonic()
             except Exception:  # the next look may do better, and calls go on with what is known
                 log.warning("the replicas cannot be looked up", exc_info=True)
 
     def _ask_who_was_away(self) -> None:
+        self._ask_all(lambda peer: peer.away)
+
+    def _ask_who_is_there(self) -> None:
+        """Where a name has addresses of IPv4 and of IPv6, one worker may be reached at both: then each says who it is."""
         with self._lock:
-            away = [peer for peer in self._peers.values() if peer.away and not peer.asked]
-            for peer in away:
+            families = {address.partition(":")[0] for address in self._peers}
+        if len(families) > 1:
+            self._ask_all(lambda peer: True)
+
+    def _ask_all(self, which: Callable[[Peer], bool]) -> None:
+        with self._lock:
+            wanted = [peer for peer in self._peers.values() if which(peer) and not peer.asked]
+            for peer in wanted:
                 peer.asked = True
-        for peer in away:  # each in a thread: one that says nothing must not hold up those that are back
+        for peer in wanted:  # each in a thread: one that says nothing must not hold up those that are back
             threading.Thread(target=self._ask, args=(peer,), name="replica-health", daemon=True).start()
 
     def _ask(self, peer: Peer) -> None:
-        serves = False
+        worker = None
         try:
             with contextlib.suppress(ValueError):  # closed meanwhile
-                serves = self._serves(peer.channel)
+                worker = self._who(peer.channel)
         finally:
             with self._back:
-                peer.away, peer.asked = peer.away and not serves, False
-                if serves:
+                peer.away, peer.asked = peer.away and worker is None, False
+                if worker is not None:
+                    peer.worker = worker
                     self._back.notify_all()
 
     def _name(self, addresses: Sequence[str]) -> None:

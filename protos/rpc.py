@@ -223,9 +223,15 @@ def connect_to_all(target: str, timeout_s: float = DEFAULT_TIMEOUT_S, tls: Tls |
     peers = Peers(
         lambda: look_up(target),
         lambda address: _open(address, tls, options, host),
-        lambda channel: is_healthy(_intercepted(channel, _PROBE_S), timeout_s=_PROBE_S),
+        lambda channel: _worker(_intercepted(channel, _PROBE_S)),
     )
     return Spread(_intercepted(SpreadChannel(peers, plain, RETRIES), timeout_s), peers.at_work)
+
+
+def _worker(channel: grpc.Channel) -> str | None:
+    """What a replica calls itself, "" where it has no name; None where it does not serve."""
+    told = health_details(channel, timeout_s=_PROBE_S)
+    return None if told is None else told.get("worker", "")
 
 
 def _open(target: str, tls: Tls | None, options: _Options, certified: str | None = None) -> grpc.Channel:
