@@ -189,6 +189,6 @@ def test_the_list_of_runs_and_the_way_into_one(run: Run) -> None:
     page = run.open()
     page.goto(f"{run.service.url}#/")
     page.get_by_role("link", name=re.compile("4 images waiting")).first.wait_for()
-    page.locator(f"a[href='#/run/{run.name}/label']").click()
+    page.locator(f"a[href='#/run/{run.name}']").click()
     settle(page)
     assert page.locator("#who").inner_text() == "Ann"  # asked once
