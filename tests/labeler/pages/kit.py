@@ -112,6 +112,16 @@ def kept(page: Page, drawer: str = "answers") -> list[dict[str, Any]]:
     return list(page.evaluate(script, drawer))
 
 
+def count_files(page: Page) -> None:
+    """From now on the addresses of files that the page holds in memory are in ``window.files``."""
+    page.evaluate("""() => {
+      window.files = new Set();
+      const [make, revoke] = [URL.createObjectURL, URL.revokeObjectURL];
+      URL.createObjectURL = (file) => { const made = make.call(URL, file); window.files.add(made); return made; };
+      URL.revokeObjectURL = (made) => { window.files.delete(made); revoke.call(URL, made); };
+    }""")
+
+
 def prefetch(page: Page, count: int) -> None:
     """Until ``count`` images have arrived."""
     page.wait_for_function(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protos import labeler_pb2 as pb
 from tests.labeler.kit import paint, wait_for
-from tests.labeler.pages.kit import POSITIVE, Run, kept, settle, shown
+from tests.labeler.pages.kit import POSITIVE, Run, count_files, kept, settle, shown
 
 pytestmark = pytest.mark.browser
 MANY = 40
@@ -49,3 +50,26 @@ def test_others_get_what_is_not_taken_along(run: Run) -> None:
     other = run.open("Bob", ready=False)
     other.get_by_text("The rest is in other hands").wait_for()
     assert run.service.queue(run=run.name).held == 24
+
+
+def test_files_that_come_when_nobody_wants_them_any_more_take_no_memory(run: Run) -> None:
+    """The look changes while the pictures taken along are on their way: those of the look before are of no use."""
+    run.offer(24)
+    page = run.open()
+    count_files(page)
+    on_their_way: list[Any] = []
+
+    def hold(route: Any) -> None:
+        plain = route.request.resource_type == "fetch" and "levels" not in route.request.url
+        on_their_way.append(route) if plain else route.continue_()
+
+    page.route("**/images/*", hold)
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Take 200 offline").click()
+    wait_for(lambda: page.evaluate("1") and len(on_their_way) == 4)  # as many as come at once
+    page.keyboard.press("l")
+    page.get_by_text("Brightened").wait_for()
+    for route in on_their_way:
+        route.continue_()
+    page.get_by_text("24 images here for offline").wait_for()
+    page.wait_for_function("() => window.files.size === 12")  # the other twelve are decoded

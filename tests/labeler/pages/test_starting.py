@@ -9,7 +9,7 @@ from PIL import Image
 
 from protos import control_pb2
 from protos.errors import ConflictError
-from tests.labeler.pages.kit import HOSTILE, PHONE, Run
+from tests.labeler.pages.kit import HOSTILE, PHONE, Run, count_files
 from tests.support import control as kit
 
 pytestmark = pytest.mark.browser
@@ -37,7 +37,7 @@ def test_a_run_is_chosen_started_watched_and_labelled(
     page.get_by_label("Encoder").select_option(label="moco.ckpt")
     Image.new("RGB", (900, 700), "teal").save(tmp_path / "one.png")
     page.get_by_label("One image of what you look for").set_input_files(tmp_path / "one.png")
-    page.wait_for_function("() => document.querySelector('img.reference').naturalWidth === 900")
+    page.wait_for_function("() => document.querySelector('img.reference')?.naturalWidth === 900")
     control.status = control_pb2.RunStatus(run="r", state="running", step="Embedding")
     control.dashboard.step, control.dashboard.done, control.dashboard.total = "Embedding", 400, 1000
     page.get_by_role("button", name="Start").click()
@@ -68,6 +68,20 @@ def test_why_a_run_did_not_start_or_ended_is_said(led_run: Run, control: kit.Con
     page.get_by_role("button", name="Choose again").click()
     page.get_by_label("Data set").wait_for()
     led_run.errors.clear()  # the browser's own word of the refusal
+
+
+def test_a_picture_that_is_not_shown_any_more_takes_no_memory(led_run: Run, tmp_path: Path) -> None:
+    page = led_run.open()
+    page.goto(f"{led_run.service.url}#/")
+    count_files(page)
+    page.get_by_role("link", name="Start a run").click()
+    for number, colour in enumerate(("teal", "navy"), start=1):
+        Image.new("RGB", (900 + number, 700), colour).save(tmp_path / f"{number}.png")
+        page.get_by_label("One image of what you look for").set_input_files(tmp_path / f"{number}.png")
+        page.wait_for_function(f"() => document.querySelector('img.reference')?.naturalWidth === {900 + number}")
+        page.wait_for_function("() => window.files.size === 1")
+    page.get_by_role("link", name="Back").click()
+    page.wait_for_function("() => window.files.size === 0")
 
 
 def test_where_nothing_is_laid_out_nothing_is_offered(led_run: Run, control: kit.Control) -> None:

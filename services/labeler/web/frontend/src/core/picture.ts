@@ -43,6 +43,7 @@ export class Picture {
   forget(): void {
     this.wanted = "no";
     if (this.file !== null) URL.revokeObjectURL(this.file);
+    this.file = null;
   }
 
   async load(): Promise<void> {
@@ -68,7 +69,9 @@ export class Picture {
     try {
       const response = await fetch(this.url);
       if (!response.ok) return await this.refused(response);
-      this.file = URL.createObjectURL(await response.blob());
+      const content = await response.blob();
+      if (this.wanted === "no") return true; // forgotten meanwhile: nobody would let the file go
+      this.file = URL.createObjectURL(content);
       return this.wanted === "file"; // else: decoded in the next attempt
     } catch {
       return false;

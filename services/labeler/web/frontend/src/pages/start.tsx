@@ -1,7 +1,7 @@
 // A new run: which images, what is looked for, and how far it is until there is something to label.
 
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { call, Refused } from "../core/api";
 import { counted, SILENT } from "../core/words";
 import { Panel } from "../label/panel";
@@ -56,11 +56,15 @@ function Form({ prepared, started }: { prepared: Prepared; started: (run: string
   const [shown, setShown] = useState(""); // address of the file in this tab: the policy lets no other picture in
   const [trouble, setTrouble] = useState("");
   const [working, setWorking] = useState(false);
+  const newest = useRef<File | undefined | null>(null); // null: this form has gone
+  useEffect(() => () => { newest.current = null; }, []);
+  useEffect(() => () => URL.revokeObjectURL(shown), [shown]);
   const choose = async (file: File | undefined): Promise<void> => {
+    newest.current = file;
     const found = file === undefined ? "" : await small(file);
+    if (newest.current !== file) return; // another one was chosen meanwhile
     setTrouble(found === null ? `This browser cannot show ${file?.name}; save it as JPEG or PNG` : "");
     setPicture(found ?? "");
-    URL.revokeObjectURL(shown);
     setShown(file !== undefined && found ? URL.createObjectURL(file) : "");
   };
   const submit = async (form: HTMLFormElement): Promise<void> => {

@@ -24,11 +24,13 @@ export class Pictures {
   private moved = -Infinity;
   private last = new Set<number>(); // items of the last request
   private timer: number | undefined;
+  private closed = false;
 
   // arrived: there is a picture of an item now, or the reason why there is none.
   constructor(private readonly run: string, private readonly arrived: (item: number) => void) {}
 
   close(): void {
+    this.closed = true;
     window.clearTimeout(this.timer);
     [this.wanted, this.next] = [[], []];
     for (const { stop } of this.requests) stop.abort();
@@ -92,6 +94,7 @@ export class Pictures {
       });
       if (!response.ok || response.body === null) throw new Error(`status ${response.status}`);
       for await (const { place, kind, content } of frames(response.body)) {
+        if (this.closed) return;
         const item = items[place];
         if (item === undefined) continue;
         if (kind === "later") again = true;
