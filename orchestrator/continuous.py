@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from orchestrator.fixed_encoders import not_offered
 from orchestrator.inviting import invite
-from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing
+from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing, without
 from orchestrator.queue_note import note_queue
 from orchestrator.run import Run, Stopped
 
+_TUNE = " fine-tune encoder and head [f],"
 _LOOK_S = 0.05  # how often the queue is looked at: part of the time from an answer to the new ranking
 _COUNT_S = 1.0  # how often the labels are counted: it takes all of the log
 
@@ -21,11 +23,10 @@ _COUNT_S = 1.0  # how often the labels are counted: it takes all of the log
 def standing_question(run: Run) -> Question:
     """What may be wished while labeling goes on."""
     every = run.settings.labeling.retrain_after
-    text = (
-        f"The head learns after every {every} answers. At any time: finish [q], fine-tune encoder and head [f],"
-        " audit recall [a], prove precision [p]"
-    )
-    return Question("wish", text, (FINISH, FINE_TUNE, AUDIT, PROVE), optional=True)
+    text = f"The head learns after every {every} answers. At any time: finish [q],{_TUNE} audit recall [a], prove precision [p]"
+    question = Question("wish", text, (FINISH, FINE_TUNE, AUDIT, PROVE), optional=True)
+    why = not_offered(run.settings, run.latest.encoder) if run.latest is not None else ""
+    return without(question, FINE_TUNE, _TUNE, why) if why else question
 
 
 def choose(run: Run, question: Question, standing: Standing, wish: str) -> str:

@@ -109,7 +109,9 @@ def quality_line(results: dict[str, Any]) -> list[str]:
     names = (("F1", "f1"), ("precision", "precision"), ("recall", "recall"), ("accuracy", "accuracy"))
     figures = ", ".join(f"{word} {_percent(quality.get(name, _NAN))}" for word, name in names)
     of = step.partition("/")[0].replace("-", " ")
-    return [f"  newest head {of}: {figures} on {quality.get('images', 0)} images held out"]
+    images = quality.get("images", 0)
+    how = f"cross-validated on {images} labels" if trained[-1][1].get("out_of_fold") else f"on {images} images held out"
+    return [f"  newest head {of}: {figures}, {how}"]
 
 
 def prevalence_line(at_least: float, at_most: float) -> list[str]:

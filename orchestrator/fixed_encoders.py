@@ -8,11 +8,24 @@ from orchestrator.settings import RunSettings
 from protos.errors import InvalidInputError
 
 _FIXED = ("onnx",)  # architectures
+_WEIGHTLESS = "hog"
 
 
 def is_fixed(settings: RunSettings, encoder: EncoderRef) -> bool:
     """Whether fine-tuning would have to train weights that cannot be; the head alone can always be."""
     return encoder.architecture in _FIXED and settings.fine_tune.train_encoder
+
+
+def not_offered(settings: RunSettings, encoder: EncoderRef) -> str:
+    """Why people are not offered to fine-tune an encoder, as part of a sentence; "" where they are.
+
+    Without weights the head alone would learn, as after "train the head". Settings that choose it are taken at their word.
+    """
+    if not settings.fine_tune.train_encoder or (settings.auto.enabled and settings.auto.choice == "fine_tune"):
+        return ""
+    if encoder.architecture == _WEIGHTLESS:
+        return f"the encoder {_WEIGHTLESS} has no weights to fine-tune"
+    return "an encoder that came as an ONNX file cannot be fine-tuned" if is_fixed(settings, encoder) else ""
 
 
 def check_auto_choice(settings: RunSettings, encoder: EncoderRef) -> None:

@@ -16,13 +16,13 @@ from orchestrator.clients.refs import EncoderRef
 from orchestrator.continuous import choose
 from orchestrator.embedding import choose_computing, embed, import_encoder, list_data, settle_reading
 from orchestrator.finish import Finished, finish
-from orchestrator.fixed_encoders import refusal
+from orchestrator.fixed_encoders import not_offered, refusal
 from orchestrator.inviting import announce
 from orchestrator.labeling import tally
 from orchestrator.labeling_settings import SamplingSettings
 from orchestrator.labels import LabelLog
 from orchestrator.model import Catalogued, Computing, Embedded, Model
-from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing
+from orchestrator.questions import AUDIT, FINE_TUNE, FINISH, PROVE, TRAIN, Question, Standing, without
 from orchestrator.results import Results
 from orchestrator.rounds import RoundRecord, one_round
 from orchestrator.run import Run
@@ -31,7 +31,8 @@ from orchestrator.selecting import check_strategy, free_items
 from orchestrator.tracing import part_of
 from protos.errors import InvalidInputError
 
-_CHOICE = "Train the head [l], fine-tune encoder and head [f], audit recall [a], prove precision [p], or finish [q]?"
+_TUNE = " fine-tune encoder and head [f],"
+_CHOICE = f"Train the head [l],{_TUNE} audit recall [a], prove precision [p], or finish [q]?"
 _CHOICES = (TRAIN, FINE_TUNE, AUDIT, PROVE, FINISH)
 
 
@@ -101,7 +102,7 @@ def _choose(
     for attempt in count(1):
         step = f"round-{number}/choice" + (f"-{attempt}" if attempt > 1 else "")
         tally(run, log.newest())
-        question, standing = Question(step, _CHOICE, _CHOICES), _standing(log, results.records)
+        question, standing = _question(run, model, step), _standing(log, results.records)
         going = run.settings.labeling.continuous
         choice = choose(run, question, standing, wish) if going else run.ask(question, standing)
         if no := refusal(run.settings, model.encoder, choice):
@@ -115,6 +116,13 @@ def _choose(
             model = certify(run, log, catalogued, model, number, choice, which)
         run.latest, wish = model, ""
     return choice, model
+
+
+def _question(run: Run, model: Model, step: str) -> Question:
+    """Before a round, without what cannot be."""
+    question = Question(step, _CHOICE, _CHOICES)
+    why = not_offered(run.settings, model.encoder)
+    return without(question, FINE_TUNE, _TUNE, why) if why else question
 
 
 def _check_settings(run: Run, catalogued: Catalogued) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from orchestrator.settings import AutoSettings
@@ -51,6 +51,12 @@ class Question:
         if not self.choices and (len(plain) > 12 or int(plain) > self.most):
             raise InvalidInputError(f"{plain[:40]} is too many; type a number up to {self.most}")
         return plain
+
+
+def without(question: Question, choice: str, words: str, why: str) -> Question:
+    """The same question with a choice less: ``words`` are its part of the text, and the reason is told instead."""
+    choices = tuple(each for each in question.choices if each != choice)
+    return replace(question, text=f"{question.text.replace(words, '')} ({why})", choices=choices)
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,8 @@ def _quality(trained: Trained) -> str:
     quality = trained.validation
     if np.isnan(quality.accuracy):
         return ""
+    if trained.out_of_fold is not None:
+        return f"; cross-validated accuracy {quality.accuracy:.2f} on {quality.images}"
     return f"; accuracy {quality.accuracy:.2f} on {quality.images} held out"
 
 

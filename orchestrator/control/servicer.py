@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import grpc
 
 from orchestrator import setting_errors
-from orchestrator.control import searching, steering, values
+from orchestrator.control import phrases, searching, steering, values
 from orchestrator.control.dashboard import dashboard_of
 from orchestrator.control.events import Event
 from orchestrator.control.exports import Export
@@ -220,4 +220,5 @@ def _status(managed: ManagedRun) -> control_pb2.RunStatus:
         message=managed.message or board.report,
         runtime_path=str(managed.folder.path),
         output_path=str(settings.output),
+        no_phrases=phrases.refusal(managed),
     )

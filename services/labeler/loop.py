@@ -72,6 +72,7 @@ class Loop:
             "lights": _lights(progress),
             "advice": progress.advice,
             "message": clean_lines(status.message, _LONGEST_MESSAGE),
+            "no_phrases": clean_lines(status.no_phrases, _LONGEST_MESSAGE),
             "rounds": _course(progress, status.labels, status.positives),
         }
 

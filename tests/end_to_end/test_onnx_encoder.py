@@ -33,7 +33,9 @@ def test_a_run_takes_the_file_and_its_model_goes_home(place: Path) -> None:
     done = run_command(*run, *labels, cwd=place, typed="0\nf\nl\nq\n")
     assert done.returncode == 0, done.stderr
     assert "ONNX file of 7 operators: 12 numbers for an image of 24 x 24 pixels" in done.stdout
-    assert "cannot be fine-tuned; train the head instead" in done.stdout
+    assert "Train the head [l], audit recall [a]" in done.stdout
+    assert "(an encoder that came as an ONNX file cannot be fine-tuned)" in done.stdout
+    assert "'f' is no answer; type one of l, a, p, q" in done.stdout
     assert "Trained the head on" in done.stdout
     verdict = active_labeler.load_model(place / "final_model.ckpt").classify(place / "reference.png")
     assert 0 < verdict.probability < 1

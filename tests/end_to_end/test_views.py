@@ -65,7 +65,9 @@ def test_a_run_is_seeded_searched_steered_and_seen_from_the_page(place: Path, tm
         while (question := ann.loop()["question"]) is None or question["id"] == "wish":  # the round of before goes on
             ann.answer()
             assert time.monotonic() < end
-        assert set(question["choices"]) == {"l", "f", "a", "p", "q"}
+        assert set(question["choices"]) == {"l", "a", "p", "q"}
+        assert "(the encoder hog has no weights to fine-tune)" in question["text"]
+        assert ann.loop()["no_phrases"].startswith("The encoder hog does not understand phrases")
         answer_question(ann, question["id"], "q")
     assert process.wait(60) == 0, (tmp_path / "output.txt").read_text()
     assert "finish" in steps_of(tmp_path)

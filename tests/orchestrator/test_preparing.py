@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.clients.refs import ArtifactRef, EncoderRef
-from orchestrator.fixed_encoders import check_auto_choice, refusal
+from orchestrator.fixed_encoders import check_auto_choice, not_offered, refusal
 from orchestrator.preparing import preparation_of
 from orchestrator.questions import FINE_TUNE, TRAIN
 from orchestrator.setting_errors import build
@@ -113,3 +113,19 @@ def test_a_person_who_wants_it_is_told() -> None:
     assert "cannot be fine-tuned; train the head" in refusal(settings, _encoder("onnx"), FINE_TUNE)
     assert refusal(settings, _encoder("onnx"), TRAIN) == "" == refusal(settings, _encoder("vit"), FINE_TUNE)
     assert refusal(_settings("train", False, train_encoder=False), _encoder("onnx"), FINE_TUNE) == ""
+
+
+@pytest.mark.parametrize(
+    ("architecture", "choice", "train_encoder", "why"),
+    [
+        ("hog", "train", True, "the encoder hog has no weights to fine-tune"),
+        ("onnx", "train", True, "an encoder that came as an ONNX file cannot be fine-tuned"),
+        ("resnet18", "train", True, ""),
+        ("hog", "train", False, ""),  # the head alone was asked for
+        ("hog", "fine_tune", True, ""),  # as before: the head alone learns
+    ],
+)
+def test_people_are_not_offered_what_would_be_of_no_use(
+    architecture: str, choice: str, train_encoder: bool, why: str
+) -> None:
+    assert not_offered(_settings(choice, choice == "fine_tune", train_encoder), _encoder(architecture)) == why

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from orchestrator.questions import AutoAsker, Question, Standing, TerminalAsker
+from orchestrator.questions import AutoAsker, Question, Standing, TerminalAsker, without
 from orchestrator.settings import AutoSettings
 from protos.errors import InvalidInputError
 
@@ -70,3 +70,11 @@ def test_auto_stops_at_the_label_limit() -> None:
     auto = AutoAsker(AutoSettings(enabled=True, rounds=99, max_labels=50, choice="fine_tune"), None, None)
     assert auto.ask(CHOICE, Standing(1, [5, 5], 49)) == "f"
     assert auto.ask(CHOICE, Standing(1, [5, 5], 50)) == "q"
+
+
+def test_a_choice_that_cannot_be_is_not_asked_for_and_the_reason_is_told() -> None:
+    question = Question("r", "Train [l], tune [f], or finish [q]?", ("l", "f", "q"))
+    less = without(question, "f", " tune [f],", "nothing to tune")
+    assert (less.id, less.text) == ("r", "Train [l], or finish [q]? (nothing to tune)")
+    with pytest.raises(InvalidInputError, match="'f' is no answer; type one of l, q"):
+        less.check("f")

@@ -192,7 +192,7 @@ def steps(folder: RunFolder) -> Iterator[Callable[[list[tuple[str, object]]], st
 def test_the_figures_of_a_run_that_rests(steps: Callable[[list[tuple[str, object]]], str]) -> None:
     told = steps(OF_ROUNDS)
     assert "\n  found       5 positive in 10 labels (50%)\n" in told
-    assert "\n  newest head round 1: F1 25%, precision 75%, recall –, accuracy 100% on 8 images held out\n" in told
+    assert "\n  newest head round 1: F1 25%, precision 75%, recall –, accuracy 100%, on 8 images held out\n" in told
     assert "positives " not in told, "no audit has bounded it"
     told = steps(AUDITED)
     assert "\n  found       8 positive in 20 labels (40%)\n" in told

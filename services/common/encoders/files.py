@@ -12,10 +12,9 @@ from torch import nn
 
 from protos.common_pb2 import Artifact, Encoder
 from protos.errors import ActiveLabelerError, DamagedError, InvalidInputError
+from services.common.encoders.header import KEY
 from services.common.encoders.networks import build_encoder
 from services.common.encoders.spec import EncoderSpec, fields_of, spec_of
-
-_KEY = "active_labeler_encoder"
 
 
 def save_encoder(path: Path, network: nn.Module, spec: EncoderSpec) -> None:
@@ -30,7 +29,7 @@ def save_encoder(path: Path, network: nn.Module, spec: EncoderSpec) -> None:
         name: tensor.detach().to("cpu").clone(memory_format=torch.contiguous_format)
         for name, tensor in sorted(network.state_dict().items())
     }
-    path.write_bytes(save(tensors, {_KEY: json.dumps(fields_of(spec), sort_keys=True)}))
+    path.write_bytes(save(tensors, {KEY: json.dumps(fields_of(spec), sort_keys=True)}))
 
 
 def encoder_of(artifact: Artifact, spec: EncoderSpec) -> Encoder:
@@ -59,12 +58,12 @@ def load_encoder(path: Path) -> tuple[EncoderSpec, nn.Module]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, ValueError) as error:
         raise DamagedError(f"{path} is no encoder file: {error}; import the checkpoint again") from error
-    if _KEY not in metadata:
+    if KEY not in metadata:
         raise InvalidInputError(
             f"{path} is a safetensors file, but no encoder; import the checkpoint with ImportEncoder"
         )
     try:
-        spec = spec_of(json.loads(metadata[_KEY]))
+        spec = spec_of(json.loads(metadata[KEY]))
     except (TypeError, ValueError) as error:
         raise DamagedError(f"the description in {path} cannot be read: {error}; import the checkpoint again") from error
     try:

@@ -214,3 +214,14 @@ def test_the_grid_of_a_run_without_a_model_shows_nothing_to_commit(run: Run, con
     page.get_by_text("there is no model yet").wait_for()
     assert page.get_by_role("button", name="Commit this page").is_disabled()
     assert page.locator(".tile").count() == 0
+
+
+def test_where_no_phrase_is_understood_none_is_asked_for(run: Run, control: kit.Control) -> None:
+    page = look(run, "seed")
+    page.get_by_role("searchbox").wait_for()
+    control.status.no_phrases = f"The encoder {HOSTILE} does not understand phrases."  # type: ignore[union-attr]
+    page.reload()
+    page.get_by_text(f"The encoder {HOSTILE} does not understand phrases.").wait_for()
+    assert page.get_by_role("searchbox").count() == 0
+    assert page.get_by_label("Choose a picture").count() == 1
+    assert run.errors == []

@@ -100,6 +100,7 @@ export interface LoopWords {
   question: Question | null;
   lights: Light[];
   advice: string;
+  no_phrases?: string; // why a search takes no phrase; "": it does
   message?: string; // why the run failed, or what came of it; for admins
   rounds: { labels: number; positives: number }[];
 }

@@ -1,10 +1,10 @@
 // Search, and the seed set: a picture, a phrase or an image, its neighbours in a grid, tap the wrong ones, Start.
 
 import type { JSX } from "preact";
-import { useCallback, useEffect, useRef } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { call } from "../core/api";
 import { toast } from "../core/notices";
-import type { Question, TileData } from "../core/types";
+import type { LoopWords, Question, TileData } from "../core/types";
 import { counted } from "../core/words";
 import { small } from "../views/picture";
 import { useOdd } from "./odd";
@@ -15,7 +15,7 @@ const HOW = "The nearest come first. Untouched means yes: tap those that are wro
 
 export function Seed({ run, item }: { run: string; item: number | undefined }): JSX.Element {
   const { body, bar, fill, clear } = useOdd(run, {
-    untouched: "positive", word: "Start with these", begin: "Choose or paste a picture, or type what you look for.",
+    untouched: "positive", word: "Start with these", begin: "Begin with something that shows what you look for; a picture may be pasted, too.",
     more: (other) => void look({ item: other }),
     committed: async (count) => {
       clear(`${counted(count, "image has a label", "images have their label")}. Search again for more, or go on labeling.`);
@@ -44,13 +44,23 @@ export function Seed({ run, item }: { run: string; item: number | undefined }): 
   }, [upload]);
 
   return (
-    <View run={run} page="seed" title="What does it look like?" tools={<Ways look={(query) => void look(query)} upload={(file) => void upload(file)} />} bar={bar}>
+    <View run={run} page="seed" title="What does it look like?" tools={<Ways run={run} look={(query) => void look(query)} upload={(file) => void upload(file)} />} bar={bar}>
       {body}
     </View>
   );
 }
 
-function Ways({ look, upload }: { look: (query: object) => void; upload: (file: File) => void }): JSX.Element {
+// Why this run's searches take no phrase; "" where they do or nobody can say.
+function useNoPhrases(run: string): string {
+  const [why, setWhy] = useState("");
+  useEffect(() => {
+    void call<LoopWords>(`api/runs/${run}/loop`).then(({ no_phrases }) => setWhy(no_phrases ?? ""), () => setWhy(""));
+  }, [run]);
+  return why;
+}
+
+function Ways({ run, look, upload }: { run: string; look: (query: object) => void; upload: (file: File) => void }): JSX.Element {
+  const noPhrases = useNoPhrases(run);
   const phrase = useRef<HTMLInputElement>(null);
   const choose = (event: Event): void => {
     const file = (event.currentTarget as HTMLInputElement).files?.[0];
@@ -64,10 +74,12 @@ function Ways({ look, upload }: { look: (query: object) => void; upload: (file: 
   return (
     <>
       <label class="other file">Choose a picture<input type="file" accept="image/*" onChange={choose} /></label>
-      <form role="search" onSubmit={submit}>
-        <input ref={phrase} type="search" maxLength={300} aria-label="What you look for, in words" placeholder="In words" />
-        <button class="other">Search</button>
-      </form>
+      {noPhrases !== "" ? <p class="why">{noPhrases}</p> : (
+        <form role="search" onSubmit={submit}>
+          <input ref={phrase} type="search" maxLength={300} aria-label="What you look for, in words" placeholder="In words" />
+          <button class="other">Search</button>
+        </form>
+      )}
     </>
   );
 }
