@@ -23,6 +23,11 @@ from services.common.leftovers import temporary, tidy_beside
 _CHUNK = 1 << 20
 _NOTE = ".sha256"  # beside each file: its digest and size, so that it is found by name alone
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+# A run takes what its journal names for made, and makes it again only without the journal. Labels are kept elsewhere.
+REMEDY = (
+    "put it back from a copy, or delete journal.jsonl in the runtime folder of the run and resume: all is computed again,"
+    " and no label is lost"
+)
 
 
 def digest_of(*parts: str | bytes | int | float) -> str:
@@ -79,7 +84,7 @@ class ArtifactStore:
         if about.st_size != artifact.bytes or sha256_of_file(path) != artifact.sha256:
             raise DamagedError(
                 f"artifact {artifact.path} is damaged: its {about.st_size} bytes are not the {artifact.bytes} with digest"
-                f" {artifact.sha256[:12]}; delete {path} and resume the run"
+                f" {artifact.sha256[:12]}; {REMEDY}"
             )
         self._trusted[artifact.path] = state
         return path
@@ -160,7 +165,7 @@ class ArtifactStore:
         return artifact
 
     def _missing(self, name: str) -> NotFoundError:
-        return NotFoundError(f"artifact {name} is not in the store {self.root}; resume the run to make it again")
+        return NotFoundError(f"artifact {name} is not in the store {self.root}; {REMEDY}")
 
     def _path(self, name: str) -> Path:
         parts = PurePosixPath(name).parts

@@ -14,7 +14,7 @@ from google.protobuf import json_format
 from protos.common_pb2 import Artifact, Generation
 from protos.errors import ActiveLabelerError, InvalidInputError, NotFoundError
 from services.common.arrays import map_array
-from services.common.artifacts import ArtifactStore
+from services.common.artifacts import REMEDY, ArtifactStore
 from services.common.blocks import read_manifest
 from services.common.telemetry import timed
 from services.index.annoy_file import build_annoy
@@ -117,7 +117,7 @@ class Generations:
     def _read(self, name: str) -> tuple[Generation, float]:
         record = self._store.find(_record(name))
         if record is None:
-            raise NotFoundError(f"there is no generation {name} in the store; resume the run to build it again")
+            raise NotFoundError(f"there is no generation {name} in the store; {REMEDY}")
         entry = json.loads(self._store.open(record).read_bytes())
         return json_format.ParseDict(entry["generation"], Generation()), float(entry["seconds"])
 

@@ -95,7 +95,9 @@ def test_nothing_is_there_before_it_is_whole(store: ArtifactStore) -> None:
 
 
 def test_missing_artifact(store: ArtifactStore) -> None:
-    with pytest.raises(NotFoundError, match=r"artifact kind/a is not in the store .*; resume the run"):
+    with pytest.raises(
+        NotFoundError, match=r"artifact kind/a is not in the store .*; put it back .*, or delete journal.jsonl"
+    ):
         store.open(Artifact(path="kind/a", sha256="0" * 64, bytes=1))
 
 
@@ -114,7 +116,7 @@ def test_damage_is_noticed(store: ArtifactStore, damage: bytes) -> None:
     path.write_bytes(damage)
     os.utime(path, ns=(1, 1))
     for reader in (store, ArtifactStore(store.root)):
-        with pytest.raises(DamagedError, match=r"artifact kind/a is damaged: .*; delete .* and resume"):
+        with pytest.raises(DamagedError, match=r"artifact kind/a is damaged: .*; put it back .* and resume"):
             reader.open(artifact)
         assert reader.find("kind/a") is None
 

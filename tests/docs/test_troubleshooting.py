@@ -85,7 +85,7 @@ def test_settings_that_are_recommended_are_there() -> None:
         for name in re.findall(r"ACTIVE_LABELER_[A-Z_]+[A-Z]", remedy):
             assert name in reference, name
         for name in re.findall(r"(?:--set |`)([a-z_]+\.[a-z_]+)[=`]", remedy):
-            assert name in reference or name.endswith((".csv", ".safetensors", ".yml")), name
+            assert name in reference or name.endswith((".csv", ".jsonl", ".safetensors", ".yml")), name
 
 
 def test_options_and_commands_that_are_recommended_are_there() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import time
@@ -11,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.command import ACTIVE_LABELER, HOG, environment, run_command, services_of, still_alive
+from protos.errors import NotFoundError
+from tests.support.command import ACTIVE_LABELER, HOG, environment, label_rows, run_command, services_of, still_alive
 from tests.support.pictures import draw_data_set, picture
 from tests.support.reference_encoders import build, foreign_packages, lightning, save
 
@@ -163,15 +165,24 @@ def test_a_taken_port_names_it(place: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_end_of_standard_input_can_be_resumed(place: Path, tmp_path: Path) -> None:
+def test_the_end_of_standard_input_can_be_resumed_and_lost_artifacts_are_made_again_as_it_is_told(
+    place: Path, tmp_path: Path
+) -> None:
     arguments = ["--data", place / "data", "--reference", place / "reference.png", "--port", "0", "--simulate", "ring"]
     arguments += ["--sample-size", "5"]
     ended = run_command("run", *HOG, *arguments, cwd=tmp_path, typed="10\n0\nl\n")
     assert ended.returncode == 2
     assert "resume" in ended.stderr
-    done = run_command("resume", "runtime", cwd=tmp_path, typed="q\n")
+    shutil.rmtree(tmp_path / "runtime" / "artifacts")
+    lost = run_command("resume", "runtime", cwd=tmp_path, typed="q\n")
+    assert lost.returncode == NotFoundError.exit_code, lost.stderr
+    assert "delete journal.jsonl in the runtime folder of the run and resume" in " ".join(lost.stderr.split())
+    (tmp_path / "runtime" / "journal.jsonl").unlink()
+    before = label_rows(tmp_path / "runtime")
+    done = run_command("resume", "runtime", cwd=tmp_path, typed="10\n0\nq\n")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "final_model.ckpt").exists()
+    assert len(before) >= 10 and set(before) <= set(label_rows(tmp_path / "runtime"))
 
 
 def test_sigterm_stops_a_run_in_the_background(place: Path, tmp_path: Path) -> None:

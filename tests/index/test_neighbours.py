@@ -139,7 +139,7 @@ def test_generation_that_is_none(shared_room: Room, identity: str) -> None:
 
 
 def test_generation_that_nobody_has_built(shared_room: Room) -> None:
-    with pytest.raises(NotFoundError, match=f"there is no generation {'0' * 32} in the store; resume the run"):
+    with pytest.raises(NotFoundError, match=f"there is no generation {'0' * 32} in the store; put it back"):
         shared_room.of_items(Generation(id="0" * 32), [1])
 
 

@@ -77,5 +77,5 @@ def test_a_generation_is_drawn_once_and_another_not_at_all(room: Room) -> None:
     assert first.run == "r" and first.points == again.points
     points = np.load(room.store.open(first.points))
     assert set(np.flatnonzero((points == NOWHERE).all(axis=1)).tolist()) == room.quarantined
-    with pytest.raises(NotFoundError, match="resume the run"):
+    with pytest.raises(NotFoundError, match=r"there is no generation .* put it back"):
         room.stub.Project(index_pb2.ProjectRequest(run="r", generation=Generation(id="0" * 32)))
