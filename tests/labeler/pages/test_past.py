@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from tests.labeler.kit import paint, wait_for
-from tests.labeler.pages.kit import NEGATIVE, POSITIVE, RETRACTED, UNSURE, Run, press, settle, shown
+from tests.labeler.pages.kit import NEGATIVE, POSITIVE, RETRACTED, UNSURE, Run, loaded, look, press, settle, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,3 +136,36 @@ def test_all_answers_are_a_way_back_a_page_at_a_time(runs: Callable[..., Run], t
     settle(page)
     assert page.locator("#caption").inner_text() == "000.png"
     wait_for(lambda: run.answers()[140:] == [(0, RETRACTED)])
+
+
+def test_a_page_of_the_grid_is_taken_back_after_a_reload(led_run: Run) -> None:
+    page = look(led_run, "grid")
+    undo = page.get_by_role("button", name="Take the last page back")
+    loaded(page, 8)
+    expect(undo).to_be_disabled()
+    page.keyboard.press("Enter")
+    wait_for(lambda: len(led_run.answers()) > 2)
+    expect(undo).to_be_enabled()
+    given = [item for item, _ in led_run.answers()]
+    with httpx.Client(base_url=led_run.service.url, timeout=20) as web:  # somebody corrects one meanwhile
+        said = {
+            "client": "b" * 12,
+            "annotator": "Ann",
+            "events": [{"sequence": 1, "item": given[1], "answer": "positive"}],
+        }
+        assert web.post("api/runs/r/marks", json=said).status_code == 200
+    page.reload()
+    expect(undo).to_be_enabled()
+    page.goto(f"{led_run.service.url}#/run/r/seed")
+    page.get_by_role("searchbox").wait_for()
+    expect(undo).to_be_disabled()  # a page of another kind
+    page.goto(f"{led_run.service.url}#/run/r/grid")
+    undo.click()
+    page.get_by_text(f"{len(given) - 1} labels taken back; 1 had changed since, and stay").wait_for()
+    rest = [item for item in given if item != given[1]]
+    wait_for(lambda: led_run.answers()[len(given) + 1 :] == [(item, RETRACTED) for item in rest])
+    expect(undo).to_be_disabled()
+    page.reload()
+    loaded(page, 8)
+    expect(undo).to_be_disabled()
+    assert led_run.errors == []

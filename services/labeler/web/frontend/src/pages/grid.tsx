@@ -20,7 +20,7 @@ const KINDS: Record<Kind, { untouched: "positive" | "negative"; title: string; w
 export function Grid({ run }: { run: string }): JSX.Element {
   const [kind, setKind] = useState<Kind>("lowest");
   const { body, bar, fill } = useOdd(run, {
-    untouched: KINDS[kind].untouched, word: "Commit this page", begin: "Loading …",
+    kind: "grid", untouched: KINDS[kind].untouched, word: "Commit this page", begin: "Loading …",
     more: (item) => { location.hash = `#/run/${run}/seed/${item}`; },
     committed: () => next(), undone: () => next(),
   });

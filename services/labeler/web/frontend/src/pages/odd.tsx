@@ -11,6 +11,7 @@ import { Commits } from "../views/commit";
 import { Tiles } from "../views/tiles";
 
 interface Acts {
+  kind: string; // whose pages are taken back among themselves
   untouched: "positive" | "negative"; // what an image means that nobody taps
   word: string; // of the button that commits
   begin: string; // what is said before there are tiles
@@ -37,13 +38,14 @@ export function useOdd(run: string, acts: Acts): Page {
   const large = useRef<Large | null>(null);
   const turn = useRef(0);
   const now = useRef({ acts, commit: () => {}, look: (_place?: number) => {} });
-  const { untouched } = acts;
+  const { untouched, kind } = acts;
 
   useEffect(() => {
-    const keeper = new Commits(run);
+    const keeper = new Commits(run, kind);
     commits.current = keeper;
+    setPages(keeper.many);
     return () => keeper.close();
-  }, [run]);
+  }, [run, kind]);
   useEffect(() => {
     const made = new Tiles({ untouched, enter: () => now.current.commit(), look: (at) => now.current.look(at), more: (item) => now.current.acts.more(item) });
     tiles.current = made;
@@ -82,7 +84,7 @@ export function useOdd(run: string, acts: Acts): Page {
     }
     setReady(false);
     await commits.current.put(answers);
-    setPages((count) => count + 1);
+    setPages(commits.current.many);
     await acts.committed(answers.length);
   };
   const look = (at = tiles.current?.at ?? 0): void => {
@@ -93,8 +95,9 @@ export function useOdd(run: string, acts: Acts): Page {
   };
   now.current = { acts, commit: () => void commit(), look };
   const undo = async (): Promise<void> => {
-    setPages((count) => Math.max(0, count - 1));
-    await commits.current?.undo();
+    const taken = commits.current?.undo();
+    setPages(commits.current?.many ?? 0);
+    await taken;
     await acts.undone();
   };
   return { body: <Body words={words} place={place} />, bar: <Bar word={acts.word} ready={ready} pages={pages} commit={() => void commit()} undo={() => void undo()} look={() => look()} />, fill, clear };

@@ -15,7 +15,7 @@ const HOW = "The nearest come first. Untouched means yes: tap those that are wro
 
 export function Seed({ run, item }: { run: string; item: number | undefined }): JSX.Element {
   const { body, bar, fill, clear } = useOdd(run, {
-    untouched: "positive", word: "Start with these", begin: "Begin with something that shows what you look for; a picture may be pasted, too.",
+    kind: "seed", untouched: "positive", word: "Start with these", begin: "Begin with something that shows what you look for; a picture may be pasted, too.",
     more: (other) => void look({ item: other }),
     committed: async (count) => {
       clear(`${counted(count, "image has a label", "images have their label")}. Search again for more, or go on labeling.`);

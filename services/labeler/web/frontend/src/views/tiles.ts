@@ -1,7 +1,7 @@
 // A grid of images of which the odd ones are tapped: by tap, Shift-click, long press and drag, or keys.
 
 import { make } from "../dom";
-import type { Mark, TileData } from "../core/types";
+import type { Answer, TileData } from "../core/types";
 import { type Book, onTwice } from "./large";
 
 const LONG_MS = 350;
@@ -161,7 +161,7 @@ export class Tiles {
   }
 
   // Only images that were on screen, and that could be seen there.
-  answers(): Mark[] {
+  answers(): { item: number; answer: Answer }[] {
     return this.tiles
       .filter(({ button, picture, unreadable }) => this.seen.has(button) && picture.complete && picture.naturalWidth > 0 && !unreadable)
       .map(({ item, odd }) => ({ item, answer: odd ? OTHER[this.untouched] : this.untouched }));
