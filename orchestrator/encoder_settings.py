@@ -44,7 +44,8 @@ class EncoderSettings(Section):
     precision: Annotated[Literal["auto", "fp32", "bf16"], BeforeValidator(lower)] = Field(
         "auto",
         description="numbers that the encoder computes with: fp32 is exact, bf16 about twice as fast; auto: bf16 where the device"
-        " has it and the vectors of 64 images of the data set keep a cosine of at least 0.9999, else fp32",
+        " has it (fp16 on GPUs of before, from Volta on) and the vectors of 64 images of the data set keep a cosine of at"
+        " least 0.9999, else fp32",
     )
     backend: Annotated[Literal["auto", "torch", "openvino"], BeforeValidator(lower)] = Field(
         "auto",

@@ -21,7 +21,7 @@ class Computing(BaseModel):
     """How the encoder computes, where the settings leave it open.
 
     Attributes:
-        precision: "fp32" or "bf16".
+        precision: "fp32", "bf16" or "fp16".
         backend: "torch", or "openvino" where a worker has it.
     """
 

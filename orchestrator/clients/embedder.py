@@ -110,7 +110,7 @@ class EmbedderClient:
     def choose_computing(
         self, run: str, encoder: EncoderRef, catalog: ArtifactRef, items: Sequence[int], settings: RunSettings
     ) -> tuple[str, str, str]:
-        """fp32 or bf16, torch or openvino, by the vectors of up to 64 items; and why, in words.
+        """fp32, bf16 or fp16, torch or openvino, by the vectors of up to 64 items; and why, in words.
 
         Raises:
             InvalidInputError, ConflictError: when OpenVINO is asked for and cannot be had.

@@ -1,4 +1,4 @@
-"""How an encoder may compute: in bf16, and by OpenVINO, only where its vectors stay what they are, on images of the data set."""
+"""How an encoder may compute: in bf16 or fp16, and by OpenVINO, only where vectors stay what they are on images of the data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Asked:
     """What is settled, and what is left open.
 
     Attributes:
-        precision: "fp32" or "bf16"; "": to be chosen.
+        precision: "fp32", "bf16" or "fp16"; "": to be chosen.
         backend: "torch", "openvino", or "auto": to be chosen.
         decode: "exact" or "scaled"; "": as the encoder says.
     """
@@ -44,7 +44,7 @@ class Choice:
     """What an encoder computes in, and by what.
 
     Attributes:
-        precision: "fp32" or "bf16".
+        precision: "fp32", "bf16" or "fp16".
         cosine: the least to PyTorch's fp32, over the images; not-a-number where it was not measured.
         why: in words.
         backend: "torch" or "openvino".
@@ -64,7 +64,7 @@ def choose(
     forward: ForwardPass,
     asked: Asked,
 ) -> Choice:
-    """bf16 and OpenVINO where the device has them and the vectors of all of the images keep a cosine of at least 0.9999 to fp32.
+    """bf16 (or fp16) and OpenVINO where the device has them and all vectors keep a cosine of at least 0.9999 to fp32.
 
     OpenVINO was faster wherever it was measured (docs/benchmarks.md), so that it is taken without a clock: the same run always
     chooses the same. Where it is left open, both back ends must keep the precision: workers without OpenVINO may help.
@@ -116,21 +116,32 @@ def _by_openvino(trial: Trial, encoder: LoadedEncoder, asked: Asked) -> Choice:
 
 
 def _precision(trial: Trial) -> Choice:
-    """bf16 where PyTorch keeps the vectors in it."""
+    """bf16, or fp16 on a GPU that is older than bf16, where PyTorch keeps the vectors in it."""
     spec, device = trial.encoder.spec, trial.encoder.device
     if not _gains(spec):
         return Choice("fp32", np.nan, f"{spec.architecture} computes in fp32")
-    if not has_bf16(device):
+    fast = fast_precision(device)
+    if fast is None:
         return Choice("fp32", np.nan, f"{device.type} has no bf16 of its own")
     if not trial.pixels:
         return Choice("fp32", np.nan, _UNREADABLE)
-    cosine = trial.cosine(trial.encoder, "bf16")
-    return Choice("bf16" if cosine >= FEWEST_COSINE else "fp32", cosine, _told(cosine, trial))
+    cosine = trial.cosine(trial.encoder, fast)
+    return Choice(fast if cosine >= FEWEST_COSINE else "fp32", cosine, _told(cosine, trial))
 
 
 def _told(cosine: float, trial: Trial) -> str:
     good = cosine >= FEWEST_COSINE
     return f"cosine to fp32 {'at least' if good else 'down to'} {cosine:.6f} on {len(trial.pixels)} images"
+
+
+def fast_precision(device: torch.device) -> str | None:
+    """ "bf16" where the device has it of its own; "fp16" on GPUs before it that multiply matrices in fp16 (from Volta on).
+
+    Older ones have fp16, but compute slower in it than in fp32.
+    """
+    if has_bf16(device):
+        return "bf16"
+    return "fp16" if device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 7 else None
 
 
 def has_bf16(device: torch.device) -> bool:

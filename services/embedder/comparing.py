@@ -59,7 +59,7 @@ def vectors_of(
     """Vectors float32 [n, dim] of n images uint8 [side, side, 3], at least one, in batches as blocks have them."""
     size = rows_of_batch(encoder)
     batches = [pixels[first : first + size] for first in range(0, len(pixels), size)]
-    parts = [forward.start(encoder, batch, precision, size) for batch in batches]
+    parts = [forward.start(encoder, batch, precision, size, mend=False) for batch in batches]
     return np.concatenate([part.result() for part in parts])
 
 

@@ -63,17 +63,19 @@ class ForwardPass:
         precision: str,
         batch_rows: int = BATCH_ROWS,
         turn: int = AHEAD,
+        mend: bool = True,
     ) -> Future[NDArray[np.float32]]:
         """Vectors float32 [n, dim] of up to ``batch_rows`` images uint8 [side, side, 3]; zero where there is no image.
 
-        Of the batches that wait, the one of the lowest ``turn`` is next.
+        Of the batches that wait, the one of the lowest ``turn`` is next. With ``mend``, images that are too much for fp16, which
+        ends at 65,504, get their vectors in fp32.
 
         Raises:
             InvalidInputError: when the encoder does not compute in that precision.
             ExhaustedError (from the future): when memory does not suffice.
         """
-        check_suits(precision, encoder.spec)
-        return self._pool.submit(turn, self._embed, encoder, pixels, precision, batch_rows)
+        check_suits(precision, encoder.spec, encoder.openvino is not None)
+        return self._pool.submit(turn, self._embed, encoder, pixels, precision, batch_rows, mend)
 
     def start_text(
         self, encoder: LoadedEncoder, tokens: NDArray[np.int64], precision: str
@@ -86,26 +88,37 @@ class ForwardPass:
         self._pool.close()
 
     def _embed(
-        self, encoder: LoadedEncoder, pixels: Sequence[NDArray[np.uint8] | None], precision: str, batch_rows: int
+        self,
+        encoder: LoadedEncoder,
+        pixels: Sequence[NDArray[np.uint8] | None],
+        precision: str,
+        batch_rows: int,
+        mend: bool,
     ) -> NDArray[np.float32]:
         rows = np.zeros((len(pixels), encoder.spec.dim), dtype=np.float32)
-        there = {row: image for row, image in enumerate(pixels) if image is not None}
+        there = [row for row, image in enumerate(pixels) if image is not None]
         if not there:
             return rows
-        side = encoder.spec.image_size
         try:
-            if encoder.lanes is not None:
-                with encoder.lanes.lane() as lane:
-                    vectors = lane.embed(pixels, batch_rows, precision)
-            else:
-                batch = np.zeros((batch_rows, side, side, 3), dtype=np.uint8)
-                for row, image in there.items():
-                    batch[row] = image
-                vectors = self._run(encoder, batch, precision)
+            rows[there] = self._compute(encoder, pixels, precision, batch_rows)[there]
+            if mend and precision == "fp16" and len(over := np.flatnonzero(~finite_rows(rows))):
+                rows[over] = self._compute(encoder, pixels, "fp32", batch_rows)[over]
         except (MemoryError, RuntimeError) as error:
             raise _memory_error(error, encoder, batch_rows) from error
-        rows[list(there)] = vectors[list(there)]
         return rows
+
+    def _compute(
+        self, encoder: LoadedEncoder, pixels: Sequence[NDArray[np.uint8] | None], precision: str, batch_rows: int
+    ) -> NDArray[np.float32]:
+        if encoder.lanes is not None:
+            with encoder.lanes.lane() as lane:
+                return lane.embed(pixels, batch_rows, precision)
+        side = encoder.spec.image_size
+        batch = np.zeros((batch_rows, side, side, 3), dtype=np.uint8)
+        for row, image in enumerate(pixels):
+            if image is not None:
+                batch[row] = image
+        return self._run(encoder, batch, precision)
 
     @staticmethod
     def _run(encoder: LoadedEncoder, batch: NDArray[np.uint8], precision: str) -> NDArray[np.float32]:

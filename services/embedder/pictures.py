@@ -34,7 +34,7 @@ def embed_pictures(
         images: the pictures, whole files.
         names: as the user knows them; empty: those of the artifacts.
         encoder: on its device.
-        precision: "fp32" or "bf16".
+        precision: "fp32", "bf16" or "fp16".
         forward: the forward pass.
         decode: "exact" or "scaled", as for the data that they are compared with; "": as the encoder says.
 

@@ -65,7 +65,7 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServicer):
     def ChoosePrecision(
         self, request: embedder_pb2.ChoosePrecisionRequest, context: grpc.ServicerContext
     ) -> embedder_pb2.ChoosePrecisionResponse:
-        """fp32 or bf16, PyTorch or OpenVINO, by the vectors of some images."""
+        """fp32, bf16 or fp16, PyTorch or OpenVINO, by the vectors of some images."""
         asked = Asked(
             check_precision(request.options.precision) if request.options.precision else "",
             check_backend(request.options.backend),

@@ -24,7 +24,7 @@ def embed_phrases(
     Args:
         phrases: in the language that the encoder was trained with; what is too long for it is cut.
         encoder: on its device.
-        precision: "fp32" or "bf16".
+        precision: "fp32", "bf16" or "fp16".
         forward: the forward pass.
 
     Raises:

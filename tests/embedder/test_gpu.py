@@ -27,7 +27,7 @@ def test_large_images_go_in_smaller_batches(side: int, rows: int) -> None:
 
 @gpu
 @pytest.mark.parametrize("graphs", [True, False])
-@pytest.mark.parametrize(("precision", "least"), [("fp32", 0.99999), ("bf16", 0.9999)])
+@pytest.mark.parametrize(("precision", "least"), [("fp32", 0.99999), ("bf16", 0.9999), ("fp16", 0.9999)])
 def test_a_batch_gets_the_vectors_of_the_processor(graphs: bool, precision: str, least: float) -> None:
     torch.manual_seed(1)
     network = build_network("resnet18", 512).eval()

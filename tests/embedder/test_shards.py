@@ -186,7 +186,7 @@ def test_blocks_that_the_catalog_has_not_are_refused(place: Place, tmp_path: Pat
 def test_other_bad_requests_are_one_sentence(place: Place, tmp_path: Path) -> None:
     catalog = place.catalog(write_images(tmp_path / "images", 3))
     encoder = publish_encoder(place)
-    with pytest.raises(InvalidInputError, match=r"precision 'fp64' is not known; it takes fp32 or bf16"):
+    with pytest.raises(InvalidInputError, match=r"precision 'fp64' is not known; it takes fp32, bf16 or fp16"):
         place.embed(encoder, catalog, precision="fp64")
     with pytest.raises(InvalidInputError, match=r"device 'tpu' is not known"):
         place.embed(encoder, catalog, device="tpu")
