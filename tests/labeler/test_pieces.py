@@ -28,7 +28,7 @@ WIDE = (8300, 3100)
 
 
 def drawn(width: int, height: int) -> NDArray[np.uint8]:
-    """Colours that change slowly, with dark lines across them: no two places look alike, and WebP keeps them well."""
+    """Colours that change slowly, with dark lines across them: no two places look alike."""
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     bands = (120 + 90 * np.sin(x / 300) + 0 * y, 120 + 90 * np.cos(y / 210) + 0 * x, 60 + 0.01 * x + 0.012 * y)
     pixels = np.stack(bands, axis=-1).astype(np.uint8)
@@ -69,7 +69,7 @@ def piece_of(source: Path, piece: Piece, levels: bool = False, kept: Kept | None
 
 
 def alike(found: NDArray[np.int16], expected: NDArray[np.uint8], mean: float = 3.0) -> bool:
-    """Within what WebP loses."""
+    """Within what JPEG loses."""
     return found.shape == expected.shape and float(np.abs(found - expected.astype(np.int16)).mean()) < mean
 
 

@@ -142,10 +142,17 @@ def press(page: Page, *keys: str) -> None:
 
 
 def drag(
-    page: Page, dx: float, dy: float, start: float = 0.5, ms: float = 400, back: float = 0, steps: int = 8
+    page: Page,
+    dx: float,
+    dy: float,
+    start: float = 0.5,
+    ms: float = 400,
+    back: float = 0,
+    steps: int = 8,
+    where: str = "#stage",
 ) -> None:
     """A finger on the card: by (dx, dy) in ``ms``, then ``back`` px the way it came."""
-    box = page.locator("#stage").bounding_box()
+    box = page.locator(where).bounding_box()
     x, y = box["x"] + box["width"] * start, box["y"] + box["height"] / 2
     touch = page.context.new_cdp_session(page)
     touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
@@ -157,6 +164,19 @@ def drag(
         touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + mx, "y": y + my}]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     page.wait_for_timeout(50)
+
+
+def pinch(page: Page, start: float, end: float, where: str = "#stage") -> None:
+    """Two fingers on the image, so many px from its middle at the start and at the end."""
+    box = page.locator(where).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+    for step in range(9):
+        apart = start + (end - start) * step / 8
+        points = [{"x": x - apart, "y": y, "id": 1}, {"x": x + apart, "y": y, "id": 2}]
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove" if step else "touchStart", "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    touch.detach()
 
 
 def look(run: Run, page_name: str, **context: object) -> Page:

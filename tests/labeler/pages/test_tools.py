@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from tests.labeler.kit import wait_for
-from tests.labeler.pages.kit import NEGATIVE, PHONE, POSITIVE, RETRACTED, Run, drag, prefetch, press, settle, shown
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
+from tests.labeler.pages.kit import (
+    NEGATIVE,
+    PHONE,
+    POSITIVE,
+    RETRACTED,
+    Run,
+    drag,
+    pinch,
+    prefetch,
+    press,
+    settle,
+    shown,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -99,18 +107,6 @@ def test_one_finger_moves_an_enlarged_image_and_answers_nothing(run: Run) -> Non
     page.wait_for_timeout(300)
     assert run.answers() == []
     assert shown(page) == 0
-
-
-def pinch(page: Page, start: float, end: float) -> None:
-    """Two fingers on the image, so many px from its middle at the start and at the end."""
-    box = page.locator("#stage").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    touch = page.context.new_cdp_session(page)
-    for step in range(9):
-        apart = start + (end - start) * step / 8
-        points = [{"x": x - apart, "y": y, "id": 1}, {"x": x + apart, "y": y, "id": 2}]
-        touch.send("Input.dispatchTouchEvent", {"type": "touchMove" if step else "touchStart", "touchPoints": points})
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 def test_two_fingers_and_a_double_tap_enlarge_and_answer_nothing(run: Run) -> None:

@@ -1,6 +1,7 @@
 // Looking closely at the image on the table: enlarged, with all its pixels, and brightened.
 
 import { toast } from "../core/notices";
+import { Detail } from "./detail";
 import type { Stage } from "./stage";
 import { Zoom } from "./zoom";
 
@@ -8,6 +9,7 @@ const LEVELS = "&levels=auto";
 
 export class Inspector {
   readonly zoom: Zoom;
+  private readonly detail: Detail;
   private levels = false;
   private full = false;
   private item: number | null = null;
@@ -17,7 +19,9 @@ export class Inspector {
     this.zoom = new Zoom(stage.element, (scale) => {
       stage.element.classList.toggle("zoomed", scale > 1.01);
       if (scale > 1.01 && !this.full) this.exchange(true, this.levels);
+      this.detail.move();
     });
+    this.detail = new Detail(stage.element, this.zoom);
   }
 
   // Another card lies on the table: the whole of it is looked at first. Levels stay as they are.
@@ -29,6 +33,7 @@ export class Inspector {
     }
     this.item = item;
     this.full = false;
+    this.detail.leave();
     if (this.zoom.on) this.zoom.reset();
     this.exchange(false, this.levels); // one that comes back may have been brightened, or not
   }
@@ -43,6 +48,11 @@ export class Inspector {
   private exchange(full: boolean, levels: boolean): void {
     this.full = full;
     const url = this.stage.card?.image;
-    if (url !== undefined) void this.stage.exchange(`${url}${full ? "&size=full" : ""}${levels ? LEVELS : ""}`);
+    const look = levels ? LEVELS : "";
+    this.detail.dress(look);
+    if (url === undefined) return;
+    void this.stage.exchange(`${url}${full ? "&size=full" : ""}${look}`).then((shown) => {
+      if (full && shown !== null) this.detail.found(url, shown);
+    });
   }
 }

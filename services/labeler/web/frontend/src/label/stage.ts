@@ -47,12 +47,12 @@ export class Stage {
     this.fill(card);
   }
 
-  // Another picture of the same image: more of its pixels, or brighter.
-  async exchange(url: string): Promise<void> {
+  // Another picture of the same image: more of its pixels, or brighter. Gives it once it is shown; null: it is not.
+  async exchange(url: string): Promise<HTMLImageElement | null> {
     const { card } = this;
     const picture = card?.picture;
     const image = picture?.image;
-    if (!picture || !image || picture.shows === url) return;
+    if (!picture || !image || picture.shows === url) return null;
     picture.shows = url;
     const other = new Image();
     other.src = url;
@@ -60,9 +60,11 @@ export class Stage {
       await other.decode();
     } catch {
       if (picture.shows === url) picture.shows = ""; // what is shown stays; the next wish asks anew
-      return;
+      return null;
     }
-    if (picture.shows === url) image.src = url; // nothing else was asked for meanwhile
+    if (picture.shows !== url) return null; // something else was asked for meanwhile
+    image.src = url;
+    return card === this.card ? other : null;
   }
 
   // The card follows the finger, and says what letting go would mean.

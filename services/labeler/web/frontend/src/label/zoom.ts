@@ -1,13 +1,14 @@
 // A closer look: wheel, two fingers, double tap or keys; one finger moves the image while it is enlarged.
 
-const MOST = 12;
+export const MOST = 12;
 const STEP = 1.5;
 const PAN = 80; // px a key
 
 export class Zoom {
   scale = 1;
-  private x = 0; // of the image's middle from the stage's, px
-  private y = 0;
+  most = MOST;
+  x = 0; // of the image's middle from the stage's, px
+  y = 0;
 
   // changed(scale) whenever the image is drawn otherwise.
   constructor(private readonly stage: HTMLElement, private readonly changed: (scale: number) => void) {}
@@ -21,7 +22,7 @@ export class Zoom {
     const box = this.stage.getBoundingClientRect();
     const px = (clientX ?? box.left + box.width / 2) - box.left - box.width / 2;
     const py = (clientY ?? box.top + box.height / 2) - box.top - box.height / 2;
-    const scale = Math.min(MOST, Math.max(1, this.scale * factor));
+    const scale = Math.min(this.most, Math.max(1, this.scale * factor));
     const real = scale / this.scale;
     this.set(scale, px - (px - this.x) * real, py - (py - this.y) * real);
   }
@@ -50,7 +51,7 @@ export class Zoom {
 
   // The image on the table may be another element than before.
   draw(): void {
-    const image = this.stage.querySelector<HTMLElement>(".card:not(.leaving) img");
+    const image = this.stage.querySelector<HTMLElement>(".card:not(.leaving) > img");
     if (image !== null) image.style.transform = this.on ? `translate(${this.x}px, ${this.y}px) scale(${this.scale})` : "";
   }
 }

@@ -4,9 +4,11 @@ import { call } from "../core/api";
 import { myName } from "../core/role";
 import type { Said, TileData } from "../core/types";
 import { make } from "../dom";
+import { Detail } from "../label/detail";
 import * as swipe from "../label/swipe";
 import * as zooming from "../label/zoom";
 
+const LEVELS = "&levels=auto";
 const TINY = 128; // px; smaller images show their pixels
 const WINDOW = /^(.*)#(\d+),(\d+),(\d+),(\d+)$/; // see services/common/windows.py
 
@@ -33,6 +35,7 @@ export class Large {
   private readonly facts = make("p", { role: "status" });
   private readonly dialog: HTMLDialogElement;
   private readonly zoom: zooming.Zoom;
+  private readonly detail: Detail;
   private readonly buttons = new Map<Said, HTMLElement>();
   private readonly known = new Map<number, TileData>();
   private shows = ""; // the address that is wanted now
@@ -48,6 +51,7 @@ export class Large {
       make("header", {}, make("div", {}, this.name, this.facts), close), this.stage, this.bar());
     this.dialog.addEventListener("close", () => this.ended());
     this.zoom = new zooming.Zoom(this.stage, (scale) => this.zoomed(scale));
+    this.detail = new Detail(this.stage, this.zoom);
     zooming.listen(this.stage, this.zoom);
     swipe.listen(this.stage, {
       begins: () => !this.zoom.on,
@@ -65,6 +69,7 @@ export class Large {
   private ended(): void {
     if (!this.dialog.isConnected) return;
     this.dialog.remove();
+    this.detail.leave();
     this.shows = "";
     this.book.closed(this.place);
   }
@@ -90,6 +95,7 @@ export class Large {
     }
     this.place = place;
     this.full = false;
+    this.detail.leave();
     this.zoom.reset();
     this.shows = "";
     const preview = this.book.preview(place);
@@ -137,7 +143,7 @@ export class Large {
   }
 
   private address(item: number, full: boolean): string {
-    return (this.known.get(item)?.image ?? "").replace("&size=tile", full ? "&size=full" : "") + (this.levels ? "&levels=auto" : "");
+    return (this.known.get(item)?.image ?? "").replace("&size=tile", full ? "&size=full" : "") + (this.levels ? LEVELS : "");
   }
 
   private async prepare(place: number): Promise<void> {
@@ -149,7 +155,8 @@ export class Large {
   // The picture as it is wanted now takes the place of what is shown, once it is decoded.
   private async exchange(): Promise<void> {
     const item = this.book.item(this.place);
-    if (item === undefined || !this.known.has(item)) return;
+    const known = item === undefined ? undefined : this.known.get(item);
+    if (item === undefined || known === undefined) return;
     const address = this.address(item, this.full);
     if (address === this.shows) return;
     this.shows = address;
@@ -164,6 +171,7 @@ export class Large {
     if (this.shows !== address) return;
     this.image.classList.toggle("tiny", Math.max(other.naturalWidth, other.naturalHeight) < TINY);
     this.image.src = address;
+    if (address.includes("size=full")) this.detail.found(known.image, other);
   }
 
   private async explain(address: string): Promise<void> {
@@ -178,6 +186,7 @@ export class Large {
 
   private zoomed(scale: number): void {
     this.stage.classList.toggle("zoomed", scale > 1.01);
+    this.detail.move();
     if (scale <= 1.01 || this.full) return;
     this.full = true;
     void this.exchange();
@@ -199,6 +208,7 @@ export class Large {
   private brighten(): void {
     this.levels = !this.levels;
     this.tell(this.levels ? "Brightened: the darkest and the lightest parts are drawn apart" : "As it is");
+    this.detail.dress(this.levels ? LEVELS : "");
     void this.exchange();
   }
 
