@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 from PIL import Image
 
 from protos import labeler_pb2 as pb
@@ -45,6 +47,16 @@ def paint(folder: Path, names: Sequence[str], size: tuple[int, int] = (64, 48)) 
     folder.mkdir(parents=True, exist_ok=True)
     for number, name in enumerate(names):
         Image.new("RGB", size, (37 * number % 256, 91 * number % 256, 151 * number % 256)).save(folder / name, "PNG")
+
+
+def banded(width: int, height: int) -> NDArray[np.uint8]:
+    """Pixels of colours that change slowly, with dark lines across them: no two places look alike."""
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+    bands = (120 + 90 * np.sin(x / 300) + 0 * y, 120 + 90 * np.cos(y / 210) + 0 * x, 60 + 0.01 * x + 0.012 * y)
+    pixels = np.stack(bands, axis=-1).astype(np.uint8)
+    pixels[:: 256 + 7, :, :] //= 2
+    pixels[:, :: 300 + 11, :] //= 2
+    return pixels
 
 
 def to_run(artifact: Artifact, run: str = "r1", batch_size: int = 10, question: str = "Is there a plane?") -> Run:

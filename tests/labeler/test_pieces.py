@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
@@ -19,28 +16,16 @@ from services.common.windows import open_image
 from services.labeler.pictures import cutting
 from services.labeler.pictures.cutting import Kept, make
 from services.labeler.pictures.display import Look, derive, levels_of
-from services.labeler.pictures.orders import Order, Orders, Urgency
 from services.labeler.pictures.pyramid import Piece, Size
-from services.labeler.pictures.workshop import Workshop
-from tests.labeler.kit import wait_for
+from tests.labeler.kit import banded
 
 WIDE = (8300, 3100)
-
-
-def drawn(width: int, height: int) -> NDArray[np.uint8]:
-    """Colours that change slowly, with dark lines across them: no two places look alike."""
-    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
-    bands = (120 + 90 * np.sin(x / 300) + 0 * y, 120 + 90 * np.cos(y / 210) + 0 * x, 60 + 0.01 * x + 0.012 * y)
-    pixels = np.stack(bands, axis=-1).astype(np.uint8)
-    pixels[:: 256 + 7, :, :] //= 2
-    pixels[:, :: 300 + 11, :] //= 2
-    return pixels
 
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("large") / "photo.jpg"
-    Image.fromarray(drawn(*WIDE)).save(file, quality=95, subsampling=0)
+    Image.fromarray(banded(*WIDE)).save(file, quality=95, subsampling=0)
     return file
 
 
@@ -55,7 +40,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def strip(file: Path, width: int = 5000, height: int = 600) -> Path:
     """A large image that is cheap."""
-    Image.fromarray(drawn(width, height)).save(file)
+    Image.fromarray(banded(width, height)).save(file)
     return file
 
 
@@ -198,7 +183,7 @@ def test_an_image_of_one_colour_has_no_levels_to_draw_apart() -> None:
 def test_an_image_stands_upright_in_pieces_too(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(drawn(4500, 200)).save(tmp_path / "turned.jpg", quality=95, exif=exif)
+    Image.fromarray(banded(4500, 200)).save(tmp_path / "turned.jpg", quality=95, exif=exif)
     kept = Kept()
     assert make(tmp_path / "turned.jpg", Look(size=True), kept) == b"200 4500"
     whole = np.asarray(open_image(tmp_path / "turned.jpg", upright=True))
@@ -207,7 +192,7 @@ def test_an_image_stands_upright_in_pieces_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["scene.png", "scene.tif"])
 def test_a_large_window_of_a_scene_has_pieces_of_its_own(tmp_path: Path, name: str) -> None:
-    pixels = drawn(5400, 700)
+    pixels = banded(5400, 700)
     Image.fromarray(pixels).save(tmp_path / name)
     window = tmp_path / f"{name}#300,60,5000,600"
     assert make(window, Look(size=True), Kept()) == b"5000 600"
@@ -266,89 +251,3 @@ def test_what_cannot_be_read_has_its_reason_as_everywhere(tmp_path: Path, conten
 def test_an_image_that_has_become_smaller_says_so(tmp_path: Path) -> None:
     with pytest.raises(UnreadableImageError, match="has become smaller, 5000 x 600 pixels"):
         piece_of(strip(tmp_path / "a.png"), Piece(0, 12, 0))
-
-
-@pytest.fixture
-def workshop(tmp_path: Path) -> Iterator[Workshop]:
-    made = Workshop(tmp_path / "cache", seconds=120)
-    yield made
-    made.close()
-
-
-def children() -> set[int]:
-    return {child.pid for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE}
-
-
-def test_a_process_of_its_own_makes_pieces_and_no_picture_waits_for_it(workshop: Workshop, tmp_path: Path) -> None:
-    source = strip(tmp_path / "a.png")
-    before = children()
-    assert workshop.get("0" * 40, source, look=Look(size=True)).result(30).read_bytes() == b"5000 600"
-    (closer,) = children() - before
-    first = workshop.get("1" * 40, source, look=Look(piece=Piece(0, 1, 0))).result(30)
-    assert alike(seen(first.read_bytes()), drawn(5000, 600)[:512, 512:1024])
-    os.kill(closer, 19)  # it takes for ever
-    waiting = workshop.get("2" * 40, source, look=Look(piece=Piece(0, 2, 0)))
-    assert workshop.get("3" * 40, source).result(30).is_file()
-    assert not waiting.done()
-    os.kill(closer, 18)
-    assert waiting.result(30).is_file()
-
-
-def test_the_process_ends_with_all_that_it_keeps_when_nobody_looks_closely(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path / "cache", idle_seconds=0.3)
-    source, before = strip(tmp_path / "a.png"), children()
-    for name in ("0", "1"):
-        assert workshop.get(name * 40, source, look=Look(size=True)).result(30).is_file()
-        wait_for(lambda: children() <= before)
-    workshop.close()
-
-
-def test_a_bomb_is_refused_before_memory_is_taken(workshop: Workshop, tmp_path: Path) -> None:
-    Image.new("1", (13_400, 13_400)).save(tmp_path / "bomb.png")
-    for name, look in (("0", Look(size=True)), ("1", Look(piece=Piece(0, 0, 0)))):
-        with pytest.raises(UnreadableImageError, match="pixels"):
-            workshop.get(name * 40, tmp_path / "bomb.png", look=look).result(30)
-
-
-def test_looks_have_names_of_their_own() -> None:
-    looks = [
-        Look(),
-        Look(full=True),
-        Look(size=True),
-        *(Look(piece=Piece(*where)) for where in ((0, 1, 11), (0, 11, 1))),
-    ]
-    looks += [Look(piece=Piece(0, 1, 11), levels=True), Look(piece=Piece(1, 1, 1))]
-    assert len({look.word for look in looks}) == len(looks)
-    assert [look.is_close for look in looks] == [False, False, True, True, True, True, True]
-
-
-def test_orders_of_one_image_come_together_and_none_has_the_worker_alone() -> None:
-    orders = Orders(gathers=True)
-    one, other = Path("one"), Path("other")
-
-    def put(name: str, source: Path) -> None:
-        orders.put(Urgency.NOW, 0, name, source, Look(size=True))
-
-    for name, source in (("a", one), ("b", other), ("c", one), ("d", other)):
-        put(name, source)
-    served: list[str] = []
-    for order in orders.taken():
-        assert isinstance(order, Order)
-        orders.begin(order)
-        served.append(order.name)
-        if order.name == "a":
-            put("e", one)  # its turn has begun already
-        if len(served) == 5:
-            orders.end()
-    assert served == ["a", "c", "b", "d", "e"]
-
-
-def test_nothing_to_do_is_said_once() -> None:
-    orders = Orders()
-    taken = orders.taken(0.01)
-    assert next(taken) is None
-    orders.put(Urgency.NOW, 0, "a", Path("a"), Look())
-    assert next(taken) is not None
-    assert next(taken) is None
-    orders.end()
-    assert list(taken) == []
