@@ -8,6 +8,7 @@ from itertools import combinations
 
 from orchestrator.clients.labeler import Answer, LabelEvent
 from orchestrator.labels import OVERLAP, SECOND, SETTLED, LabelLog
+from orchestrator.shares import percent
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,11 @@ def agreement_in_words(log: LabelLog, position: int) -> dict[str, str]:
     found = agreement(log.at(position).votes, log.events(position))
     words = {}
     if found.pairs:
-        words["agreement"] = f"{found.agreeing / found.pairs:.1%} of {found.pairs} pairs of answers to one image agree"
+        words["agreement"] = (
+            f"{percent(found.agreeing / found.pairs, 1)} of {found.pairs} pairs of answers to one image agree"
+        )
     if found.repeated:
         words["consistency"] = (
-            f"{found.same / found.repeated:.1%} of {found.repeated} images asked again got the same answer"
+            f"{percent(found.same / found.repeated, 1)} of {found.repeated} images asked again got the same answer"
         )
     return words

@@ -17,6 +17,7 @@ from orchestrator.reviewing import to_review
 from orchestrator.rounds import learn
 from orchestrator.run import Proof, Run
 from orchestrator.selecting import free_items
+from orchestrator.shares import percent
 
 _REASON = "audit"
 _NOBODY = Standing(0, [], 0)
@@ -144,7 +145,7 @@ def _judge(run: Run, kind: str, audit: AuditRef, target: float, drawn: Drawn, st
         judged = run.clients.certainty.judge(run.id, kind, audit, target)
         run.reporter.invite(told(judged.sentence, audit, len(drawn.items), run.audits[kind]))
         if kind == PRECISION and not judged.shown:
-            run.reporter.say(f"A precision of {target:.0%} is not shown; label more, or try a lower one")
+            run.reporter.say(f"A precision of {percent(target)} is not shown; label more, or try a lower one")
         return judged
 
     return run.once(f"{step}/judge", Judged, work)

@@ -17,6 +17,7 @@ from orchestrator.journal import is_at_work
 from orchestrator.outputs.report import visible
 from orchestrator.rates import duration
 from orchestrator.service_settings import OrchestratorSettings
+from orchestrator.shares import percent
 from protos import control_pb2, control_pb2_grpc, labeler_pb2_grpc, rpc
 from protos.errors import ActiveLabelerError
 
@@ -147,13 +148,13 @@ def people_lines(people: list[Annotator], alpha: float) -> list[str]:
         return []
     names = [visible(who.name) for who in people]
     width = max(_COLUMN, *map(len, names))
-    lines = [f"  {'people':<{width}} answers  yes  unsure  taken back  a minute  agreement"]
+    lines = [f"  {'people':<{width}} answers   yes  unsure  taken back  a minute  agreement"]
     for name, who in zip(names, people, strict=True):
         speed = "–" if math.isnan(who.per_minute) else f"{who.per_minute:.0f}"
         yes, unsure = _share(who.positive, who.answers), _share(who.unsure, who.answers)
         agreed = _share(who.agreed, who.shared)
         lines.append(
-            f"  {name:<{width}} {who.answers:>7,} {yes:>4} {unsure:>7} {who.undone:>11} {speed:>9} {agreed:>10}"
+            f"  {name:<{width}} {who.answers:>7,} {yes:>5} {unsure:>7} {who.undone:>11} {speed:>9} {agreed:>10}"
         )
     if not math.isnan(alpha):
         lines.append(f"  alpha       {alpha:.2f} (Krippendorff's: 1 is full agreement, 0 what chance gives)")
@@ -167,4 +168,4 @@ def _share(part: int, whole: int) -> str:
 def _percent(share: float | None) -> str:
     if share is None or math.isnan(share):
         return "–"
-    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
+    return percent(share, 1 if share < 0.1 else 0)

@@ -14,6 +14,7 @@ from orchestrator.clients.pretraining import Progress, Wish
 from orchestrator.outputs.report import visible
 from orchestrator.pretraining import places_of, pretrain
 from orchestrator.service_settings import read_orchestrator_settings
+from orchestrator.shares import percent
 
 _MOST = 2**32 - 1  # what the contract's numbers hold
 _DESCENT = "How it learns"
@@ -98,9 +99,7 @@ def tell(progress: Progress) -> None:
     if progress.epoch == 0:
         line = f"read {progress.images + progress.unreadable:,} of {progress.listed:,} images"
     else:
-        line = (
-            f"epoch {progress.epoch} of {progress.epochs}: loss {progress.loss:.3f}, monitor {progress.neighbours:.1%}"
-        )
+        line = f"epoch {progress.epoch} of {progress.epochs}: loss {progress.loss:.3f}, monitor {percent(progress.neighbours, 1)}"
         each = progress.seconds / progress.epoch
         left = math.ceil(each * (progress.epochs - progress.epoch) / 60)
         line += f", {each:.1f} s an epoch, at most {left} min to go"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.outputs.curated import Quality
+from orchestrator.shares import percent
 
 
 @dataclass(frozen=True)
@@ -92,4 +93,4 @@ def _found(report: EndReport) -> str:
 
 
 def _percent(share: float, of_what: str) -> str:
-    return "not defined" if math.isnan(share) else f"{share:.1%} {of_what}"
+    return "not defined" if math.isnan(share) else f"{percent(share, 1)} {of_what}"

@@ -50,6 +50,8 @@ class Hub(BaseHTTPRequestHandler):
         self.asked.append(path)
         if "gated/" in path:
             return self._send(403, b"{}", body, {"X-Error-Code": "GatedRepo", "X-Error-Message": "no access"})
+        if "broken/" in path:
+            return self._send(500, b"{}", body)
         if "small/clip" not in path:
             return self._send(404, b"{}", body, {"X-Error-Code": "RepoNotFound"})
         names = sorted(file.name for file in self.folder.iterdir())
@@ -132,10 +134,15 @@ def test_a_model_by_name_comes_through_the_cache(tmp_path: Path, remote: tuple[s
             NotFoundError, match="gated/model is for those who agreed to its terms; agree at the hub and set"
         ):
             import_model(stub, "gated/model")
+        with pytest.raises(
+            NotFoundError, match=r"the hub does not give the model broken/model \(.*500.*\); try again later"
+        ):
+            import_model(stub, "broken/model")
     with embedder(tmp_path, "http://127.0.0.1:9") as stub:  # nobody is there: what is in the cache is enough
         assert import_model(stub, "small/clip") == found
         with pytest.raises(
-            NotFoundError, match=r"other/model is not in the hub's cache.*give the folder that it is in"
+            NotFoundError,
+            match=r"other/model is not in the hub's cache.*cannot be reached \(.*refused\).*give the folder that it is in",
         ):
             import_model(stub, "other/model")
 
@@ -154,6 +161,7 @@ def test_a_hub_that_takes_connections_and_never_answers_is_given_up_within_secon
         silent.listen()
         with embedder(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}") as stub:
             with pytest.raises(
-                NotFoundError, match=r"small/clip is not in the hub's cache, and the hub cannot be reached"
+                NotFoundError,
+                match=r"small/clip is not in the hub's cache, and the hub cannot be reached \(.*timed out\)",
             ):
                 stub.ImportEncoder(messages.ImportEncoderRequest(model="small/clip"), timeout=60)

@@ -56,14 +56,14 @@ def test_the_dashboard_in_the_terminal(tmp_path: Path) -> None:
             assert ann.answer()
             assert bob.answer()
         told = _status(tmp_path, until="round-1/offer")
-        assert re.search(r"\n  found       \d+ positive in 10 labels \(\d+%\)\n", told), told
+        assert re.search(r"\n  found       \d+ positive in 10 labels \(\d+ %\)\n", told), told
         ann.sync(want=2)
         told = _status(tmp_path, until=" in somebody's hands")
         queue = re.search(r"\n  queue       6 on offer, (\d) of them in somebody's hands\n", told)
         assert queue, told
         assert 0 < int(queue[1]) <= 6
-        assert re.search(r"\n  people      answers  yes  unsure  taken back  a minute  agreement\n", told), told
-        assert re.search(r"\n  ann +5 +\d+% +0.0% +0 +\S+ +–\n  bob +5 ", told), told
+        assert re.search(r"\n  people      answers   yes  unsure  taken back  a minute  agreement\n", told), told
+        assert re.search(r"\n  ann +5 +\d+ % +0.0 % +0 +\S+ +–\n  bob +5 ", told), told
         assert re.search(r"\n  newest head round 1: F1 \S+, precision", told), told
         assert re.search(r"\n  labeling    0 of 6", told), told
         assert "\n  at work (labeling, step round-1/label)" in told
@@ -71,7 +71,7 @@ def test_the_dashboard_in_the_terminal(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.wait(60)
     told = _status(tmp_path)
-    assert re.search(r"\n  found       \d+ positive in 10 labels \(\d+%\)\n", told), told
+    assert re.search(r"\n  found       \d+ positive in 10 labels \(\d+ %\)\n", told), told
     assert "\n  newest head round 1:" in told
     assert "not at work; go on with" in told
     assert not any(word in told for word in ("queue", "people", "in somebody's hands"))

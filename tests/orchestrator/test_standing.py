@@ -191,21 +191,21 @@ def steps(folder: RunFolder) -> Iterator[Callable[[list[tuple[str, object]]], st
 
 def test_the_figures_of_a_run_that_rests(steps: Callable[[list[tuple[str, object]]], str]) -> None:
     told = steps(OF_ROUNDS)
-    assert "\n  found       5 positive in 10 labels (50%)\n" in told
-    assert "\n  newest head round 1: F1 25%, precision 75%, recall –, accuracy 100%, on 8 images held out\n" in told
+    assert "\n  found       5 positive in 10 labels (50 %)\n" in told
+    assert "\n  newest head round 1: F1 25 %, precision 75 %, recall –, accuracy 100 %, on 8 images held out\n" in told
     assert "positives " not in told, "no audit has bounded it"
     told = steps(AUDITED)
-    assert "\n  found       8 positive in 20 labels (40%)\n" in told
-    assert "\n  newest head round 2: F1 50%," in told
-    assert "\n  positives   8.0% of all images are found, 16% is what the audit leaves room for\n" in told
+    assert "\n  found       8 positive in 20 labels (40 %)\n" in told
+    assert "\n  newest head round 2: F1 50 %," in told
+    assert "\n  positives   8.0 % of all images are found, 16 % is what the audit leaves room for\n" in told
     told = steps([("finish", {"report": "The report"})])
-    assert "\n  found       8 positive in 20 labels (40%)\n" in told
+    assert "\n  found       8 positive in 20 labels (40 %)\n" in told
     assert told.endswith("\n  finished\nThe report")
 
 
 def test_labels_of_a_seed_folder_are_told_beside(steps: Callable[[list[tuple[str, object]]], str]) -> None:
     told = steps([("seed-folder", 12), *OF_ROUNDS])
-    assert "\n  found       5 positive in 10 labels (50%), and 12 images of the seed folder\n" in told
+    assert "\n  found       5 positive in 10 labels (50 %), and 12 images of the seed folder\n" in told
 
 
 def test_before_a_label_there_are_no_figures(steps: Callable[[list[tuple[str, object]]], str]) -> None:
@@ -221,8 +221,8 @@ def test_the_figures_of_a_run_at_work(
     servicer.dashboard.step, servicer.dashboard.done, servicer.dashboard.total = "Embedding", 3200, 10000
     servicer.dashboard.per_second = 200
     told = steps([*OF_ROUNDS, *AUDITED])
-    assert "\n  found       10 positive in 40 labels (25%)\n" in told, "as of now, and not as the journal has it"
-    assert "\n  positives   10% of all images are found, 12% is what the audit leaves room for\n" in told
+    assert "\n  found       10 positive in 40 labels (25 %)\n" in told, "as of now, and not as the journal has it"
+    assert "\n  positives   10 % of all images are found, 12 % is what the audit leaves room for\n" in told
     assert "\n  embedding   3,200 of 10,000, 200 a second, 0:00:34 left\n" in told
 
 
@@ -243,9 +243,9 @@ def test_a_table_of_people() -> None:
     nan = float("nan")
     people = [Annotator("ann", 120, 30, 6, 2, 24.4, 10, 9), Annotator("bob\x1b[2J", 0, 0, 0, 0, nan, 0, 0)]
     assert people_lines(people, 0.834) == [
-        "  people      answers  yes  unsure  taken back  a minute  agreement",
-        "  ann             120  25%    5.0%           2        24        90%",
-        "  bob\\x1b[2J        0    –       –           0         –          –",
+        "  people      answers   yes  unsure  taken back  a minute  agreement",
+        "  ann             120  25 %   5.0 %           2        24       90 %",
+        "  bob\\x1b[2J        0     –       –           0         –          –",
         "  alpha       0.83 (Krippendorff's: 1 is full agreement, 0 what chance gives)",
     ]
     assert people_lines([], nan) == []

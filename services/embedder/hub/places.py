@@ -72,8 +72,10 @@ def _downloaded(model: str) -> Path:
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()
+    silence = None
     try:
-        return Path(snapshot_download(model, allow_patterns=list(FILES), local_files_only=not _answers(model)))
+        silence = _silence_about(model)
+        return Path(snapshot_download(model, allow_patterns=list(FILES), local_files_only=silence is not None))
     except errors.GatedRepoError as error:
         raise NotFoundError(
             f"the model {model} is for those who agreed to its terms; agree at the hub and set HF_TOKEN, {_FOLDER}"
@@ -82,15 +84,21 @@ def _downloaded(model: str) -> Path:
         raise NotFoundError(
             f"the hub has no model {model}, or keeps it private; look for its name, {_FOLDER}"
         ) from error
-    except Exception as error:  # no network raises many things, by the way that it is not there
+    except Exception as error:
+        if silence is None:
+            raise NotFoundError(
+                f"the hub does not give the model {model} ({_reason(error)}); try again later, {_FOLDER}"
+            ) from error
         raise NotFoundError(
-            f"the model {model} is not in the hub's cache, and the hub cannot be reached ({_reason(error)}); try again with a"
+            f"the model {model} is not in the hub's cache, and the hub cannot be reached ({_reason(silence)}); try again with a"
             f" network, {_FOLDER}"
         ) from error
 
 
-def _answers(model: str) -> bool:
-    """Whether the hub answers within seconds. A download has no such limit: a silent network would hold a run for minutes.
+def _silence_about(model: str) -> Exception | None:
+    """Why the hub does not answer within seconds; None where it does.
+
+    A download has no such limit: a silent network would hold a run for minutes.
 
     Raises:
         Exception: the hub's own, when it answers that it does not give the model.
@@ -103,8 +111,8 @@ def _answers(model: str) -> bool:
         raise
     except Exception as error:  # no network raises many things, by the way that it is not there
         log.info("the hub does not answer (%s); looking for %s in its cache", _reason(error), model)
-        return False
-    return True
+        return error
+    return None
 
 
 def _reason(error: Any) -> str:

@@ -182,9 +182,7 @@ def _advice(known: Evidence, recent: NDArray[np.bool_], clusters: int, visited: 
         return "Nothing was found yet, so no audit can show that much was; another reference image may help."
     if swipes == 0:
         return "Nearly every image is labelled: you can finish."
-    return (
-        f"An audit of {swipes:,} images would show that at least {WANTED:.0%} are found, if it finds no other positive."
-    )
+    return f"An audit of {swipes:,} images would show that at least {percent(WANTED)} are found, if it finds no other positive."
 
 
 def percent(share: float) -> str:

@@ -31,8 +31,8 @@ def test_everything_that_matters_is_said() -> None:
     assert said["labels used"] == "220 (124 positive, 90 negative, 6 unsure) in the seed set and 10 rounds"
     assert said["positives found"] == "124 by labels, of 1,000 there are (at random: about 22)"
     assert said["curated set"] == "900 positive, 9,091 negative"
-    assert said["precision"] == "81.2% of the positive side is truly positive"
-    assert said["recall"] == "73.0% of the truly positive images is on the positive side"
+    assert said["precision"] == "81.2 % of the positive side is truly positive"
+    assert said["recall"] == "73.0 % of the truly positive images is on the positive side"
     assert said["model"] == "/out/final_model.ckpt"
 
 

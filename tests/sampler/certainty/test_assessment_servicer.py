@@ -106,7 +106,7 @@ def test_advice_names_the_swipes_of_an_audit(room: Room) -> None:
     labels = Labels(item=items, positive=bytes([1] * 100 + [0] * 200))
     told = room.assess(labels=labels, vectors=None)
     plan = room.stub.PlanAudit(pb.PlanAuditRequest(kind="recall", target=0.9, found=100, pool=630))
-    assert f"An audit of {plan.draws} images would show that at least 90% are found" in told.advice
+    assert f"An audit of {plan.draws} images would show that at least 90 % are found" in told.advice
 
 
 def test_a_plan_says_what_it_costs(room: Room) -> None:
