@@ -234,4 +234,5 @@ def to_rgb(image: Image.Image, upright: bool = False) -> Image.Image:
             raise UnreadableImageError(str(error)) from None
     elif turned.mode == "P" and "transparency" in turned.info:
         turned.info.pop("transparency")  # colours stay as they are; Pillow would only warn
-    return turned.convert("RGB")
+    # What was turned is a copy already; another one would take as much memory again.
+    return turned if turned.mode == "RGB" and turned is not image else turned.convert("RGB")

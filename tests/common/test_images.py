@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from services.common.images import UnreadableImageError, decode, read_file, size_of, to_square
+from services.common.images import UnreadableImageError, decode, read_file, size_of, to_rgb, to_square
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **more: Any) -> bytes:
@@ -74,6 +74,16 @@ def test_rotation_by_exif_is_for_people_only() -> None:
     data = encoded(image, "JPEG", exif=exif)
     assert decode(data).size == (20, 10)
     assert decode(data, upright=True).size == (10, 20)
+
+
+@pytest.mark.parametrize("upright", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_the_pixels_of_an_image_that_somebody_has_open_are_left_to_them(mode: str, upright: bool) -> None:
+    theirs = Image.new(mode, (20, 10), 7)
+    ours = to_rgb(theirs, upright)
+    ours.paste((200, 0, 0), (0, 0, 20, 10))
+    assert (ours.mode, ours.getpixel((3, 3))) == ("RGB", (200, 0, 0))
+    assert theirs.getextrema() == Image.new(mode, (20, 10), 7).getextrema()
 
 
 def test_limits_hold() -> None:
