@@ -64,7 +64,7 @@ def test_the_dashboard_in_the_terminal(tmp_path: Path) -> None:
         assert 0 < int(queue[1]) <= 6
         assert re.search(r"\n  people      answers   yes  unsure  taken back  a minute  agreement\n", told), told
         assert re.search(r"\n  ann +5 +\d+ % +0.0 % +0 +\S+ +–\n  bob +5 ", told), told
-        assert re.search(r"\n  newest head round 1: F1 \S+, precision", told), told
+        assert re.search(r"\n  newest head round 1: F1 \d+ %, precision", told), told
         assert re.search(r"\n  labeling    0 of 6", told), told
         assert "\n  at work (labeling, step round-1/label)" in told
     finally:
