@@ -33,16 +33,18 @@ class OwnAnswers:
         found = [item for item, event in own.items() if label is None or event.answer.value == label]
         return np.array(sorted(found, key=lambda item: -own[item].position), dtype=np.uint32)
 
-    def newest(self, run: str, before: int | None, most: int) -> list[Event]:
+    def newest(self, run: str, before: int | None, most: int, answer: Answer | None = None) -> list[Event]:
         """Her answers that stand about images that were on offer, the newest first: what a page can take back.
 
         Args:
             before: position in the log; only older ones. None: all.
             most: of them.
+            answer: only these; None: all.
         """
         with self.browsing.reading(run) as marks:
             own = [event for event in marks.own(self.annotator).values() if event.reason]  # without one: no card
-        older = (event for event in own if before is None or event.position < before)
+        wanted = (event for event in own if answer is None or event.answer is answer)
+        older = (event for event in wanted if before is None or event.position < before)
         return heapq.nlargest(most, older, key=lambda event: event.position)
 
     def labels(self, run: str) -> NDArray[np.uint8]:

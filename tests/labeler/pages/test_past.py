@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from playwright.sync_api import expect
 
 from tests.labeler.kit import paint, wait_for
-from tests.labeler.pages.kit import NEGATIVE, POSITIVE, RETRACTED, UNSURE, Run, loaded, look, press, settle, shown
+from tests.labeler.pages.kit import (
+    NEGATIVE,
+    PHONE,
+    POSITIVE,
+    RETRACTED,
+    UNSURE,
+    Run,
+    loaded,
+    look,
+    press,
+    settle,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +29,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 
 def again(run: Run, page: Page) -> Page:
@@ -136,6 +148,53 @@ def test_all_answers_are_a_way_back_a_page_at_a_time(runs: Callable[..., Run], t
     settle(page)
     assert page.locator("#caption").inner_text() == "000.png"
     wait_for(lambda: run.answers()[140:] == [(0, RETRACTED)])
+
+
+def film(page: Page) -> list[str]:
+    return [str(thumb.get_attribute("title"))[:6] for thumb in page.locator("#film .thumb").all()]
+
+
+@pytest.mark.parametrize("context", [{}, PHONE], ids=["desktop", "phone"])
+def test_what_was_found_drops_into_a_film(run: Run, context: dict[str, Any]) -> None:
+    run.offer()
+    page = run.open(**{"viewport": {"width": 1000, "height": 900}, **context})
+    place = page.locator("#stage").bounding_box()
+    press(page, "ArrowRight", "ArrowLeft", "ArrowRight", "ArrowDown")
+    expect(page.locator("#film .thumb")).to_have_count(2)
+    assert film(page) == ["02.png", "00.png"]
+    assert page.locator("#stage").bounding_box() == place  # nothing has moved
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wait_for(lambda: len(run.answers()) == 4)
+    page.get_by_role("button", name="00.png, found: look again").click()
+    settle(page)
+    assert shown(page) == 0
+    expect(page.locator("#film .thumb")).to_have_count(1)
+    press(page, "ArrowLeft")
+    wait_for(lambda: run.answers()[4:] == [(0, RETRACTED), (0, NEGATIVE)])
+    assert film(page) == ["02.png"]
+    assert run.errors == []
+
+
+def test_what_was_found_long_ago_is_in_the_film_and_leaves_it(runs: Callable[..., Run], tmp_path: Path) -> None:
+    paint(tmp_path / "data", [f"{n:03}.png" for n in range(150)], (20, 15))
+    run = runs(data=tmp_path / "data")
+    run.offer(150)
+    said = [{"sequence": n, "item": n, "round": 1, "answer": "negative" if n > 20 else "positive"} for n in range(140)]
+    body = {"client": "c" * 16, "annotator": "Ann", "events": said}
+    assert httpx.post(f"{run.service.url}api/runs/{run.name}/sync", json=body).status_code == 200
+    page = run.open(viewport={"width": 1600, "height": 900})
+    expect(page.locator("#film .thumb")).to_have_count(16)
+    assert film(page) == [f"{n:03}.pn" for n in range(20, 4, -1)]
+    press(page, "ArrowRight")
+    expect(page.locator("#film .thumb").first).to_have_attribute("title", "140.png: look again")
+    assert film(page)[1:] == [f"{n:03}.pn" for n in range(20, 5, -1)]
+    page.get_by_role("button", name="019.png, found: look again").click()
+    settle(page)
+    assert page.locator("#caption").inner_text() == "019.png"
+    assert "019.pn" not in film(page)
+    press(page, "ArrowLeft")
+    wait_for(lambda: run.answers()[-1] == (19, NEGATIVE))
+    assert "019.pn" not in film(page)
 
 
 def test_a_page_of_the_grid_is_taken_back_after_a_reload(led_run: Run) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
 
 from protos import control_pb2, labeler_pb2
 from tests.labeler.kit import Service
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 SEED = control_pb2.Question(id="seed-0/count", text="How many images?")
 CHOICE = control_pb2.Question(id="round-1/choice", text="And now?", choices=["l", "q"])
 WISH = control_pb2.Question(id="wish", text="At any time:", choices=["q"], optional=True)

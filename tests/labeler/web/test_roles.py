@@ -167,7 +167,7 @@ def test_what_is_said_of_the_host_is_for_admins(service: Service) -> None:
             assert web.get("api/runs/r/loop").json()["message"] == _news(web)["message"] == message
 
 
-def _mine(web: httpx.Client, who: str, **asked: int) -> list[tuple[int, int, str]]:
+def _mine(web: httpx.Client, who: str, **asked: int | str) -> list[tuple[int, int, str]]:
     answer = web.get("api/runs/r/mine", params={"annotator": who, **asked})
     assert answer.status_code == 200, answer.text
     return [(given["item"], given["round"], given["answer"]) for given in answer.json()["answers"]]
@@ -179,6 +179,9 @@ def test_a_page_that_opens_again_is_told_what_was_answered_and_takes_it_back(ser
         _say(annotator, "Ned", "positive")
         told = [(third, 1, "unsure"), (second, 1, "negative"), (first, 1, "positive")]
         assert _mine(annotator, "Mia") == told and _mine(annotator, "Mia", count=1) == told[:1]
+        assert _mine(annotator, "Mia", answer="positive") == told[2:]
+        asked = {"annotator": "Mia", "answer": "retracted"}
+        assert annotator.get("api/runs/r/mine", params=asked).status_code == 400
         oldest = annotator.get("api/runs/r/mine", params={"annotator": "Mia"}).json()["answers"][1]["position"]
         assert _mine(annotator, "Mia", before=oldest) == told[2:]
         assert _mine(annotator, "Nobody") == _mine(annotator, "") == []

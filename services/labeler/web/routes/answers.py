@@ -100,10 +100,12 @@ def router(views: Views, desk: Desk) -> APIRouter:
         annotator: Name = "",
         before: Annotated[int, Query(ge=0, le=2**53 - 1)] | None = None,
         count: Annotated[int, Query(ge=1, le=MOST_OWN)] = 60,
+        answer: Literal["positive", "negative", "unsure"] | None = None,
     ) -> dict[str, Any]:
         """What somebody has answered, the newest first: a page that opens again goes on where another one ended."""
         own = OwnAnswers(views.browsing, clean(annotator, 80) or "anonymous")
-        return {"run": run, "answers": await asyncio.to_thread(_given, views, run, own, before, count)}
+        wanted = None if answer is None else Answer(answer)
+        return {"run": run, "answers": await asyncio.to_thread(_given, views, run, own, before, count, wanted)}
 
     @routes.get("/examples")
     async def examples(run: RunName, request: Request, annotator: Name = "") -> dict[str, Any]:
@@ -137,9 +139,11 @@ def _examples(views: Views, run: str, own: OwnAnswers | None) -> dict[str, list[
     return {side.value: [_shown(tile) for tile in views.tiles(run, items, own)] for side, items in found.items()}
 
 
-def _given(views: Views, run: str, own: OwnAnswers, before: int | None, count: int) -> list[dict[str, Any]]:
+def _given(
+    views: Views, run: str, own: OwnAnswers, before: int | None, count: int, answer: Answer | None
+) -> list[dict[str, Any]]:
     """Answers with the cards that they were given to."""
-    found = own.newest(run, before, count)
+    found = own.newest(run, before, count, answer)
     return [
         {**card, "round": event.round, "answer": event.answer.value, "position": event.position}
         for card, event in zip(views.cards(run, [event.item for event in found]), found, strict=True)

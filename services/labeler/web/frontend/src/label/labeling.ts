@@ -8,6 +8,7 @@ import { randomName } from "../core/memory";
 import { Model } from "../core/model";
 import { banner, notices, toast } from "../core/notices";
 import { Outbox } from "../core/outbox";
+import { Film } from "./film";
 import { Past } from "./past";
 import { Remarks } from "../core/remarks";
 import type { Answer, Reply, Said } from "../core/types";
@@ -35,6 +36,7 @@ export class Labeling extends Model {
   readonly pace = new Pace();
   private readonly remarks: Remarks;
   private readonly past: Past;
+  readonly film = new Film();
   private given = 0; // answers on this load of the page
   reply: Reply | null = null;
   history: Answered[] = []; // the latest last
@@ -49,7 +51,7 @@ export class Labeling extends Model {
     super();
     this.outbox = new Outbox(run, randomName(), annotator);
     this.link = new Link(this.outbox, this.deck, (reply, lost) => this.heard(reply, lost), (error) => this.troubled(error));
-    this.past = new Past(run, annotator, (answers) => this.remembered(answers));
+    this.past = new Past(run, annotator, (answers) => this.remembered(answers), (found) => this.rediscovered(found));
     this.remarks = new Remarks(run, this.outbox.client, toast);
     void this.link.start();
   }
@@ -87,6 +89,7 @@ export class Labeling extends Model {
     const card = this.deck.take();
     if (card === undefined) return;
     const given = { card, answer };
+    this.film.forget(card.item);
     this.history.push(given);
     this.given += 1;
     this.batch.push(given);
@@ -109,6 +112,7 @@ export class Labeling extends Model {
     }
     this.history = this.history.filter((other) => other !== given);
     this.batch = this.batch.filter((other) => other !== given);
+    this.film.forget(given.card.item);
     this.pausing = false;
     this.overlay = null;
     this.outbox.push(given.card, "retracted");
@@ -125,9 +129,21 @@ export class Labeling extends Model {
 
   // Answers of other loads of this page, oldest first: they come before all that are here.
   private remembered(answers: Answered[]): void {
-    const here = new Set([...this.history.map(({ card }) => card.item), ...this.deck.items(), ...this.outbox.events.map(({ item }) => item)]);
-    this.history = [...answers.filter(({ card }) => !here.has(card.item)), ...this.history];
+    const here = this.here();
+    const older = answers.filter(({ card }) => !here.has(card.item));
+    this.history = [...older, ...this.history];
+    this.film.forget(...older.map(({ card }) => card.item));
     this.changed();
+  }
+
+  private rediscovered(found: Answered[]): void {
+    this.film.remember(found, this.here());
+    this.changed();
+  }
+
+  // What this load of the page has in hand or has answered.
+  private here(): Set<number> {
+    return new Set([...this.history.map(({ card }) => card.item), ...this.deck.items(), ...this.outbox.events.map(({ item }) => item)]);
   }
 
   goOn(): void {

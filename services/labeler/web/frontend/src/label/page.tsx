@@ -61,8 +61,14 @@ export function LabelPage({ labeling, changeName }: Props): JSX.Element {
         <section id="stage" ref={place} aria-label="Image" />
         <p id="caption" ref={caption} />
         <footer>
-          <div id="strip" role="group" aria-label="Your last answers, the latest first">
-            {last.map((given) => <Thumb key={given.card.item} given={given} back={(back) => labeling.undo(back)} />)}
+          <div class="strips">
+            <div id="strip" role="group" aria-label="Your last answers, the latest first">
+              {last.map((given) => <Thumb key={given.card.item} given={given} back={(back) => labeling.undo(back)} />)}
+            </div>
+            <span class="found" aria-hidden="true">✓</span>
+            <div id="film" role="group" aria-label="What you have found, the latest first">
+              {labeling.film.frames(labeling.history).map((given) => <Thumb key={given.card.item} found given={given} back={(back) => labeling.undo(back)} />)}
+            </div>
           </div>
           <Buttons labeling={labeling} keys={keys} />
         </footer>

@@ -12,15 +12,16 @@ const WORDS: [Answer, string][] = [["positive", "yes"], ["negative", "no"], ["un
 
 export type Back = (given?: Answered) => void;
 
-export function Thumb({ given, back }: { given: Answered; back: Back }): JSX.Element {
+// found: in the row of what was found, where nobody needs to hear that it was a yes.
+export function Thumb({ given, back, found = false }: { given: Answered; back: Back; found?: boolean }): JSX.Element {
   const { card, answer } = given;
-  const name = `${card.name}, answered ${answer}: look again`;
+  const name = `${card.name}, ${found ? "found" : `answered ${answer}`}: look again`;
   return (
     <button
       type="button" class={`thumb ${answer}${card.picture?.tiny ? " tiny" : ""}`} title={`${card.name}: look again`}
       aria-label={name} onClick={() => back(given)}
     >
-      {card.picture?.state === "unreadable" ? null : <img src={card.picture?.image?.src ?? card.small ?? card.image} alt="" draggable={false} loading="lazy" decoding="async" />}
+      {card.picture?.state === "unreadable" ? null : <img src={card.picture?.image?.src ?? card.small ?? `${card.image}&size=tile`} alt="" draggable={false} loading="lazy" decoding="async" />}
       <i aria-hidden="true">{MARKS[answer]}</i>
     </button>
   );
