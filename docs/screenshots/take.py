@@ -226,8 +226,11 @@ def _end(browser: Browser, service: Service, kind: dict[str, object], name: str)
 
 def _progress(page: Page, name: str) -> None:
     page.get_by_role("link", name="Progress").click()
-    page.get_by_text("Audited recall").wait_for()
+    page.locator(".plot canvas").nth(2).wait_for()
     _shot(page, name)
+    page.locator(".key").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    _shot(page, name.replace("progress", "charts"))
     page.get_by_role("link", name="Back to labeling").click()
     _settle(page)
 

@@ -124,6 +124,17 @@ def test_annotators_are_offered_nothing_of_the_loop(run: Run, control: kit.Contr
     assert page.get_by_text("An admin answers this").is_visible()
 
 
+@pytest.mark.parametrize("state", ["finished", "stopped", "failed"])
+def test_a_run_that_is_over_is_steered_no_more(run: Run, control: kit.Control, state: str) -> None:
+    page = look(run, "people")
+    page.goto(f"{run.service.url}#/run/r/progress")
+    page.get_by_role("button", name="Stop").wait_for()
+    control.status = control_pb2.RunStatus(run="r", state=state, message="that is why")
+    page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=60_000)
+    assert page.get_by_role("button", name="Continuous mode").count() == 0
+    assert page.locator(".board").count() == 1
+
+
 def test_whoever_waits_is_told_that_the_loop_waits(run: Run, control: kit.Control) -> None:
     assert control.status is not None
     page = run.open()
@@ -165,6 +176,10 @@ def test_whoever_comes_before_there_are_cards_sees_how_far_they_are(
 
 
 def test_what_was_set_aside_is_a_page_of_names_and_reasons(run: Run, control: kit.Control) -> None:
+    page = look(run, "quarantine")
+    page.get_by_text("Every image could be read.").wait_for()
+    assert page.locator("table").count() == 0
+    page.context.close()
     control.quarantine = {ROWS - 1: "damaged image: <b>broken</b>", **dict.fromkeys(range(50), "the file is empty")}
     control.part = 1000
     page = look(run, "quarantine", **PHONE)

@@ -16,10 +16,11 @@ const fine = (share: number | null): string => (share === null || share >= 0.1 ?
 interface Props {
   run: string;
   words: Dashboard;
+  over: boolean; // the run is at work no more
   again: () => void;
 }
 
-export function Board({ run, words, again }: Props): JSX.Element {
+export function Board({ run, words, over, again }: Props): JSX.Element {
   const { step, pool, heads, people, queue, continuous, prevalence } = words;
   const tell = async (what: string, body: object, question?: string): Promise<void> => {
     if (question !== undefined && !confirm(question)) return;
@@ -49,17 +50,19 @@ export function Board({ run, words, again }: Props): JSX.Element {
           ])}
         />
       ) : null}
-      <div class="acts admin">
-        <button type="button" class="other" onClick={() => void tell("continuous", { on: !continuous })}>
-          {continuous ? "Continuous mode off" : "Continuous mode on"}
-        </button>
-        <button
-          type="button" class="other"
-          onClick={() => void tell("stop", {}, "Stop the run after the step that it is in? `active-labeler resume` goes on with it.")}
-        >
-          Stop; it can be resumed
-        </button>
-      </div>
+      {over ? null : (
+        <div class="acts admin">
+          <button type="button" class="other" onClick={() => void tell("continuous", { on: !continuous })}>
+            {continuous ? "Continuous mode off" : "Continuous mode on"}
+          </button>
+          <button
+            type="button" class="other"
+            onClick={() => void tell("stop", {}, "Stop the run after the step that it is in? `active-labeler resume` goes on with it.")}
+          >
+            Stop; it can be resumed
+          </button>
+        </div>
+      )}
       <nav class="acts" aria-label="Pages">
         {PAGES.filter(({ name }) => name !== "label" && name !== "progress").map(({ name, word, only }) => (
           <a key={word} class={only === undefined ? "other" : `other ${only}`} href={`#/run/${run}/${name}`}>{word}</a>

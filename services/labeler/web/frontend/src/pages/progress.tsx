@@ -16,6 +16,8 @@ const STATES: Record<string, string> = {
   finished: "The run is finished", stopped: "The run is stopped", failed: "The run has failed",
 };
 
+const OVER = new Set(["finished", "stopped", "failed"]);
+
 export function Progress({ run }: { run: string }): JSX.Element {
   const { words, trouble, again } = useNews(run);
   const answer = useCallback(answerer(run, again), [run, again]);
@@ -31,7 +33,7 @@ export function Progress({ run }: { run: string }): JSX.Element {
           {words.lights.length > 0 ? <ul class="lights">{words.lights.map((light) => <Lamp key={light.name} {...light} />)}</ul> : null}
           {words.rounds.length > 1 ? <Curve words={words} prevalence={words.board?.prevalence ?? [null, null]} /> : null}
           {words.question === null ? null : <Ask question={words.question} answer={answer} />}
-          {words.board === null ? null : <Board run={run} words={words.board} again={again} />}
+          {words.board === null ? null : <Board run={run} words={words.board} over={OVER.has(words.state)} again={again} />}
         </>
       )}
       <div class="acts">

@@ -33,11 +33,15 @@ export function Quarantine({ run }: { run: string }): JSX.Element {
   return (
     <View run={run} page="quarantine" title="Set aside" bar={more}>
       <p class="words" role="status">{trouble || (answer === null ? "Loading …" : words)}</p>
-      <p class="words">{kinds.map(([kind, count]) => `${kind}: ${count.toLocaleString("en")}`).join(" · ")}</p>
-      <table class="aside">
-        <thead><tr><th scope="col">Image</th><th scope="col">Reason</th></tr></thead>
-        <tbody>{images.map(({ item, path, reason }) => <tr key={item}><td>{path}</td><td>{reason}</td></tr>)}</tbody>
-      </table>
+      {images.length === 0 ? null : (
+        <>
+          <p class="words">{kinds.map(([kind, count]) => `${kind}: ${count.toLocaleString("en")}`).join(" · ")}</p>
+          <table class="aside">
+            <thead><tr><th scope="col">Image</th><th scope="col">Reason</th></tr></thead>
+            <tbody>{images.map(({ item, path, reason }) => <tr key={item}><td>{path}</td><td>{reason}</td></tr>)}</tbody>
+          </table>
+        </>
+      )}
     </View>
   );
 }
