@@ -112,6 +112,8 @@ def test_the_image_on_the_table_shows_all_its_pixels_where_one_looks_closely(run
     )
     columns = {int(address.split("/pieces/0/")[1].split("/")[0]) for address in requests if "/pieces/0/" in address}
     assert columns <= set(range(10, 16))  # of 25: those in sight, also while it was enlarged
+    drawn = page.locator("#stage .pieces img").first.evaluate("image => getComputedStyle(image).imageRendering")
+    assert drawn == "pixelated"
     for _ in range(8):
         page.keyboard.press("Shift+ArrowRight")
     covered(page, "#stage", "/pieces/0/")

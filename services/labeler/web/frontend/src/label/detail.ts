@@ -9,7 +9,8 @@ const PAUSE_MS = 80; // between two looks at what is in view, while it moves
 const AGAIN_MS = 1000; // after which what did not come is asked for once more; twice as long each time, up to
 const SELDOM_MS = 32000;
 const KEPT = 120; // pieces, a MiB each, when they are decoded
-const LARGEST = 2; // px of the screen that a pixel of such an image may have
+const LARGEST = 2; // px (of CSS) that a pixel of such an image may have
+const SQUARE = 1.99; // px of the screen from which on it is drawn as a square: smoothing would stop at the edges of pieces
 
 // side: px of a piece; levels: of pieces, each with half the pixels of the one before; 0: the full picture is all there is.
 interface Size { width: number; height: number; side: number; levels: number }
@@ -152,6 +153,7 @@ export class Detail {
     const { k, x, y } = this.at(figure, size);
     layer.style.width = `${size.width}px`;
     layer.style.height = `${size.height}px`;
+    layer.classList.toggle("squares", k * devicePixelRatio >= SQUARE);
     layer.style.transform = `matrix(${k}, 0, 0, ${k}, ${x}, ${y})`;
   }
 
