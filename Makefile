@@ -119,7 +119,7 @@ proof-workers: ## 10,000 images while one of four workers is killed every 2 s, t
 proof-kills: ## whole runs killed at every step, replayed, moved to another database; a training of two killed: a quarter of an hour
 	@scripts/environment.sh test
 	@scripts/test-extras.sh
-	@PATH="$$PATH:$(POSTGRES)" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m long tests/end_to_end tests/trainer
+	@PATH="$$PATH:$(POSTGRES)" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m long tests/end_to_end tests/trainer tests/benchmarks
 
 fuzz: ## 150,000 calls of random content to the services and the orchestrator, 5,000 requests to the web API: a quarter of an hour
 	@scripts/environment.sh test

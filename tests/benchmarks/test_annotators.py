@@ -44,7 +44,7 @@ def test_an_outage_lasts_until_an_exchange_that_has_begun_after_it_succeeds() ->
     assert outages_of(Course(heard, [], [5.0], 10.0, 0, None)) == [(5.0, 7.1)]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_labeler_that_is_killed_loses_and_doubles_nothing(tmp_path: Path) -> None:
     stage = Stage(tmp_path, 300)
     try:

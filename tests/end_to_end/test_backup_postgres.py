@@ -119,7 +119,7 @@ def test_a_fresh_postgres_takes_a_run_and_it_ends_as_the_one_that_stayed(
     assert label_rows(home / "runtime") == after
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_database_of_another_program_takes_no_run(place: Path, server: str, tmp_path: Path) -> None:
     import psycopg
 

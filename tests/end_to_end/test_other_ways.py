@@ -116,6 +116,7 @@ def test_a_seed_folder_with_a_broken_image(place: Path, tmp_path: Path) -> None:
     assert sum(number == 0 for _, _, number in label_rows(tmp_path / "runtime")) == 6
 
 
+@pytest.mark.long
 def test_a_run_that_exhausts_the_pool_replays_to_the_same_end(place: Path, tmp_path: Path) -> None:
     done = run_command(*_near(place), "--auto", "--rounds", "99", "--seed-count", "6", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -64,7 +64,7 @@ def test_a_run_takes_what_pretrain_gives(data: Path, tmp_path: Path) -> None:
     assert "minicnn16" in ran.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_devices_share_each_batch(data: Path, tmp_path: Path) -> None:
     two = ("--devices", "2", "--device", "cpu", "--epochs", "2")
     done = run_command("pretrain", "--data", data, "--output", "own.safetensors", *two, *SMALL, cwd=tmp_path)

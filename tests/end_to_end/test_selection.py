@@ -76,6 +76,7 @@ def test_with_seals_only_neighbours_of_positives_are_looked_at(place: Path, tmp_
     assert len(near) < 120 and chosen <= near
 
 
+@pytest.mark.long
 def test_anchors_and_near_duplicates_reach_the_sampler(place: Path, tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     plain = run(place, tmp_path / "plain", "sampling.strategy=positive")

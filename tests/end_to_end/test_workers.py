@@ -97,7 +97,7 @@ class Killing(TerminalReporter):
         self.killed += 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_workers_that_are_killed_in_turn_cost_no_image_and_change_no_vector(tmp_path: Path) -> None:
     stage = Stage(tmp_path, draw(tmp_path / "data", 1500, distinct=700))
     found: dict[str, Published] = {}

@@ -68,7 +68,8 @@ def files(store: ArtifactStore) -> Files:
 
 
 @pytest.mark.parametrize(
-    ("architecture", "dim"), [("minicnn", 24), ("resnet18", 512), ("resnet50", 2048), ("hog", 384)]
+    ("architecture", "dim"),
+    [("minicnn", 24), ("resnet18", 512), pytest.param("resnet50", 2048, marks=pytest.mark.long), ("hog", 384)],
 )
 def test_all_files_of_an_encoder_agree(store: ArtifactStore, images: Any, architecture: str, dim: int) -> None:
     _check_agreement(write_all(store, architecture, dim), images)

@@ -92,7 +92,7 @@ def test_a_killed_training_of_two_goes_on_in_slices_and_ends_as_a_calm_one(
     assert answer.encoder.artifact.sha256 == calm.encoder.artifact.sha256
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_member_that_dies_ends_the_call_and_the_next_one_goes_on(
     store: ArtifactStore, images: Path, tmp_path: Path
 ) -> None:

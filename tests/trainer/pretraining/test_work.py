@@ -120,6 +120,7 @@ class serving:  # noqa: N801 - used as a function
         self.process.wait(20)
 
 
+@pytest.mark.long
 def test_a_killed_training_goes_on_and_ends_as_a_calm_one(
     trainer: Any, store: ArtifactStore, images: Path, tmp_path: Path
 ) -> None:
