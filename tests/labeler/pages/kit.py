@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 from protos import rpc
 from services.common.artifacts import ArtifactStore
@@ -151,19 +152,59 @@ def drag(
     steps: int = 8,
     where: str = "#stage",
 ) -> None:
-    """A finger on the card: by (dx, dy) in ``ms``, then ``back`` px the way it came."""
+    """A finger on the card: by (dx, dy) in ``ms``, then ``back`` px the way it came.
+
+    Its events say when they were, as if they had come late: on a busy machine a swipe is as fast as on another.
+    """
     box = page.locator(where).bounding_box()
     x, y = box["x"] + box["width"] * start, box["y"] + box["height"] / 2
-    touch = page.context.new_cdp_session(page)
-    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
     way = [(dx * step / steps, dy * step / steps) for step in range(1, steps + 1)]
     if back:
         way += [(dx - back * step / 4, dy) for step in range(1, 5)]
-    for mx, my in way:
-        page.wait_for_timeout(ms / steps)
-        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + mx, "y": y + my}]})
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    page.wait_for_timeout(50)
+    begin, pause = time.time() - len(way) * ms / steps / 1000, ms / steps / 1000
+    touch = page.context.new_cdp_session(page)
+    touch.send(
+        "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}], "timestamp": begin}
+    )
+    for at, (mx, my) in enumerate(way, start=1):
+        points = [{"x": x + mx, "y": y + my}]
+        then = begin + at * pause
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points, "timestamp": then})
+        frame(page)  # what comes within one is told to the page as one
+    over = begin + len(way) * pause
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": [], "timestamp": over})
+    touch.detach()
+    frame(page)
+
+
+def frame(page: Page) -> None:
+    """Until the page has drawn once more."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+
+
+def tap_twice(page: Page, target: Locator) -> None:
+    """Two taps of one finger within a tenth of a second, however long the browser takes over them."""
+    box = target.bounding_box()
+    points = [{"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}]
+    touch, begin = page.context.new_cdp_session(page), time.time() - 0.2
+    for late in (0.0, 0.1):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points, "timestamp": begin + late})
+        over = begin + late + 0.03
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": [], "timestamp": over})
+    touch.detach()
+
+
+def click_thrice(page: Page, target: Locator) -> None:
+    """Three clicks of the mouse within a tenth of a second, however long the browser takes over them."""
+    target.hover()
+    box = target.bounding_box()
+    mouse, begin = page.context.new_cdp_session(page), time.time() - 0.2
+    for count in (1, 2, 3):
+        for kind, late in (("mousePressed", 0.0), ("mouseReleased", 0.01)):
+            event = {"type": kind, "button": "left", "clickCount": count, "timestamp": begin + count * 0.03 + late}
+            at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+            mouse.send("Input.dispatchMouseEvent", {**event, **at})
+    mouse.detach()
 
 
 def pinch(page: Page, start: float, end: float, where: str = "#stage") -> None:
@@ -193,7 +234,8 @@ def loaded(page: Page, count: int) -> None:
         "(count) => [...document.querySelectorAll('.tile img')].filter((i) => i.complete && i.naturalWidth > 0).length >= count",
         arg=count,
     )
-    page.wait_for_timeout(150)  # and are seen on screen
+    frame(page)  # and are on screen
+    page.wait_for_timeout(150)
 
 
 def finish_after_a_second_thought(page: Page, control: control_kit.Control) -> None:

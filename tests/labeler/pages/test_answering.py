@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tests.labeler.kit import wait_for
-from tests.labeler.pages.kit import NEGATIVE, PHONE, POSITIVE, RETRACTED, UNSURE, Run, drag, press, settle, shown
+from tests.labeler.pages.kit import (
+    NEGATIVE,
+    PHONE,
+    POSITIVE,
+    RETRACTED,
+    UNSURE,
+    Run,
+    click_thrice,
+    drag,
+    press,
+    settle,
+    shown,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +63,7 @@ def test_a_triple_tap_is_one_answer_and_the_next_tap_is_another(run: Run) -> Non
     run.offer()
     page = run.open()
     button = page.locator('button[data-answer="negative"]')
-    button.click(click_count=3, delay=20)
+    click_thrice(page, button)
     settle(page)
     assert shown(page) == 1
     page.wait_for_timeout(600)

@@ -10,7 +10,7 @@ import pytest
 
 from services.common.artifacts import ArtifactStore
 from tests.labeler.kit import paint, publish_names, wait_for
-from tests.labeler.pages.kit import HOSTILE, NEGATIVE, PHONE, POSITIVE, ROWS, Run, loaded, look
+from tests.labeler.pages.kit import HOSTILE, NEGATIVE, PHONE, POSITIVE, ROWS, Run, loaded, look, tap_twice
 from tests.support import control as kit
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ def test_on_a_phone_two_taps_open_it_and_swipes_leaf_through(run: Run, control: 
     page = look(run, "seed/5", **PHONE)
     loaded(page, 5)
     tile = page.get_by_role("button", name="04.png")
-    tile.tap()
-    tile.tap()
+    tap_twice(page, tile)
     shows(page, 4)
     assert page.locator(".tile.odd").count() == 0  # tapped twice is not tapped
     assert page.locator(".large .stage").bounding_box()["height"] >= 0.6 * 844

@@ -20,6 +20,7 @@ from tests.labeler.pages.kit import (
     press,
     settle,
     shown,
+    tap_twice,
 )
 
 pytestmark = pytest.mark.browser
@@ -119,9 +120,7 @@ def test_two_fingers_and_a_double_tap_enlarge_and_answer_nothing(run: Run) -> No
     pinch(page, 120, 20)
     assert image.bounding_box()["width"] == pytest.approx(width, abs=1)
     for scale in (3, 1):  # in and out
-        box = page.locator("#stage").bounding_box()
-        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        tap_twice(page, page.locator("#stage"))
         wait_for(lambda scale=scale: abs(image.bounding_box()["width"] - scale * width) < 2)  # type: ignore[misc]
         page.wait_for_timeout(600)
     assert run.answers() == [] and shown(page) == 0
