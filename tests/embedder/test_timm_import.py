@@ -52,6 +52,19 @@ def test_embeddings_equal_timms(place: Place, tmp_path: Path, architecture: str)
 
 
 @pytest.mark.parametrize("architecture", small.ARCHITECTURES)
+def test_openvino_gives_the_same_embeddings(place: Place, tmp_path: Path, architecture: str) -> None:
+    pytest.importorskip("openvino")
+    small.save_model(tmp_path / "model", architecture)
+    images = photographs(tmp_path / "images", 6)
+    catalog, encoder = place.catalog(images), import_model(place, tmp_path / "model").encoder
+    blocks = [place.embed(encoder, catalog, backend=each).blocks[0] for each in ("torch", "openvino")]
+    assert len({block.artifact.path for block in blocks}) == 2
+    torch_, openvino = (place.content(block).vectors for block in blocks)
+    lengths = np.linalg.norm(torch_, axis=1) * np.linalg.norm(openvino, axis=1)
+    assert ((torch_ * openvino).sum(axis=1) / lengths).min() >= 0.9999
+
+
+@pytest.mark.parametrize("architecture", small.ARCHITECTURES)
 def test_another_image_size_is_taken_as_timm_takes_it(place: Place, tmp_path: Path, architecture: str) -> None:
     model = small.save_model(tmp_path / "model", architecture)
     encoder = import_model(place, tmp_path / "model", image_size=96).encoder

@@ -46,8 +46,13 @@ class Run:
     def offer(self, count: int = 12, number: int = 1) -> None:
         self.service.offer(range(count), number=number, run=self.name)
 
-    def open(self, name: str = "Ann", url: str | None = None, ready: bool = True, **context: Any) -> Page:
+    def open(
+        self, name: str = "Ann", url: str | None = None, ready: bool = True, script: str = "", **context: Any
+    ) -> Page:
+        """A page, after a name was given; ``script`` runs in it before anything else does."""
         made = self.browser.new_context(**context)
+        if script:
+            made.add_init_script(script)
         self._contexts.append(made)
         page = made.new_page()
         page.set_default_timeout(30_000)
@@ -130,6 +135,14 @@ def prefetch(page: Page, count: int) -> None:
         ".filter((entry) => entry.initiatorType === 'img' && entry.responseEnd > 0).length >= count",
         arg=count,
     )
+
+
+# For `Run.open`: how many pictures have been decoded.
+COUNT_DECODED = """
+  window.decoded = 0;
+  const decode = HTMLImageElement.prototype.decode;
+  HTMLImageElement.prototype.decode = function () { return decode.call(this).then(() => { window.decoded += 1; }); };
+"""
 
 
 def shown(page: Page) -> int:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.labeler.kit import wait_for
 from tests.labeler.pages.kit import (
+    COUNT_DECODED,
     NEGATIVE,
     PHONE,
     POSITIVE,
@@ -46,8 +47,9 @@ def test_a_key_held_down_counts_once(run: Run) -> None:
 
 def test_the_next_image_is_there_with_the_key_itself(run: Run) -> None:
     run.offer()
-    page = run.open()
-    page.wait_for_timeout(4000)  # the next ones are decoded by now
+    page = run.open(script=COUNT_DECODED)
+    page.wait_for_function("() => window.decoded >= 12")  # all that there are
+    settle(page)
     after = page.evaluate(
         """() => {
           document.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true}));

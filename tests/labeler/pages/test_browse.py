@@ -82,7 +82,7 @@ def test_a_tile_that_cannot_be_shown_says_why(runs: Callable[..., Run], tmp_path
     run.offer(1)
     page, _ = browse(run)
     page.locator(".tile.unreadable").wait_for()
-    page.wait_for_function("() => document.querySelector('.tile.unreadable').title.includes('b.png')")
+    page.wait_for_function("() => document.querySelector('.tile.unreadable')?.title.includes('b.png')")
     assert "no image of a known format" in str(page.locator(".tile.unreadable").get_attribute("title"))
     assert page.locator(".tile b").count() == 0
     assert run.errors == []

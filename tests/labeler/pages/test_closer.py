@@ -136,7 +136,7 @@ def test_answers_wait_for_no_piece_and_small_images_have_none(run: Run) -> None:
     requests.clear()
     with page.expect_response(lambda response: "/images/1?" in response.url and "size=full" in response.url):
         page.keyboard.press("+")
-    page.wait_for_function("() => document.querySelector('.card:not(.leaving) img').src.includes('size=full')")
+    page.wait_for_function("() => document.querySelector('.card:not(.leaving) img')?.src.includes('size=full')")
     settle(page)
     assert requests == []
     page.keyboard.press("ArrowRight")

@@ -11,7 +11,7 @@ import pytest
 
 from protos import control_pb2, rpc
 from tests.labeler.kit import Service, paint, wait_for
-from tests.labeler.pages.kit import NEGATIVE, POSITIVE, UNSURE, Run, press
+from tests.labeler.pages.kit import NEGATIVE, POSITIVE, UNSURE, Run, frame, press
 from tests.support import control as kit
 
 if TYPE_CHECKING:
@@ -98,13 +98,14 @@ def test_the_whole_loop_by_keyboard_alone(run: Run, control: kit.Control) -> Non
     page.wait_for_function(
         "() => [...document.querySelectorAll('.tile img')].every((i) => i.complete && i.naturalWidth > 0)"
     )
+    frame(page)
     page.wait_for_timeout(150)
     page.keyboard.press("ArrowRight")
     page.keyboard.press(" ")
     page.keyboard.press("Enter")
     wait_for(lambda: control.answers == ["0"])
     status.ClearField("question")  # the loop goes on
-    assert run.answers() == [(30, POSITIVE), (31, NEGATIVE), (32, POSITIVE)]
+    wait_for(lambda: run.answers() == [(30, POSITIVE), (31, NEGATIVE), (32, POSITIVE)])
 
     follow(page, "Label")
     press(page, "ArrowRight", "ArrowLeft", "ArrowDown")

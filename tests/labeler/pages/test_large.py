@@ -29,7 +29,7 @@ def shows(page: Page, item: int, size: str = "") -> None:
     """Until the picture of an item is large on the screen."""
     page.wait_for_function(
         "([item, size]) => { const i = document.querySelector('.large img');"
-        " return i.complete && i.naturalWidth > 0 && i.src.includes(`/images/${item}?`) && i.src.includes(size)"
+        " return i !== null && i.complete && i.naturalWidth > 0 && i.src.includes(`/images/${item}?`) && i.src.includes(size)"
         " && !i.src.includes('size=tile'); }",
         arg=[item, size],
     )
@@ -78,7 +78,7 @@ def test_it_is_enlarged_moved_and_brightened_by_keys_wheel_and_button(run: Run) 
     page.wait_for_function("() => getComputedStyle(document.querySelector('.large img')).transform === 'none'")
     page.keyboard.press("End")
     page.get_by_role("button", name="Close", exact=True).click()
-    assert page.get_by_role("dialog").count() == 0
+    page.get_by_role("dialog").wait_for(state="detached")
     assert run.errors == []
 
 
@@ -91,14 +91,14 @@ def test_the_ends_are_said_and_names_are_text(run: Run) -> None:
     page.get_by_text("This is the first image").wait_for()
     page.keyboard.press("Escape")
     page.get_by_label("Order").select_option("highest")
-    page.wait_for_function("() => document.querySelector('.tile').title.startsWith('<img')")
+    page.wait_for_function("() => document.querySelector('.tile')?.title.startsWith('<img')")
     page.get_by_role("button", name=HOSTILE).focus()
     page.keyboard.press("o")
     page.get_by_role("heading", name=HOSTILE).wait_for()
     assert page.locator(".large img").count() == 1
     page.keyboard.press("m")
     page.wait_for_url(f"**/run/r/seed/{ROWS - 1}")
-    assert page.get_by_role("dialog").count() == 0
+    page.get_by_role("dialog").wait_for(state="detached")
     assert run.errors == []
 
 

@@ -71,7 +71,7 @@ def test_the_end_of_a_long_batch_shows_its_last_answers_and_the_others_on_demand
     assert str(thumbs.first.get_attribute("title")).startswith("04.png")
     page.get_by_role("button", name="Show 4 before these").click()
     assert thumbs.count() == 64
-    page.wait_for_function("() => document.querySelector('.review .thumb img').naturalWidth > 0")
+    page.wait_for_function("() => document.querySelector('.review .thumb img')?.naturalWidth > 0")
     thumbs.first.click()  # of an answer so long ago that its picture has to be fetched again
     settle(page)
     assert shown(page) == 0

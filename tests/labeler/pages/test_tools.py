@@ -130,7 +130,7 @@ def test_brightened_images_stay_so_and_come_so(run: Run) -> None:
     run.offer(4)
     page = run.open()
     page.keyboard.press("l")
-    page.wait_for_function("() => document.querySelector('.card:not(.leaving) img').src.includes('levels=auto')")
+    page.wait_for_function("() => document.querySelector('.card:not(.leaving) img')?.src.includes('levels=auto')")
     prefetch(page, 4)
     page.evaluate(
         """() => { window.plain = 0; new MutationObserver(() => {
@@ -142,10 +142,10 @@ def test_brightened_images_stay_so_and_come_so(run: Run) -> None:
     settle(page)
     assert page.evaluate("window.plain") == 0  # none is shown dark first
     page.keyboard.press("l")
-    page.wait_for_function("() => !document.querySelector('.card:not(.leaving) img').src.includes('levels')")
+    page.wait_for_function("() => document.querySelector('.card:not(.leaving) img')?.src.includes('levels') === false")
     page.keyboard.press("u")  # this one was bright when it was answered
     settle(page)
-    page.wait_for_function("() => !document.querySelector('.card:not(.leaving) img').src.includes('levels')")
+    page.wait_for_function("() => document.querySelector('.card:not(.leaving) img')?.src.includes('levels') === false")
     assert run.errors == []
 
 
