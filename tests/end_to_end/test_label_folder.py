@@ -56,7 +56,7 @@ def test_a_folder_is_sorted_to_its_end_and_stays_as_it_is(place: Path) -> None:
     assert ann.sync()["batch_size"] == 5
     while ann.answer():
         pass
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     found = placed(place)
     assert len(found["Labeled_Positive"]) == 5
     assert len(found["Labeled_Negative"]) == 9
@@ -93,7 +93,7 @@ def test_a_killed_one_goes_on_with_changed_minds_and_new_images(place: Path) -> 
     assert bob.http.post(f"api/runs/{bob.run}/marks", json=body).status_code == 200
     while bob.answer():
         pass
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     assert set(bob.said) == set(range(15)) - set(ann.said)
     found = placed(place)
     assert [len(found[side]) for side in SIDES] == [5, 9, 1]
@@ -109,7 +109,7 @@ def test_finishing_early_keeps_the_rest_for_the_next_time(place: Path) -> None:
     for _ in range(4):
         ann.answer()
     ann.http.post(f"api/runs/{ann.run}/finish", json={"round": 1}).raise_for_status()
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     assert "10 are left for the next time" in (place / "output.txt").read_text()
     assert len(list((place / "yes").iterdir())) + len(list((place / "no").iterdir())) == 4
     process = start(
@@ -141,7 +141,7 @@ def test_folders_next_to_each_other_are_kept_apart(place: Path) -> None:
     bob = Annotator(page_of(place, process), "bob")
     while bob.answer():
         pass
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     found = {path.parent.name: path.name for path in (place / "Labeled_others").glob("[LU]*/*")}
     assert found == {"Labeled_Positive": "a_ring.png", "Labeled_Negative": "b_disc.png"}
     assert sum(len(names) for names in placed(place).values()) == 1

@@ -56,7 +56,7 @@ def heads_of(somebody: Annotator) -> list[int]:
 def test_a_browser_is_opened_where_somebody_sits(tmp_path: Path) -> None:
     """Folder mode and a run open it alike; the browser of this test writes down its address."""
     draw_data_set(tmp_path / "data", positives=1, negatives=2)
-    (tmp_path / "browser").write_text(f"#!/bin/sh\necho $1 > {tmp_path}/opened\n")
+    (tmp_path / "browser").write_text(f"#!/bin/sh\ncd {tmp_path} && echo $1 > half && mv half opened\n")
     (tmp_path / "browser").chmod(0o755)
     seat = {"DISPLAY": ":9", "BROWSER": f"{tmp_path}/browser %s", "TERM": "dumb"}
     kept = {name: value for name, value in environment().items() if name != "SSH_CONNECTION"}

