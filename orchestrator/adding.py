@@ -159,12 +159,13 @@ def _listed(run: Run, before: Catalogued) -> Catalogued:
 
 
 def _forget_what_was_shown(run: Run) -> None:
-    """An audit bounds what was missed among the images that it was drawn from, a proof what a head accepts among these."""
+    """An audit and a draw say something of the images that they were drawn from, a proof of what a head accepts among these."""
     if run.audit is not None or run.proof is not None:
         run.reporter.say(
             "What was shown about recall or precision holds for the images of then; with more, audit again"
         )
-    run.audit = run.proof = None
+    run.audit = run.proof = run.board.prevalence = None
+    run.drawn = ()
 
 
 def _never() -> NoReturn:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from orchestrator.agreement import agreement_in_words
 from orchestrator.clients.certainty import Assessed
 from orchestrator.clients.refs import ArtifactRef
+from orchestrator.early import bound
 from orchestrator.labels import LabelLog
 from orchestrator.model import Model
 from orchestrator.run import Run
 
 
 def assess(run: Run, log: LabelLog, model: Model, previous: ArtifactRef | None, step: str, position: int) -> None:
-    """Works out the lights for the labels up to ``position``, and puts them on the board.
+    """Works out the lights for the labels up to ``position``, and how many images are positive, and puts them on the board.
 
     Args:
         previous: scores of the head before.
@@ -32,3 +33,4 @@ def assess(run: Run, log: LabelLog, model: Model, previous: ArtifactRef | None, 
     run.board.assessed = run.once(name, Assessed, work)
     if words := agreement_in_words(log, position):
         run.once(f"{step}/agreement", dict[str, str], lambda: words)
+    bound(run, log, step, position)

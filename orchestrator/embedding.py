@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -120,17 +121,22 @@ def _choice(data: Path, error: Exception) -> str:
 
 def embed_ahead(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> None:
     """Embeds what is not embedded yet, for a step that comes later and finds it."""
-    _embed_blocks(run, catalogued, encoder)
+    _embed_blocks(run, catalogued, encoder, lambda: None)
 
 
-def embed(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> Embedded:
+def embed(
+    run: Run, catalogued: Catalogued, encoder: EncoderRef, meanwhile: Callable[[], None] = lambda: None
+) -> Embedded:
     """Embeds what is not embedded yet, builds a generation of vectors and neighbours, and puts its index into the runtime folder.
+
+    Args:
+        meanwhile: called now and then.
 
     Raises:
         Stopped: when the run is stopped meanwhile; what is embedded by then stays.
     """
     with run.telling("embed") as words:
-        blocks, devices = _embed_blocks(run, catalogued, encoder)
+        blocks, devices = _embed_blocks(run, catalogued, encoder, meanwhile)
         reasons = quarantined_items(run.store, blocks)
         with run.open_catalog(catalogued.catalog) as catalog:
             write_quarantine(run.folder.quarantine, {catalog.row(item).path: why for item, why in reasons.items()})
@@ -158,7 +164,9 @@ def put_index(run: Run, generation: GenerationRef) -> None:
     scratch.replace(run.folder.path / "annoy_file.ann")
 
 
-def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tuple[list[BlockRef], set[str]]:
+def _embed_blocks(
+    run: Run, catalogued: Catalogued, encoder: EncoderRef, meanwhile: Callable[[], None]
+) -> tuple[list[BlockRef], set[str]]:
     """All blocks of the catalog, and the devices that made them. Calls in flight are spread over the replicas."""
     blocks: list[BlockRef] = []
     devices: set[str] = set()
@@ -172,5 +180,6 @@ def _embed_blocks(run: Run, catalogued: Catalogued, encoder: EncoderRef) -> tupl
             rates = crew.rates()
             bar.update(images, rates.words(catalogued.images - images), rates)
             note.update(Embedding(images, catalogued.images, rates))
+            meanwhile()
     note.done()
     return blocks, devices

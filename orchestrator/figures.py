@@ -115,10 +115,13 @@ def quality_line(results: dict[str, Any]) -> list[str]:
     return [f"  newest head {of}: {figures}, {how}"]
 
 
-def prevalence_line(at_least: float, at_most: float) -> list[str]:
-    """Which share of all images is positive, where an audit has bounded it."""
+def prevalence_line(at_least: float, at_most: float, drawn: int) -> list[str]:
+    """Which share of all images is positive, where an audit or, with so many images, the draw while embedding has bounded it."""
     if math.isnan(at_least):
         return []
+    if drawn:
+        low, high = _bound(at_least, math.floor), _bound(at_most, math.ceil)
+        return [f"  positives   {low} to {high} of all images, by {drawn:,} drawn by lot (95 % confidence)"]
     return [
         f"  positives   {_percent(at_least)} of all images are found, {_percent(at_most)} is what the audit leaves room for"
     ]
@@ -163,6 +166,13 @@ def people_lines(people: list[Annotator], alpha: float) -> list[str]:
 
 def _share(part: int, whole: int) -> str:
     return _percent(part / whole) if whole else "–"
+
+
+def _bound(share: float, whole: Callable[[float], int]) -> str:
+    """A bound, rounded so that it still holds; ``share`` may be off by what floats are."""
+    digits = 1 if share < 0.1 else 0
+    parts, nudge = 100 * 10**digits, 1e-9 if whole is math.floor else -1e-9
+    return percent(whole(share * parts + nudge) / parts, digits)
 
 
 def _percent(share: float | None) -> str:

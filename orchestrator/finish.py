@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from orchestrator.clients.labeler import Answer
+from orchestrator.labeling import replaces
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.model import Catalogued, Model
 from orchestrator.outputs.curated import NEITHER, choose_sides, quality
@@ -53,7 +54,7 @@ def finish(run: Run, log: LabelLog, catalogued: Catalogued, model: Model, result
 
 def _last_position(run: Run, log: LabelLog, number: int) -> int:
     """Of the log, once nothing is on offer any more that nobody holds."""
-    if run.settings.labeling.continuous:
+    if replaces(run):
         run.clients.labeler.offer(run.id, number, [], replace=True)
     return log.newest().position
 
@@ -134,6 +135,8 @@ def _report(
 
 def _shown(run: Run) -> dict[str, str]:
     shown = {}
+    if run.board.prevalence is not None and run.board.prevalence.counts:
+        shown["prevalence"] = run.board.prevalence.sentence
     if run.audit is not None and run.board.assessed is not None:
         shown["audit"] = run.board.assessed.audit.text
     if run.proof is not None:

@@ -13,12 +13,14 @@ from orchestrator.continuous import wait_for_answers
 from orchestrator.inviting import invite
 from orchestrator.labels import LabelLog, Labels
 from orchestrator.outputs.swipe import Standing
+from orchestrator.prevalence import DRAW, PREVALENCE
 from orchestrator.queue_note import note_queue
 from orchestrator.run import Run, Stopped
 from protos import traces
 
 SEED_ROUND = 0
 _LOOK_S = 0.3  # how often the queue is looked at while people label
+_TIDY_S = 5.0  # how often cards of the draw are taken back that somebody has let go
 
 
 class Offered(BaseModel):
@@ -57,12 +59,17 @@ def label(run: Run, log: LabelLog, number: int, picks: Sequence[Pick], step: str
 
     def offer() -> Offered:
         position = log.newest().position
-        run.clients.labeler.offer(run.id, number, picks, replace=since is not None or run.settings.labeling.continuous)
+        run.clients.labeler.offer(run.id, number, picks, replace=since is not None or replaces(run))
         _mirror(run, log, picks)
         return Offered(position=position, cards=len(picks))
 
     offered = run.once(f"{step}/offer", Offered, offer)
     return run.once(f"{step}/label", Labelled, lambda: _wait(run, log, number, offered, since))
+
+
+def replaces(run: Run) -> bool:
+    """Whether cards that nobody holds give way to those of a new offer: of rounds before, or of the draw while embedding."""
+    return run.settings.labeling.continuous or DRAW in run.journal
 
 
 def _wait(run: Run, log: LabelLog, number: int, offered: Offered, since: int | None) -> Labelled:
@@ -80,7 +87,7 @@ def _wait(run: Run, log: LabelLog, number: int, offered: Offered, since: int | N
         of = None if is_continuous else number  # cards of rounds before are on offer still, and are answered
         counts = {a: labels.count(a, of) - before.count(a, of) for a in Answer if a != Answer.RETRACTED}
         tally(run, labels)
-        of_cards = "" if is_continuous else f" of {offered.cards}"
+        of_cards = "" if replaces(run) else f" of {offered.cards}"
         words.append(
             f"Labelled {sum(counts.values())}{of_cards} images: {counts[Answer.POSITIVE]} positive,"
             f" {counts[Answer.NEGATIVE]} negative, {counts[Answer.UNSURE]} unsure"
@@ -124,8 +131,12 @@ def _wait_for_people(run: Run, log: LabelLog, number: int, offered: int, since: 
         return wait_for_answers(run, number, since, lambda: tally(run, log.newest()))
     run.board.state = "labeling"
     invite(run, run.clients.labeler.queue(run.id, number).open)
+    tidied = time.monotonic()
     with run.reporter.bar("Labeling", offered, "images") as bar:
         while (queue := run.clients.labeler.queue(run.id, number)).open:
+            if number == SEED_ROUND and DRAW in run.journal and time.monotonic() - tidied >= _TIDY_S:
+                run.clients.labeler.withdraw(run.id, number, PREVALENCE)
+                tidied = time.monotonic()
             bar.update(max(0, offered - queue.open), f"{queue.positive} positive")
             note_queue(run.folder.path, number, queue)
             tally(run, log.newest())

@@ -88,6 +88,11 @@ class SamplingSettings(Section):
     n_closest: int = Field(5, ge=1, description="neighbours of each chosen image; the image itself counts, so 5 adds 4")
 
 
+def _switch(value: Any) -> Any:
+    """What YAML makes of on and off, back in words."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else lower(value)
+
+
 class LabelingSettings(Section):
     """How the images get their labels."""
 
@@ -110,6 +115,11 @@ class LabelingSettings(Section):
         le=0.5,
         description="share of a round's cards, at most, that are second opinions on answers which the other labels speak against;"
         " where nothing is given: 0.5 where people label, 0 where labels are simulated",
+    )
+    while_embedding: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = Field(
+        "auto",
+        description="images drawn by lot that people may label while the others are embedded; the answers bound how many are"
+        " positive. auto: where people label and there are 5,000 images or more",
     )
     overlap: float = Field(
         0.0,
@@ -142,10 +152,15 @@ class LabelingSettings(Section):
         return 0.0 if self.simulate else 0.5
 
     @model_validator(mode="after")
-    def _simulation_knows_its_class(self) -> LabelingSettings:
+    def _simulation_makes_sense(self) -> LabelingSettings:
         if self.simulate and not self.pos_class:
             raise ValueError(
                 "labeling.simulate is on, but labeling.pos_class is not set;"
                 " give the text that the file names of positive images contain"
+            )
+        if self.simulate and self.while_embedding == "on":
+            raise ValueError(
+                "labeling.while_embedding is on, but with labeling.simulate nobody labels while the images are embedded;"
+                " leave it at auto, or let people label"
             )
         return self

@@ -14,6 +14,7 @@ from orchestrator.auditing import certify
 from orchestrator.clients.labeler import Answer
 from orchestrator.clients.refs import EncoderRef
 from orchestrator.continuous import choose
+from orchestrator.early import bound, count_early, draw_early, end_early, offer_early
 from orchestrator.embedding import choose_computing, embed, import_encoder, list_data, settle_reading
 from orchestrator.finish import Finished, finish
 from orchestrator.fixed_encoders import not_offered, refusal
@@ -71,13 +72,18 @@ def _begin(run: Run, log: LabelLog) -> tuple[Catalogued, Model, Results]:
         run.computing = run.once("precision", Computing, lambda: choose_computing(run, catalogued, encoder))
     reference = _early_seed_checks(run, catalogued, encoder)
     announce(run)
-    embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder))
+    draw_early(run, catalogued)
+    offer_early(run, log)
+    embedded = run.once("embed", Embedded, lambda: embed(run, catalogued, encoder, lambda: count_early(run, log)))
     run.board.quarantined = embedded.quarantined
     run.generations.append(embedded)
     model = run.latest = Model(encoder=encoder, embedded=embedded)
     results = run.results = Results(run, catalogued, embedded, log)
+    bound(run, log, "early")
     if run.settings.seed_set.mode != "folder":
         seed_by_labeling(run, log, embedded.generation, results.present, reference)
+    end_early(run)
+    bound(run, log, "seed")
     return catalogued, model, results
 
 

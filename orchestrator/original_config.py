@@ -124,6 +124,7 @@ def read_original(pipeline_yaml: Path) -> OriginalConfig:
             "encoder.backend": "torch",
             "encoder.decode": "exact",
             "encoder.rotation": "stored",
+            "labeling.while_embedding": "off",
         }
     )
     _take(found, pipeline, PIPELINE, pipeline_yaml, {*SECOND, "model_config_path"})

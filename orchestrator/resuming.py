@@ -19,6 +19,7 @@ CHANGEABLE = (
     "labeling.host",
     "labeling.public_url",
     "labeling.open_browser",
+    "labeling.while_embedding",
     "labeling.continuous",
     "labeling.retrain_after",
     "labeling.on_offer",

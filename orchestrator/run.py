@@ -19,6 +19,7 @@ from orchestrator.folder import RunFolder
 from orchestrator.journal import Journal
 from orchestrator.model import Catalogued, Computing, Embedded, Model
 from orchestrator.outputs.swipe import SwipeFolders
+from orchestrator.prevalence import Prevalence
 from orchestrator.questions import Asker, Question, Standing
 from orchestrator.reporting import Reporter
 from orchestrator.settings import RunSettings
@@ -57,6 +58,7 @@ class Board:
     question: Question | None = None
     page: bool = False  # people label there
     assessed: Assessed | None = None
+    prevalence: Prevalence | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Run:
         in_flight: embedding calls at the same time, at least.
         generations: all that were made of the data set, oldest first.
         results: what the tables are made from, once there is an index.
+        drawn: items by lot that people may label while the images are embedded, in the order of the draw.
         audit: the newest audit of recall.
         audits: how many draws of each kind were judged.
         computing: how the encoder computes, where the settings leave it open.
@@ -113,6 +116,7 @@ class Run:
     catalogued: Catalogued | None = None
     generations: list[Embedded] = field(default_factory=list)
     results: Results | None = None
+    drawn: tuple[int, ...] = ()
     audit: Audited | None = None
     audits: Counter[str] = field(default_factory=Counter)
     proof: Proof | None = None

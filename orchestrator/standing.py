@@ -10,6 +10,7 @@ from orchestrator.clients.refs import EncoderRef
 from orchestrator.embedding_note import read_note as read_embedding
 from orchestrator.folder import RunFolder
 from orchestrator.journal import is_at_work, read_entries
+from orchestrator.prevalence import DRAW, Prevalence
 from orchestrator.queue_note import read_note
 from orchestrator.service_settings import read_orchestrator_settings
 from protos import control_pb2
@@ -35,6 +36,8 @@ _NEXT = {  # what follows a step, by the last part of its name
     "asked": "pick images to label",
     "assess": "the next question",
     "agreement": "the next question",
+    "over": "the next question",
+    "prevalence": "the next question",
     "added": "embed the images that were added",
     "embed-added": "train",
     "score-added": "train",
@@ -178,6 +181,8 @@ def _next(last: str) -> str:
         return (
             "write the data set and the model" if part == "score" else "score the pool" if part != "labels" else "train"
         )
+    if last == DRAW:
+        return _NEXT["encoder"]
     return _NEXT.get(part, "go on")
 
 
@@ -199,23 +204,38 @@ def _figures(
     positives, labels = (told.positives, told.labels) if told is not None and told.labels else _found(results)
     seeds = results.get("seed-folder", 0) if told is None or not told.labels else 0
     more = f", and {seeds} images of the seed folder" if seeds else ""
-    at_least, at_most = _prevalence(results, positives)
+    bounds = _prevalence(results, positives)
     if drawn is not None and not isnan(drawn.prevalence_at_least):
-        at_least, at_most = drawn.prevalence_at_least, drawn.prevalence_at_most
+        bounds = drawn.prevalence_at_least, drawn.prevalence_at_most, drawn.prevalence_drawn
     return [
         *figures.found_line(positives, labels, more),
         *figures.quality_line(results),
-        *figures.prevalence_line(at_least, at_most),
+        *figures.prevalence_line(*bounds),
     ]
 
 
-def _prevalence(results: dict[str, Any], positives: int) -> tuple[float, float]:
+def _prevalence(results: dict[str, Any], positives: int) -> tuple[float, float, int]:
+    """The share of positives, at least and at most, and by how many images of the draw while embedding; 0: by an audit."""
+    bounds = _by_draw(results)
+    if bounds is not None and bounds.counts:
+        return *bounds.shares(positives), bounds.drawn
     assessed = [result for step, result in results.items() if step.endswith("/assess")]
     if not assessed or "embed" not in results:
-        return figures.prevalence(0, 0, 0.0)
+        return *figures.prevalence(0, 0, 0.0), 0
     newest = [result for step, result in results.items() if step.endswith(("embed", "embed-added"))][-1]
     images = _images(results) - newest["quarantined"]
-    return figures.prevalence(positives, images, assessed[-1]["audited_at_least"])
+    return *figures.prevalence(positives, images, assessed[-1]["audited_at_least"]), 0
+
+
+def _by_draw(results: dict[str, Any]) -> Prevalence | None:
+    """What the draw while embedding says; nothing once images were added that it was not drawn from."""
+    told: Prevalence | None = None
+    for step, result in results.items():
+        if step.endswith("/embed-added"):
+            told = None
+        elif step.endswith("/prevalence"):
+            told = Prevalence.model_validate(result)
+    return told
 
 
 def _images(results: dict[str, Any]) -> int:

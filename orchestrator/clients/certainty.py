@@ -13,7 +13,7 @@ from orchestrator.clients.refs import ArtifactRef, GenerationRef
 from protos import common_pb2, sampler_pb2
 from protos.wire import to_items, to_labels
 
-RECALL, PRECISION = "recall", "precision"
+RECALL, PRECISION, PREVALENCE = "recall", "precision", "prevalence"
 _LONG_S = 300
 
 
@@ -64,6 +64,16 @@ class Judged(BaseModel):
     estimate: float
     at_least: float
     shown: bool
+    sentence: str
+
+
+class Bounds(BaseModel):
+    """How many images of a pool are positive, and the beginning of a draw that says so; see ``BoundPrevalenceResponse``."""
+
+    model_config = ConfigDict(frozen=True)
+    at_least: int
+    at_most: int
+    drawn: int
     sentence: str
 
 
@@ -148,6 +158,20 @@ class CertaintyClient:
         )
         answer = self._call(self._stub.DrawAudit, request, _LONG_S)
         return Drawn(items=list(answer.item), pool=answer.pool)
+
+    def draw_rows(self, run: str, count: int, seed: int, rows: int) -> Drawn:
+        """So many of all rows of a catalog by lot."""
+        request = sampler_pb2.DrawAuditRequest(run=run, kind=PREVALENCE, count=count, seed=seed, rows=rows)
+        answer = self._call(self._stub.DrawAudit, request, _LONG_S)
+        return Drawn(items=list(answer.item), pool=answer.pool)
+
+    def prevalence(self, run: str, pool: int, said: bytes, positives: int, negatives: int) -> Bounds:
+        """How many of ``pool`` images are positive, by what is ``said`` to a draw (0 nothing, 1 yes, 2 no) and known of all."""
+        request = sampler_pb2.BoundPrevalenceRequest(
+            run=run, pool=pool, said=said, positives=positives, negatives=negatives
+        )
+        answer = self._call(self._stub.BoundPrevalence, request, _LONG_S)
+        return Bounds(at_least=answer.at_least, at_most=answer.at_most, drawn=answer.drawn, sentence=answer.sentence)
 
     def judge(self, run: str, kind: str, audit: AuditRef, target: float) -> Judged:
         """What the draw has shown."""

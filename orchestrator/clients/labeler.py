@@ -225,9 +225,10 @@ class LabelerClient:
         ]
         return people, float(found.alpha)
 
-    def withdraw(self, run: str, number: int) -> int:
-        """Takes the open cards of a round back; returns how many."""
-        return int(self._call(self._stub.Withdraw, labeler_pb2.WithdrawRequest(run=run, round=number)).withdrawn)
+    def withdraw(self, run: str, number: int, reason: str = "") -> int:
+        """Takes the open cards of a round back, or those with a reason that nobody holds; returns how many."""
+        request = labeler_pb2.WithdrawRequest(run=run, round=number, reason=reason)
+        return int(self._call(self._stub.Withdraw, request).withdrawn)
 
     def queue(self, run: str, number: int, all_rounds: bool = False) -> QueueState:
         """How far a round is, or all of them together."""

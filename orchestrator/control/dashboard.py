@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from orchestrator.clients.refs import Pick, Trained, ValidationRef
 from orchestrator.control.manager import ManagedRun
 from orchestrator.control.values import scores_of
+from orchestrator.figures import prevalence
 from orchestrator.run import Run
 from protos import control_pb2
 from protos.common_pb2 import Artifact
@@ -22,11 +23,12 @@ _NAN = float("nan")
 def dashboard_of(managed: ManagedRun) -> control_pb2.Dashboard:
     """Everything of it; what is not known yet is empty or not-a-number."""
     work = managed.work
-    low, high = _prevalence(managed)
+    low, high, drawn = _prevalence(managed)
     made = control_pb2.Dashboard(
         run=managed.folder.run,
         prevalence_at_least=low,
         prevalence_at_most=high,
+        prevalence_drawn=drawn,
         per_second=_NAN,
         continuous=managed.settings.labeling.continuous,
         threshold=work.threshold if work is not None else managed.settings.final_dataset.threshold,
@@ -77,13 +79,16 @@ def _add_sampled(made: control_pb2.Dashboard, work: Run, newest: int) -> None:
             return
 
 
-def _prevalence(managed: ManagedRun) -> tuple[float, float]:
-    """The share of positives: at least what was found, at most what the audit's bound leaves room for."""
+def _prevalence(managed: ManagedRun) -> tuple[float, float, int]:
+    """The share of positives, and by how many images of the draw while embedding.
+
+    By an audit (0) it is at least what was found, and at most what the bound leaves room for.
+    """
     board = managed.board
-    assessed, images = board.assessed, board.images - board.quarantined
-    if assessed is None or not assessed.audited_at_least > 0 or not images:
-        return _NAN, _NAN
-    return board.positives / images, min(1.0, board.positives / assessed.audited_at_least / images)
+    if board.prevalence is not None and board.prevalence.counts:
+        return *board.prevalence.shares(board.positives), board.prevalence.drawn
+    audited = board.assessed.audited_at_least if board.assessed is not None else 0.0
+    return *prevalence(board.positives, board.images - board.quarantined, audited), 0
 
 
 def _newest_head(work: Run, number: int, known: set[int]) -> list[control_pb2.HeadQuality]:

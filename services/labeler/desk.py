@@ -133,11 +133,17 @@ class Desk:
 
         return self._writer.submit(run, work)
 
-    def withdraw(self, run: str, number: int) -> Future[int]:
-        """Takes back the open cards of a round, held ones too; the future is their number."""
+    def withdraw(self, run: str, number: int, reason: str = "") -> Future[int]:
+        """Takes back the open cards of a round; the future is their number.
+
+        Args:
+            reason: only cards that have it and that nobody holds; empty: all, held ones too.
+        """
 
         def work(connection: Connection) -> int:
             runs.lock_run(connection, run)
+            if reason:
+                return cards.withdraw_idle(connection, run, number, reason, now_ms())
             return cards.withdraw(connection, run, number)
 
         return self._writer.submit(run, work)

@@ -108,6 +108,7 @@ class Loop:
             "sampled_round": found.sampled_round,
             "heads": [_head(head) for head in found.heads],
             "prevalence": [_known(found.prevalence_at_least), _known(found.prevalence_at_most)],
+            "drawn": found.prevalence_drawn,
             "step": found.step,
             "done": found.done,
             "total": found.total,

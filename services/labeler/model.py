@@ -18,6 +18,7 @@ class Answer(StrEnum):
 OPEN = "open"  # states of a card; the others are the answers
 WITHDRAWN = "withdrawn"
 CHOSEN = "chosen"  # reason of a card that a person asked for
+PREVALENCE = "prevalence"  # of one that was drawn by lot while the images are embedded
 ANSWERED = (Answer.POSITIVE.value, Answer.NEGATIVE.value, Answer.UNSURE.value)
 
 

@@ -129,7 +129,7 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
 
     def Withdraw(self, request: pb.WithdrawRequest, context: grpc.ServicerContext) -> pb.WithdrawResponse:
         """Takes the open cards of a round back."""
-        withdrawn = self._desk.withdraw(request.run, request.round).result()
+        withdrawn = self._desk.withdraw(request.run, request.round, clean(request.reason, 200)).result()
         log.info("run %s round %d: %d cards withdrawn", request.run, request.round, withdrawn)
         return pb.WithdrawResponse(run=request.run, withdrawn=withdrawn)
 

@@ -14,12 +14,13 @@ from services.common.arrays import map_array
 from services.common.artifacts import ArtifactStore
 from services.sampler.certainty import audits, sentences
 from services.sampler.certainty.assessment import Assessment, Evidence, Light, assess
+from services.sampler.certainty.prevalence import bound_prevalence
 from services.sampler.certainty.threshold import cheapest_line, choose_threshold
 from services.sampler.clusters import clusters_of
 
 
 class AssessmentServicer:
-    """Assess, PlanAudit, DrawAudit, JudgeAudit and ChooseThreshold; it keeps nothing between calls."""
+    """Assess, the calls of audits, and what bounds the prevalence; it keeps nothing between calls."""
 
     _store: ArtifactStore
 
@@ -55,6 +56,10 @@ class AssessmentServicer:
         self, request: sampler_pb2.DrawAuditRequest, context: grpc.ServicerContext
     ) -> sampler_pb2.DrawAuditResponse:
         """The draw; the same request always gives the same items."""
+        rng = np.random.default_rng(request.seed)
+        if request.kind == audits.PREVALENCE:
+            rows = audits.draw_rows(request.rows, request.count, rng)
+            return sampler_pb2.DrawAuditResponse(run=request.run, item=rows.tolist(), pool=request.rows)
         present = self._present(request.present)
         pool = present & ~_mask(request.excluded, len(present))
         if request.kind == audits.PRECISION:
@@ -63,7 +68,7 @@ class AssessmentServicer:
             pool &= scores >= np.float32(request.threshold)
         elif request.kind != audits.RECALL:
             raise InvalidInputError(f"there is no audit of {request.kind[:40]!r}; choose recall or precision")
-        items = audits.draw(pool, request.count, np.random.default_rng(request.seed))
+        items = audits.draw(pool, request.count, rng)
         return sampler_pb2.DrawAuditResponse(run=request.run, item=items.tolist(), pool=int(pool.sum()))
 
     def JudgeAudit(
@@ -82,6 +87,22 @@ class AssessmentServicer:
             shown=shown.at_least >= request.target - 1e-12,
             at_most=shown.at_most,
             sentence=sentences.of_result(request.kind, audit, shown, confidence),
+        )
+
+    def BoundPrevalence(
+        self, request: sampler_pb2.BoundPrevalenceRequest, context: grpc.ServicerContext
+    ) -> sampler_pb2.BoundPrevalenceResponse:
+        """How many of all images are positive."""
+        confidence = _confidence(request.confidence)
+        bounds = bound_prevalence(request.pool, request.said, request.positives, request.negatives, confidence)
+        return sampler_pb2.BoundPrevalenceResponse(
+            run=request.run,
+            at_least=bounds.at_least,
+            at_most=bounds.at_most,
+            drawn=bounds.drawn,
+            positive=bounds.positive,
+            unknown=bounds.unknown,
+            sentence=sentences.of_prevalence(request.pool, bounds, confidence),
         )
 
     def ChooseThreshold(

@@ -8,7 +8,7 @@ import pytest
 
 from protos.errors import InvalidInputError
 from services.labeler.desk import Desk
-from services.labeler.model import CHOSEN, Answer, Offered
+from services.labeler.model import CHOSEN, PREVALENCE, Answer, Offered
 from services.labeler.simulating import is_wrong
 from tests.labeler.kit import Person, log_of, offer
 
@@ -102,3 +102,62 @@ def test_a_share_of_errors_that_is_none_is_refused(desk: Desk) -> None:
     offer(desk, [1])
     with pytest.raises(InvalidInputError, match=r"a share of 1\.5 wrong answers"):
         desk.simulate("r1", 1, "plane", error=1.5).result()
+
+
+def draw(desk: Desk, items: Sequence[int], number: int = 0) -> int:
+    return desk.offer("r1", number, [Offered(item, PREVALENCE) for item in items]).result()
+
+
+def test_what_was_drawn_by_lot_gives_way_and_may_be_asked_about_in_the_same_round(desk: Desk) -> None:
+    draw(desk, [7, 3, 9, 5])
+    ann = Person(desk, "Ann")
+    assert ann.take(2) == [7, 3]
+    ann.say(7, number=0)
+    assert replace(desk, [30, 9, 3, 7], number=0) == 3  # 3 stays in its hand, 7 has an answer
+    assert ann.visit().held == [3]
+    bob = Person(desk, "Bob")
+    assert bob.take(9) == [30, 9]
+    assert replace(desk, [30, 9, 3, 7], number=0) == 0  # said again after a crash
+    for item in (30, 9):
+        bob.say(item, number=0)
+    events = desk.events("r1", 0, 0)[0]
+    assert [(event.item, event.round, event.reason) for event in events] == [
+        (7, 0, PREVALENCE),
+        (30, 0, "exploit"),
+        (9, 0, "exploit"),
+    ]
+    assert desk.queue("r1", 0).open == 1
+    ann.visit(leave=True)
+    assert desk.withdraw("r1", 0, PREVALENCE).result() == 0
+    assert bob.take(9) == [3], "what was asked for is not lost with the draw"
+
+
+def test_a_draw_that_was_finished_early_does_not_come_back_with_the_next_offer_of_it(desk: Desk) -> None:
+    draw(desk, [7, 3])
+    desk.withdraw("r1", 0).result()
+    assert draw(desk, [7, 3]) == 0
+    assert desk.queue("r1", 0).open == 0
+
+
+def test_cards_of_a_reason_that_nobody_holds_are_taken_back(desk: Desk) -> None:
+    draw(desk, [7, 3, 9])
+    offer(desk, [20, 21], number=0)
+    draw(desk, [40], number=1)
+    ann = Person(desk, "Ann")
+    assert ann.take(1) == [7]
+    assert desk.withdraw("r1", 0, PREVALENCE).result() == 2
+    assert desk.withdraw("r1", 0, PREVALENCE).result() == 0
+    assert ann.visit().held == [7]
+    assert desk.queue("r1", 0).open == 3
+    ann.visit(leave=True)
+    assert desk.withdraw("r1", 0, PREVALENCE).result() == 1
+    assert Person(desk, "Bob").take(9) == [20, 21, 40]
+
+
+def test_a_late_answer_to_a_card_that_was_taken_back_counts(desk: Desk) -> None:
+    draw(desk, [7, 3])
+    ann = Person(desk, "Ann")
+    ann.take(1)
+    desk.withdraw("r1", 0).result()
+    ann.say(7, number=0)
+    assert [(event.item, event.late) for event in desk.events("r1", 0, 0)[0]] == [(7, True)]

@@ -190,6 +190,9 @@ def test_withdrawn_cards_are_counted(stub: Any) -> None:
     assert _offer(stub, 1) == 0
     queue = stub.GetQueue(pb.GetQueueRequest(run="r1", round=1))
     assert (queue.open, queue.withdrawn) == (0, 3)
+    _offer(stub, 4)
+    assert stub.Withdraw(pb.WithdrawRequest(run="r1", round=1, reason="another")).withdrawn == 0
+    assert stub.GetQueue(pb.GetQueueRequest(run="r1", round=1)).open == 1
 
 
 def test_watching_tells_each_change_and_ends_with_the_round(stub: Any, quick: Desk) -> None:

@@ -46,6 +46,7 @@ def test_every_value_arrives(pipeline: Path) -> None:
         "rotation": "stored",
     }
     assert (settings.seed_set.mode, settings.seed_set.reference) == ("neighbours", Path("/content/ref.jpg"))
+    assert settings.labeling.while_embedding == "off"
     assert (settings.seed_set.folder, settings.seed_set.count) == (Path("/content/seed"), None)
     assert (settings.index.num_trees, settings.index.metric) == (50, "euclidean")
     told = {"strategy": "gaussian", "size": 20, "neighbours": False, "n_closest": 5}

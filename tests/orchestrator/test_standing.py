@@ -203,6 +203,27 @@ def test_the_figures_of_a_run_that_rests(steps: Callable[[list[tuple[str, object
     assert told.endswith("\n  finished\nThe report")
 
 
+BOUNDS = {"at_least": 3, "at_most": 12, "images": 100, "drawn": 60, "sentence": "3 to 12 of 100"}
+
+
+def test_how_many_there_are_by_a_draw_while_embedding(steps: Callable[[list[tuple[str, object]]], str]) -> None:
+    told = steps([("early/draw", {"items": [1], "pool": 102})])
+    assert "\n  next        embed the images\n" in told
+    told = steps([*OF_ROUNDS, ("early/prevalence", BOUNDS | {"drawn": 0})])
+    assert "positives " not in told, "nobody has answered"
+    told = steps([("early/over", 0)])
+    assert "\n  next        the next question\n" in told
+    told = steps([("seed/prevalence", BOUNDS)])
+    assert "\n  positives   5.0 % to 12 % of all images, by 60 drawn by lot (95 % confidence)\n" in told, "5 are found"
+    told = steps([*AUDITED, ("round-2/prevalence", BOUNDS | {"audited": True})])
+    assert "is what the audit leaves room for" in told
+
+
+def test_a_draw_says_nothing_of_images_that_were_added(steps: Callable[[list[tuple[str, object]]], str]) -> None:
+    assert "by 60 drawn by lot" in steps([*OF_ROUNDS, ("seed/prevalence", BOUNDS)])
+    assert "drawn by lot" not in steps([("round-2/embed-added", {"quarantined": 2})])
+
+
 def test_labels_of_a_seed_folder_are_told_beside(steps: Callable[[list[tuple[str, object]]], str]) -> None:
     told = steps([("seed-folder", 12), *OF_ROUNDS])
     assert "\n  found       5 positive in 10 labels (50 %), and 12 images of the seed folder\n" in told
@@ -217,13 +238,15 @@ def test_the_figures_of_a_run_at_work(
     folder: RunFolder, servicer: control.Control, steps: Callable[[list[tuple[str, object]]], str]
 ) -> None:
     servicer.status = control_pb2.RunStatus(run="r", state="running", step="embed", labels=40, positives=10)
-    servicer.dashboard.prevalence_at_least, servicer.dashboard.prevalence_at_most = 0.1, 0.125
+    servicer.dashboard.prevalence_at_least, servicer.dashboard.prevalence_at_most = 0.1, 0.1241
     servicer.dashboard.step, servicer.dashboard.done, servicer.dashboard.total = "Embedding", 3200, 10000
     servicer.dashboard.per_second = 200
     told = steps([*OF_ROUNDS, *AUDITED])
     assert "\n  found       10 positive in 40 labels (25 %)\n" in told, "as of now, and not as the journal has it"
     assert "\n  positives   10 % of all images are found, 12 % is what the audit leaves room for\n" in told
     assert "\n  embedding   3,200 of 10,000, 200 a second, 0:00:34 left\n" in told
+    servicer.dashboard.prevalence_drawn = 1200
+    assert "\n  positives   10 % to 13 % of all images, by 1,200 drawn by lot (95 % confidence)\n" in describe(folder)
 
 
 @pytest.mark.parametrize("rate", [float("nan"), 0.0])

@@ -1,7 +1,8 @@
 """An embedder in a process of its own: ``python -m tests.support.embedder_process SECONDS WAY``, settings in the environment.
 
 Its encoder is real; with SECONDS above zero, each batch takes so much longer, without the processor. With WAY "asleep" the
-network is not asked at all: a batch costs its sleep, as if something else than the processors computed.
+network is not asked at all: a batch costs its sleep, as if something else than the processors computed. With the path of a file
+as WAY nothing is computed before there is such a file.
 """
 
 from __future__ import annotations
@@ -37,6 +38,17 @@ class Sleepy(ForwardPass):
 
     def _embed(self, *arguments: Any) -> Any:
         time.sleep(self.seconds)
+        return super()._embed(*arguments)
+
+
+class Gated(ForwardPass):
+    """A forward pass that waits for a file."""
+
+    gate = Path()
+
+    def _embed(self, *arguments: Any) -> Any:
+        while not self.gate.exists():
+            time.sleep(0.05)
         return super()._embed(*arguments)
 
 
@@ -97,8 +109,9 @@ def address_list(ports: Sequence[int]) -> str:
 def main(seconds: float, way: str) -> None:
     import services.embedder.workers as workers
 
-    Sleepy.seconds = seconds
-    workers.ForwardPass = Asleep if way == "asleep" else Sleepy  # type: ignore[misc]
+    Sleepy.seconds, Gated.gate = seconds, Path(way)
+    ways = {"asleep": Asleep, "slow": Sleepy}
+    workers.ForwardPass = ways.get(way, Gated)  # type: ignore[misc]
     settings = read_settings(EmbedderSettings)
     run_service(settings, lambda: [registration(ArtifactStore(settings.artifacts), settings)])
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    delete,
     func,
     insert,
     literal_column,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from services.labeler.model import ANSWERED, CHOSEN, OPEN, WITHDRAWN, Answer, Offered, Progress, Queue
+from services.labeler.model import ANSWERED, CHOSEN, OPEN, PREVALENCE, WITHDRAWN, Answer, Offered, Progress, Queue
 from services.labeler.store.prepared import Prepared
 from services.labeler.store.rows import chunks
 from services.labeler.store.runs import last_position
@@ -29,13 +30,19 @@ from services.labeler.store.schema import cards
 def offer(connection: Connection, run: str, number: int, offered: Sequence[Offered]) -> int:
     """Puts cards on offer behind those of the round; returns how many are new.
 
-    What the round has already stays as it is. An open card of the same image in another round is withdrawn, and whoever
-    holds it holds the new one: no image is asked for twice at the same time.
+    What the round has already stays as it is, but for what was drawn by lot and has no answer: its image may be asked about for
+    another reason. An open card of the same image that gives way is withdrawn, and whoever holds it holds the new one: no image
+    is asked for twice at the same time.
     """
-    known = _items_of(connection, run, number)
-    new = {card.item: card for card in reversed(offered) if card.item not in known}  # the first of each image
+    known, drawn = _items_of(connection, run, number)
+    new = {  # the first of each image
+        card.item: card
+        for card in reversed(offered)
+        if card.item not in known or (card.item in drawn and card.reason != PREVALENCE)
+    }
     ordered = [card for card in offered if new.get(card.item) is card]
     moved = _take_over(connection, run, new)
+    _forget(connection, run, number, drawn & set(new))
     rank = connection.scalar(select(func.max(cards.c.rank)).where(cards.c.run == run, cards.c.round == number))
     first = 0 if rank is None else int(rank) + 1
     rows = [
@@ -86,9 +93,17 @@ def _answered_of(connection: Connection, run: str, items: Iterable[int]) -> set[
     return found
 
 
-def _items_of(connection: Connection, run: str, number: int) -> set[int]:
-    rows = connection.scalars(select(cards.c.item).where(cards.c.run == run, cards.c.round == number))
-    return {int(item) for item in rows}
+def _items_of(connection: Connection, run: str, number: int) -> tuple[set[int], set[int]]:
+    """The items of a round, and those of them that were drawn by lot and have no answer."""
+    of_round = and_(cards.c.run == run, cards.c.round == number)
+    by_lot = and_(of_round, cards.c.state.in_((OPEN, WITHDRAWN)), cards.c.reason == PREVALENCE)
+    known, drawn = (connection.scalars(select(cards.c.item).where(which)) for which in (of_round, by_lot))
+    return {int(item) for item in known}, {int(item) for item in drawn}
+
+
+def _forget(connection: Connection, run: str, number: int, items: Iterable[int]) -> None:
+    for part in chunks(items):
+        connection.execute(delete(cards).where(cards.c.run == run, cards.c.round == number, cards.c.item.in_(part)))
 
 
 def _take_over(connection: Connection, run: str, items: Iterable[int]) -> dict[int, Row[Any]]:
@@ -107,6 +122,12 @@ def withdraw(connection: Connection, run: str, number: int) -> int:
     return connection.execute(
         update(cards).where(cards.c.run == run, cards.c.round == number, cards.c.state == OPEN).values(state=WITHDRAWN)
     ).rowcount
+
+
+def withdraw_idle(connection: Connection, run: str, number: int, reason: str, now_ms: int) -> int:
+    """Takes back the open cards of a round that have this reason and that nobody holds; returns how many."""
+    idle = and_(cards.c.run == run, cards.c.round == number, cards.c.state == OPEN, cards.c.held_until_ms <= now_ms)
+    return connection.execute(update(cards).where(idle, cards.c.reason == reason).values(state=WITHDRAWN)).rowcount
 
 
 def open_items(connection: Connection, run: str, number: int) -> list[tuple[int, bool]]:

@@ -11,7 +11,8 @@ from protos.errors import InvalidInputError
 from services.sampler.certainty.hypergeometric import draws_needed, most_marked
 
 CONFIDENCE = 0.95
-RECALL, PRECISION = "recall", "precision"
+RECALL, PRECISION, PREVALENCE = "recall", "precision", "prevalence"
+_MOST_ROWS = 100_000  # drawn of a whole catalog at once
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,18 @@ def draw(pool: NDArray[np.bool_], count: int, rng: np.random.Generator) -> NDArr
             f"an audit of {count} images cannot be drawn from {len(items)}; ask for 1 to {len(items)}"
         )
     return rng.choice(items, count, replace=False)
+
+
+def draw_rows(rows: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """``count`` of all rows of a catalog, [count] int64 in the order of the draw; no array of all rows is needed for it.
+
+    Raises:
+        InvalidInputError: when there are fewer, none are wanted, or more than 100,000.
+    """
+    most = min(rows, _MOST_ROWS)
+    if not 1 <= count <= most:
+        raise InvalidInputError(f"{count} images cannot be drawn from {rows} at once; ask for 1 to {most}")
+    return rng.choice(rows, count, replace=False)
 
 
 def check_share(value: float, name: str) -> None:

@@ -37,7 +37,7 @@ def _tail(start: int, end: int, step: int, pool: int, marked: int, drawn: int) -
 
 
 def _log_probability(x: int, pool: int, marked: int, drawn: int) -> float:
-    return _log_choose(marked, x) + _log_choose(pool - marked, drawn - x) - _log_choose(pool, drawn)
+    return log_choose(marked, x) + log_choose(pool - marked, drawn - x) - log_choose(pool, drawn)
 
 
 def most_marked(pool: int, drawn: int, hits: int, confidence: float = 0.95) -> int:
@@ -80,5 +80,6 @@ def draws_needed(pool: int, allowed: int, confidence: float = 0.95) -> int | Non
     return low
 
 
-def _log_choose(n: int, k: int) -> float:
+def log_choose(n: int, k: int) -> float:
+    """The logarithm of the number of ways to choose ``k`` of ``n``."""
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.sampler.certainty.assessment import percent
 from services.sampler.certainty.audits import PRECISION, Audit, Shown
+from services.sampler.certainty.prevalence import Prevalence
 from services.sampler.certainty.threshold import Line
 
 
@@ -37,6 +38,15 @@ def of_result(kind: str, audit: Audit, shown: Shown, confidence: float) -> str:
         f"{hits} of {audit.drawn} drawn images count as positive: recall about {percent(shown.estimate)}, at least"
         f" {percent(shown.at_least)} with {percent(confidence)} confidence (at most {shown.at_most:,} positives were in the"
         f" {audit.pool:,} images that it was drawn from)."
+    )
+
+
+def of_prevalence(pool: int, bounds: Prevalence, confidence: float) -> str:
+    """How many of all images are positive, and by what."""
+    unknown = f" and {bounds.unknown:,} neither yes nor no, which count either way" if bounds.unknown else ""
+    return (
+        f"{bounds.at_least:,} to {bounds.at_most:,} of {pool:,} images are positive with {percent(confidence)} confidence:"
+        f" of the first {bounds.drawn:,} drawn by lot {bounds.positive:,} have a yes{unknown}."
     )
 
 

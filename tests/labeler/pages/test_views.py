@@ -9,7 +9,7 @@ import pytest
 
 from protos import control_pb2, labeler_pb2
 from tests.labeler.kit import wait_for
-from tests.labeler.pages.kit import HOSTILE, PHONE, POSITIVE, ROWS, UNSURE, Run, look, settle
+from tests.labeler.pages.kit import HOSTILE, PHONE, POSITIVE, ROWS, UNSURE, Run, look, press, settle
 from tests.support import control as kit
 
 pytestmark = pytest.mark.browser
@@ -172,6 +172,35 @@ def test_whoever_comes_before_there_are_cards_sees_how_far_they_are(
     page.get_by_role("heading", name="The loop waits for a decision").wait_for()
     run.service.offer(range(3), number=0, run="r")
     settle(page)
+    assert run.errors == []
+
+
+@pytest.mark.parametrize("context", [{}, PHONE], ids=["desktop", "phone"])
+def test_whoever_labels_while_the_images_are_embedded_sees_how_far_they_are_and_what_it_shows(
+    run: Run, control: kit.Control, context: dict[str, object]
+) -> None:
+    control.status = control_pb2.RunStatus(run="r", state="running", labels=2, positives=1)
+    board = control.dashboard
+    board.step, board.done, board.total, board.per_second = "Embedding", 1200, 18_200, 50.0
+    run.service.open_run(run.catalog, run="r", batch_size=2)
+    run.service.offer(range(6), number=0, run="r")
+    run.service.stub.Withdraw(labeler_pb2.WithdrawRequest(run="r", round=1))
+    page = run.open(**context)
+    press(page, "ArrowRight", "ArrowLeft")
+    page.get_by_role("heading", name="2 images done").wait_for()
+    page.get_by_text("Embedding: 1,200 of 18,200 images, 50 a second, 6 minutes left").wait_for()
+    page.get_by_text("The images until then are drawn by lot").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    board.step = ""
+    page.get_by_text("drawn by lot").wait_for(state="detached")
+    board.prevalence_at_least, board.prevalence_at_most, board.prevalence_drawn = 0.0119, 0.2511, 1200
+    control.progress.rounds.add(positive=1, negative=1)
+    page.goto(f"{run.service.url}#/run/r/progress")
+    told = "Of all images, 1.1 % to 26 % are positive, by 1,200 images drawn by lot (95 % confidence)."
+    page.get_by_text(told).wait_for()
+    page.get_by_role("img", name="drawn at random, 0 to 1 would be (the band)").wait_for()
+    board.prevalence_drawn = 0
+    page.get_by_text("found so far, and what the audit leaves room for").wait_for()
     assert run.errors == []
 
 

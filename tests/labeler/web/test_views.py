@@ -209,7 +209,7 @@ def test_the_dashboard_tells_of_the_loop_the_queue_and_the_people(
     assert seen["pool"] == [3] * 50
     assert (seen["step"], seen["done"], seen["total"], seen["per_second"]) == ("Embedding", 100, 400, 50)
     assert seen["workers"] == [{"name": "host-a", "device": "cpu", "per_second": 50}]
-    assert seen["prevalence"] == [None, None]
+    assert (seen["prevalence"], seen["drawn"]) == ([None, None], 0)
     assert (seen["queue"]["open"], seen["queue"]["answers"]) == (3, 4)
     work = {"unsure": 0, "undone": 0, "per_minute": None, "shared": 1, "agreed": 0}
     assert seen["people"] == [

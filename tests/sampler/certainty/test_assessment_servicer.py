@@ -135,6 +135,25 @@ def test_draws_are_repeatable_and_of_the_right_pool(room: Room) -> None:
     assert all(2 <= item < 100 for item in drawn.item)
 
 
+def test_a_draw_from_a_whole_catalog_needs_no_vectors_and_bounds_the_prevalence(room: Room) -> None:
+    request = pb.DrawAuditRequest(run="r", kind="prevalence", count=200, seed=4, rows=10**12)
+    drawn = room.stub.DrawAudit(request)
+    assert drawn == room.stub.DrawAudit(request)
+    assert (drawn.pool, len(set(drawn.item))) == (10**12, 200)
+    request.seed = 5
+    assert list(drawn.item) != list(room.stub.DrawAudit(request).item)
+    asked = pb.BoundPrevalenceRequest(run="r", pool=950, said=b"\1\2\0" + b"\2" * 197, positives=1, negatives=198)
+    bounds = room.stub.BoundPrevalence(asked)
+    assert (bounds.run, bounds.drawn, bounds.positive, bounds.unknown) == ("r", 200, 1, 1)
+    assert 1 <= bounds.at_least < bounds.at_most < 950 * 0.06
+    assert bounds.sentence == (
+        f"{bounds.at_least} to {bounds.at_most} of 950 images are positive with 95 % confidence: of the first 200 drawn by lot 1"
+        " have a yes and 1 neither yes nor no, which count either way."
+    )
+    asked.confidence = 0.5
+    assert room.stub.BoundPrevalence(asked).at_most < bounds.at_most
+
+
 def test_a_threshold_and_its_proof(room: Room) -> None:
     line = room.stub.ChooseThreshold(pb.ChooseThresholdRequest(scores=room.scores, present=room.present, target=0.95))
     assert (line.accepted, round(line.threshold, 3)) == (90, 0.999)
@@ -163,6 +182,11 @@ def test_a_threshold_and_its_proof(room: Room) -> None:
         ("PlanAudit", pb.PlanAuditRequest(kind="x", target=0.5), "no audit of 'x'"),
         ("JudgeAudit", pb.JudgeAuditRequest(kind="x", audit=pb.Audit()), "no audit of 'x'"),
         ("JudgeAudit", pb.JudgeAuditRequest(kind="recall", audit=pb.Audit(pool=1, drawn=2)), "pool of 1"),
+        ("DrawAudit", pb.DrawAuditRequest(kind="prevalence", count=0, rows=9), "0 images cannot be drawn from 9"),
+        ("DrawAudit", pb.DrawAuditRequest(kind="prevalence", count=10, rows=9), "ask for 1 to 9"),
+        ("DrawAudit", pb.DrawAuditRequest(kind="prevalence", count=2**32 - 1, rows=2**63), "ask for 1 to 100000"),
+        ("BoundPrevalence", pb.BoundPrevalenceRequest(pool=1, said=b"\2\2", negatives=2), "a draw of 2 images"),
+        ("BoundPrevalence", pb.BoundPrevalenceRequest(pool=9, confidence=1.5), "confidence is 1.5"),
         ("JudgeAudit", pb.JudgeAuditRequest(kind="recall", confidence=2, audit=pb.Audit()), "confidence is 2"),
     ],
 )

@@ -118,7 +118,8 @@ export interface Dashboard {
   sampled: number[];
   sampled_round: number;
   heads: Head[];
-  prevalence: [number | null, number | null];
+  prevalence: [number | null, number | null]; // share of all images that is positive, at least and at most
+  drawn: number; // images drawn by lot while embedding that say so; 0: an audit does
   step: string;
   done: number;
   total: number;

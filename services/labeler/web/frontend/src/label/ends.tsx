@@ -30,6 +30,7 @@ function BatchEnd({ labeling }: { labeling: Labeling }): JSX.Element {
       <h1>{counted(answers.length, "image")} done</h1>
       <Tally answers={answers} />
       <Review answers={answers} back={(given) => labeling.undo(given)} />
+      {labeling.reply?.progress.round === 0 ? <Meanwhile run={labeling.run} /> : null}
       <div class="acts">
         <Act click={goOn}>Continue labeling</Act>
         <span class="admin"><Act other click={() => void labeling.finish()}>Finish batch early</Act></span>
@@ -40,6 +41,18 @@ function BatchEnd({ labeling }: { labeling: Labeling }): JSX.Element {
         <span class="loop">, and the loop goes on with the answers so far</span>.
       </p>
     </Panel>
+  );
+}
+
+// Before round 1 the images may be such as are drawn by lot while all of them are embedded.
+function Meanwhile({ run }: { run: string }): JSX.Element | null {
+  const { work } = useWaiting(run);
+  if (work === null) return null;
+  return (
+    <>
+      <Course work={work} />
+      <p>The images until then are drawn by lot: your answers show how many there are of what you look for.</p>
+    </>
   );
 }
 
@@ -64,9 +77,17 @@ function Waiting({ labeling }: { labeling: Labeling }): JSX.Element {
 function Preparing({ work }: { work: Work }): JSX.Element {
   return (
     <>
+      <Course work={work} />
+      <p>The first images appear here by themselves.</p>
+    </>
+  );
+}
+
+function Course({ work }: { work: Work }): JSX.Element {
+  return (
+    <>
       <p role="status">{course(work)}</p>
       {work.total > 0 ? <progress max={work.total} value={work.done} aria-label={work.step} /> : null}
-      <p>The first images appear here by themselves.</p>
     </>
   );
 }

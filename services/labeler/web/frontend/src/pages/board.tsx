@@ -10,8 +10,17 @@ import { Histogram } from "./histogram";
 import { PAGES } from "./rail";
 import { Rows } from "./rows";
 
-// Rare things are the rule: their share needs a decimal.
-const fine = (share: number | null): string => (share === null || share >= 0.1 ? percent(share) : `${(100 * share).toFixed(share < 0.01 ? 2 : 1)} %`);
+// A bound, rounded down or up so that it still holds; with decimals where it is small: rare things are the rule.
+function bound(share: number | null, up: boolean): string {
+  if (share === null) return "–";
+  const places = share < 0.01 ? 2 : share < 0.1 ? 1 : 0;
+  const parts = share * 100 * 10 ** places;
+  return `${((up ? Math.ceil(parts - 1e-7) : Math.floor(parts + 1e-7)) / 10 ** places).toFixed(places)} %`;
+}
+
+const source = (drawn: number): string => drawn === 0
+  ? "positive: found so far, and what the audit leaves room for."
+  : `positive, by ${counted(drawn, "image")} drawn by lot (95 % confidence).`;
 
 interface Props {
   run: string;
@@ -21,7 +30,7 @@ interface Props {
 }
 
 export function Board({ run, words, over, again }: Props): JSX.Element {
-  const { step, pool, heads, people, queue, continuous, prevalence } = words;
+  const { step, pool, heads, people, queue, continuous, prevalence, drawn } = words;
   const tell = async (what: string, body: object, question?: string): Promise<void> => {
     if (question !== undefined && !confirm(question)) return;
     try {
@@ -37,7 +46,7 @@ export function Board({ run, words, over, again }: Props): JSX.Element {
       {step ? <Work words={words} /> : null}
       {pool.length > 0 ? <Histogram words={words} /> : null}
       {prevalence[0] === null ? null : (
-        <p>{`Of all images, ${fine(prevalence[0])} to ${fine(prevalence[1])} are positive: found so far, and what the audit leaves room for.`}</p>
+        <p>{`Of all images, ${bound(prevalence[0], false)} to ${bound(prevalence[1], true)} are ${source(drawn)}`}</p>
       )}
       <p>{`${counted(queue.open, "card")} on offer, ${queue.held} of them in somebody's hands.`}</p>
       {heads.length > 0 ? <Heads heads={heads} /> : null}
