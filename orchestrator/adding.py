@@ -146,7 +146,7 @@ def open_page(run: Run, catalogued: Catalogued, settings: RunSettings) -> bool:
     name = settings.name or settings.data.absolute().name
     question = settings.question or f"Is this {settings.labeling.pos_class or 'what you are looking for'}?"
     labeling = settings.labeling
-    shown = Shown(name, question, labeling.batch_size, settings.definition, labeling.continuous)
+    shown = Shown(name, question, labeling.batch_size, settings.definition, labeling.continuous, labeling.show_scores)
     run.clients.labeler.open_run(run.id, catalogued.catalog, shown)
     return not settings.labeling.simulate
 

@@ -147,6 +147,7 @@ def _events(run: Run, position: int) -> list[Event]:
                 time_ms=event.time_ms,
                 reason=event.reason,
                 late=event.late,
+                scores_shown=event.scores_shown,
                 head_position=heads[event.round],
             )
         )

@@ -101,6 +101,11 @@ class LabelingSettings(Section):
         False,
         description="train and rank while people label, instead of in rounds: the cards that nobody holds are replaced",
     )
+    show_scores: bool = Field(
+        False,
+        description="say on the page why an image was chosen, and the probability that the head gives it; that leads people, so"
+        " each label event says whether it was so (`scores_shown`)",
+    )
     retrain_after: int = Field(10, ge=1, description="answers after which the next head is trained (continuous)")
     on_offer: int = Field(60, ge=1, description="cards that lie ready for people (continuous)")
     simulate: bool = Field(

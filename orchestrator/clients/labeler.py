@@ -49,6 +49,7 @@ class LabelEvent:
     time_ms: int
     reason: str
     late: bool = False
+    scores_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Shown:
         definition: what counts as yes and what does not; may have lines.
         batch_size: cards between two end screens.
         continuous: no end screens.
+        show_scores: why an image was chosen, and its score.
     """
 
     name: str
@@ -104,6 +106,7 @@ class Shown:
     batch_size: int
     definition: str = ""
     continuous: bool = False
+    show_scores: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,17 @@ class LabelerClient:
             request = labeler_pb2.ListLabelsRequest(run=run, after=after)
             page = self._call(self._stub.ListLabels, request).events
             events.extend(
-                LabelEvent(e.position, e.item, _ANSWERS[e.answer], e.round, e.annotator, e.time_ms, e.reason, e.late)
+                LabelEvent(
+                    e.position,
+                    e.item,
+                    _ANSWERS[e.answer],
+                    e.round,
+                    e.annotator,
+                    e.time_ms,
+                    e.reason,
+                    e.late,
+                    e.scores_shown,
+                )
                 for e in page
             )
             if not page:

@@ -40,6 +40,7 @@ class Run:
         finished: the sentence that the page shows once labeling is over; None while it goes on.
         definition: what counts as yes and what does not; may have lines, may be empty.
         continuous: cards come without an end, and the page has no end screens.
+        show_scores: the page says why an image was chosen, and its score.
     """
 
     run: str
@@ -50,6 +51,7 @@ class Run:
     finished: str | None = None
     definition: str = ""
     continuous: bool = False
+    show_scores: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,16 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An image in somebody's hands."""
+    """An image in somebody's hands.
+
+    Attributes:
+        reason, score: why it was chosen, and its score, where the run shows them and it has them.
+    """
 
     item: int
     round: int
+    reason: str = ""
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +88,14 @@ class Entry:
 
     Attributes:
         sequence: the client's own number of it, by which a repeated one is known; None: the log's position is taken.
+        scores_shown: whoever answered saw why the image was chosen, and its score.
     """
 
     item: int
     round: int
     answer: Answer
     sequence: int | None = None
+    scores_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,7 @@ class Event:
         time_ms: of its arrival, since 1970, UTC.
         reason: why the card was offered.
         late: it came when the card was somebody else's, answered or withdrawn already. It counts all the same.
+        scores_shown: whoever answered saw the reason, and the score.
     """
 
     position: int
@@ -115,6 +126,7 @@ class Event:
     time_ms: int
     reason: str
     late: bool
+    scores_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

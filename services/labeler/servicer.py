@@ -50,6 +50,7 @@ class LabelerServicer(labeler_pb2_grpc.LabelerServicer):
             request.batch_size,
             definition=request.definition,
             continuous=request.continuous,
+            show_scores=request.show_scores,
         )
         self._desk.open_run(run).result()
         log.info("run %s is open: %s", request.run, clean(request.question or request.name, 100))
@@ -164,6 +165,7 @@ def _event(event: Event) -> pb.LabelEvent:
         time_ms=event.time_ms,
         reason=event.reason,
         late=event.late,
+        scores_shown=event.scores_shown,
     )
 
 

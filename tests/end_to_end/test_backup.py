@@ -82,6 +82,7 @@ def test_a_run_of_another_format_is_refused_and_an_older_store_is_migrated(place
         database.executescript(
             "DROP INDEX cards_of_second; DROP INDEX cards_by_lease;"
             "ALTER TABLE cards DROP COLUMN second; DROP INDEX events_of_item;"
+            "ALTER TABLE runs DROP COLUMN show_scores; ALTER TABLE events DROP COLUMN scores_shown;"
             "ALTER TABLE runs DROP COLUMN definition; ALTER TABLE runs DROP COLUMN continuous;"
             "UPDATE about SET version = 1;"
         )

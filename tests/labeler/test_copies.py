@@ -79,7 +79,9 @@ def test_a_copy_of_the_first_version_is_migrated(
             if name == "cards":
                 del row["second"]
             if name == "runs":
-                del row["definition"], row["continuous"]
+                del row["definition"], row["continuous"], row["show_scores"]
+            if name == "events":
+                del row["scores_shown"]
 
     fresh = open_desk(f"sqlite:///{tmp_path}/elsewhere/labels.sqlite", store)
     try:

@@ -108,12 +108,13 @@ def test_simulated_second_opinions_err_by_themselves(desk: Desk) -> None:
 
 
 _OLDER = {
+    3: ("ALTER TABLE runs DROP COLUMN show_scores", "ALTER TABLE events DROP COLUMN scores_shown"),
     2: ("ALTER TABLE runs DROP COLUMN definition", "ALTER TABLE runs DROP COLUMN continuous"),
     1: ("DROP INDEX events_of_item", "DROP INDEX cards_of_second", "ALTER TABLE cards DROP COLUMN second"),
 }  # version -> what leads back to it from the next one
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_store_of_an_older_version_is_migrated(
     url: str, store: ArtifactStore, hundred: Artifact, version: int
 ) -> None:
@@ -135,8 +136,9 @@ def test_a_store_of_an_older_version_is_migrated(
     try:
         run = desk.run("r1")
         assert (run.question, run.definition, run.continuous) == ("Is there a plane?", "", False)
-        desk.open_run(replace(to_run(hundred), definition="Wings.", continuous=True)).result()
-        assert (desk.run("r1").definition, desk.run("r1").continuous) == ("Wings.", True)
+        desk.open_run(replace(to_run(hundred), definition="Wings.", continuous=True, show_scores=True)).result()
+        run = desk.run("r1")
+        assert (run.definition, run.continuous, run.show_scores) == ("Wings.", True, True)
         assert desk.queue("r1", 1).open == 4
         desk.offer("r1", 2, [Offered(9, second=True)]).result()
         assert len(Person(desk, "Bob").take(5)) > 0

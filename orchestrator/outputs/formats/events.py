@@ -42,6 +42,7 @@ def _line(snapshot: Snapshot, event: Event) -> dict[str, Any]:
         "round": event.round,
         "reason": as_text(event.reason),
         "late": event.late,
+        "scores_shown": event.scores_shown,
         "head_position": event.head_position,
     }
 

@@ -24,6 +24,7 @@ class Event:
         answer: "positive", "negative", "unsure" or "retracted".
         time_ms: since 1970, UTC.
         late: the card was somebody else's, answered or withdrawn already.
+        scores_shown: whoever answered saw why the image was chosen, and its probability.
         head_position: of the label log that the head had learned that chose the image; None where none did.
     """
 
@@ -36,6 +37,7 @@ class Event:
     reason: str = ""
     late: bool = False
     head_position: int | None = None
+    scores_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ class Appender:
                 "late": card is not None and card.is_late_for(self._author, self._now),
                 "client": self._author.client,
                 "sequence": sequence,
+                "scores_shown": entry.scores_shown,
             }
         )
 
@@ -241,6 +242,7 @@ def list_events(connection: Connection, run: str, after: int, limit: int) -> lis
             time_ms=int(row.time_ms),
             reason=row.reason,
             late=bool(row.late),
+            scores_shown=bool(row.scores_shown),
         )
         for row in rows
     ]

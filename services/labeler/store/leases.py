@@ -155,3 +155,13 @@ def release(connection: Connection, run: str, client: str, items: Sequence[int] 
         return
     for part in chunks(items):
         connection.execute(_RELEASE, {**of, "b_items": part})
+
+
+def with_scores(connection: Connection, run: str, given: Sequence[Card]) -> list[Card]:
+    """The same cards, each with why it was chosen, and its score."""
+    wanted = cards.c.run == bindparam("b_run"), cards.c.item.in_([card.item for card in given])
+    rows = connection.execute(
+        select(cards.c.item, cards.c.round, cards.c.reason, cards.c.score).where(*wanted), {"b_run": run}
+    )
+    known = {(int(item), int(number)): (reason, score) for item, number, reason, score in rows}
+    return [Card(card.item, card.round, *known.get((card.item, card.round), ("", None))) for card in given]

@@ -15,6 +15,10 @@ _STEPS: Mapping[int, tuple[str, ...]] = {  # version -> what leads to the next o
         "ALTER TABLE runs ADD COLUMN definition TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE runs ADD COLUMN continuous BOOLEAN NOT NULL DEFAULT FALSE",
     ),
+    3: (
+        "ALTER TABLE runs ADD COLUMN show_scores BOOLEAN NOT NULL DEFAULT FALSE",
+        "ALTER TABLE events ADD COLUMN scores_shown BOOLEAN NOT NULL DEFAULT FALSE",
+    ),
 }
 
 

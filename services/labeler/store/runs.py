@@ -16,7 +16,7 @@ from services.labeler.text import clean, is_run
 _OF_RUN = runs.c.run == bindparam("b_run")
 _WORDS = (  # in the order of the fields of a run
     *(runs.c.run, runs.c.catalog_path, runs.c.catalog_sha256, runs.c.catalog_bytes, runs.c.name, runs.c.question),
-    *(runs.c.batch_size, runs.c.finished, runs.c.definition, runs.c.continuous),
+    *(runs.c.batch_size, runs.c.finished, runs.c.definition, runs.c.continuous, runs.c.show_scores),
 )
 _LOCK = Prepared(select(runs.c.last, *_WORDS).where(_OF_RUN).with_for_update())
 _LAST = Prepared(select(runs.c.last).where(_OF_RUN))
@@ -34,6 +34,7 @@ def open_run(connection: Connection, run: Run, now_ms: int) -> None:
         "finished": run.finished,
         "definition": run.definition,
         "continuous": run.continuous,
+        "show_scores": run.show_scores,
     }
     known = connection.scalar(select(runs.c.run).where(runs.c.run == run.run).with_for_update())
     if known is None:
@@ -116,6 +117,6 @@ def levels(connection: Connection) -> list[Level]:
 
 
 def _run(run: str, path: str, sha256: str, size: int, *texts: Any) -> Run:
-    name, question, batch_size, finished, definition, continuous = texts
+    name, question, batch_size, finished, definition, continuous, show_scores = texts
     catalog = CatalogRef(path, sha256, size)
-    return Run(run, catalog, name, question, batch_size, finished, definition, bool(continuous))
+    return Run(run, catalog, name, question, batch_size, finished, definition, bool(continuous), bool(show_scores))

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 3
+VERSION = 4
 
 metadata = MetaData()
 
@@ -42,6 +42,7 @@ runs = Table(
     Column("last", BigInteger, nullable=False),  # position of the newest event
     Column("definition", Text, nullable=False, server_default=""),
     Column("continuous", Boolean, nullable=False, server_default=false()),
+    Column("show_scores", Boolean, nullable=False, server_default=false()),
 )
 
 # Of later than version 2: made where they are missing. Few cards are second opinions, and every exchange looks for them.
@@ -97,6 +98,7 @@ events = Table(
     Column("late", Boolean, nullable=False),
     Column("client", String(200), nullable=False),
     Column("sequence", BigInteger, nullable=False),
+    Column("scores_shown", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("run", "client", "sequence"),  # an answer that is sent twice counts once
     Index("events_of_item", "run", "item", "annotator"),
     sqlite_with_rowid=False,

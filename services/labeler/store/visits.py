@@ -61,6 +61,8 @@ def receive(
     leases.claim(connection, run, client, free[:missing], until)
     mine = mine + free[:missing]
     coming = [card.item for card in free[missing:]] if mine else []
+    if known.show_scores:
+        mine = leases.with_scores(connection, run, mine)
     return Reply(known, outcome, hands.held, mine, coming, people - 1)
 
 

@@ -28,6 +28,7 @@ class Said(BaseModel):
     item: Number
     round: Annotated[StrictInt, Field(ge=0, le=2**32 - 1)] = 0
     answer: Literal["positive", "negative", "unsure", "retracted"]
+    shown: StrictBool = False  # reason and score of the image were on the page
 
 
 class Sync(BaseModel):
@@ -47,7 +48,9 @@ class Sync(BaseModel):
         """The same in the words of the core."""
         return Visit(
             author=Author(self.client, clean(self.annotator, 80) or "anonymous"),
-            entries=tuple(Entry(said.item, said.round, Answer(said.answer), said.sequence) for said in self.events),
+            entries=tuple(
+                Entry(said.item, said.round, Answer(said.answer), said.sequence, said.shown) for said in self.events
+            ),
             hold=tuple(dict.fromkeys(self.hold)),
             want=self.want,
             leave=self.leave,
@@ -110,7 +113,7 @@ def describe_reply(reply: Reply, catalog: RunCatalog | None, shelf: Shelf) -> di
         "refused": [{"sequence": number, "why": why} for number, why in reply.outcome.refused.items()],
         "held": reply.held,
         "others": reply.others,
-        "cards": [_describe_card(card, reply.run.run, catalog, shelf) for card in reply.cards],
+        "cards": [_describe_card(card, reply.run, catalog, shelf) for card in reply.cards],
         "progress": {
             "round": reply.progress.round,
             "open": reply.progress.open,
@@ -121,11 +124,12 @@ def describe_reply(reply: Reply, catalog: RunCatalog | None, shelf: Shelf) -> di
     }
 
 
-def _describe_card(card: Card, run: str, catalog: RunCatalog | None, shelf: Shelf) -> dict[str, Any]:
+def _describe_card(card: Card, run: Run, catalog: RunCatalog | None, shelf: Shelf) -> dict[str, Any]:
     version = "0" if catalog is None else shelf.version(catalog, card.item)
     return {
         "item": card.item,
         "round": card.round,
         "name": f"image {card.item}" if catalog is None else clean(catalog.name(card.item), 200),
-        "image": f"api/runs/{run}/images/{card.item}?v={version}",
+        "image": f"api/runs/{run.run}/images/{card.item}?v={version}",
+        **({"reason": clean(card.reason, 100), "score": card.score} if run.show_scores else {}),
     }

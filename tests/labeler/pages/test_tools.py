@@ -7,6 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from protos import labeler_pb2 as pb
 from tests.labeler.kit import wait_for
 from tests.labeler.pages.kit import (
     NEGATIVE,
@@ -220,4 +221,29 @@ def test_the_question_is_explained_with_images_that_have_an_answer(run: Run) -> 
     page.keyboard.press("Escape")
     press(page, "ArrowRight")
     wait_for(lambda: len(run.answers()) == 3)
+    assert run.errors == []
+
+
+@pytest.mark.parametrize("context", [{}, PHONE], ids=["desktop", "phone"])
+def test_why_an_image_is_here_is_said_where_it_is_switched_on_and_recorded(
+    run: Run, context: dict[str, object]
+) -> None:
+    def shown_of(position: int) -> bool:
+        return bool(run.service.stub.ListLabels(pb.ListLabelsRequest(run=run.name)).events[position].scores_shown)
+
+    run.offer()
+    page = run.open(**context)
+    assert page.locator("#caption").inner_text() == "00.png"
+    press(page, "ArrowRight")
+    wait_for(lambda: run.answers() == [(0, POSITIVE)])
+    run.service.open_run(run.catalog, run=run.name, batch_size=100, show_scores=True)
+    page.get_by_role("button", name="Undo").click()  # the cards in hand came before
+    wait_for(lambda: len(run.answers()) == 2)
+    page.close()
+    page = run.open("Bob", **context)
+    page.get_by_text(".png · probability 0.50 · uncertainty").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    press(page, "ArrowLeft")
+    wait_for(lambda: len(run.answers()) == 3)
+    assert (shown_of(0), shown_of(2)) == (False, True)
     assert run.errors == []

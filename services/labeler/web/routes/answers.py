@@ -40,7 +40,7 @@ class Marked(BaseModel):
 
     def entries(self) -> list[Entry]:
         """The same in the words of the core."""
-        return [Entry(said.item, said.round, Answer(said.answer), said.sequence) for said in self.events]
+        return [Entry(said.item, said.round, Answer(said.answer), said.sequence, said.shown) for said in self.events]
 
 
 class Tiles(BaseModel):

@@ -99,7 +99,7 @@ export class Link {
     const kept = await drawer.left(this.outbox.run, this.outbox.client, PORTION);
     const [first] = kept;
     if (first === undefined) return;
-    const events = kept.map(({ sequence, item, round, answer }) => ({ sequence, item, round, answer }));
+    const events = kept.map(({ sequence, item, round, answer, shown }) => ({ sequence, item, round, answer, shown: shown ?? false }));
     try {
       const reply = await call<Reply>(this.path, { client: first.client, annotator: first.annotator, events });
       await drawer.remove(this.outbox.run, first.client, settled(reply));

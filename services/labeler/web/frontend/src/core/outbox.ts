@@ -19,7 +19,7 @@ export class Outbox {
 
   push(card: Card, answer: Said): void {
     this.sequence += 1;
-    const given = { sequence: this.sequence, item: card.item, round: card.round, answer };
+    const given = { sequence: this.sequence, item: card.item, round: card.round, answer, shown: card.reason !== undefined };
     this.events.push(given);
     void drawer.put(this.run, this.client, this.annotator, given);
   }

@@ -9,6 +9,8 @@ export interface Card {
   round: number;
   name: string;
   image: string;
+  reason?: string; // why it was chosen, and the probability of a yes, where the run shows them
+  score?: number | null;
   small?: string; // a small picture, of cards that were answered before this page was opened
 }
 
@@ -24,6 +26,7 @@ export interface Given {
   item: number;
   round: number;
   answer: Said;
+  shown: boolean; // reason and score of the image were on the page
 }
 
 export interface Progress {

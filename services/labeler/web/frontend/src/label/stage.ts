@@ -39,7 +39,7 @@ export class Stage {
     this.dismiss(answer);
     this.card = card;
     this.shownAt = Infinity;
-    this.caption.textContent = card === null ? "" : card.name;
+    this.caption.textContent = card === null ? "" : described(card);
     if (card === null) return;
     this.figure = block("figure", "card");
     this.element.prepend(this.figure);
@@ -125,4 +125,11 @@ function content(card: Held, picture: Picture): HTMLElement {
     return block("div", "blank", head, `${picture.reason}. Answer “Unsure”: it is then left out.`);
   }
   return block("div", "blank", "The image is on its way …");
+}
+
+// The name, and where the run shows it, why the image is here.
+function described({ name, reason, score }: Held): string {
+  if (reason === undefined) return name;
+  const chance = typeof score === "number" ? `probability ${score.toFixed(2)}` : "";
+  return [name, chance, reason].filter((word) => word !== "").join(" · ");
 }
