@@ -12,11 +12,12 @@ from services.common.encoders.header import read_spec
 
 def refusal(managed: ManagedRun) -> str:
     """Why a search of this run takes no phrase, in a sentence; "" where it does, or where nobody knows yet."""
-    model = managed.work.latest if managed.work is not None else None
-    if managed.work is None or model is None:
+    work = managed.work  # the thread of the run takes it away at the end
+    model = work.latest if work is not None else None
+    if work is None or model is None:
         return ""
     try:
-        return _refusal(managed.work.store.root / model.encoder.artifact.path)
+        return _refusal(work.store.root / model.encoder.artifact.path)
     except ActiveLabelerError:  # whoever searches is told what is wrong with the file
         return ""
 

@@ -23,10 +23,11 @@ from services.common.leftovers import temporary, tidy_beside
 _CHUNK = 1 << 20
 _NOTE = ".sha256"  # beside each file: its digest and size, so that it is found by name alone
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
-# A run takes what its journal names for made, and makes it again only without the journal. Labels are kept elsewhere.
+# A run takes what its journal names for made, and makes it again only without the journal. Labels are kept elsewhere, by numbers
+# of images: they are refused where the folder would be listed otherwise than when the run began.
 REMEDY = (
-    "put it back from a copy, or delete journal.jsonl in the runtime folder of the run and resume: all is computed again,"
-    " and no label is lost"
+    "put it back from a copy, or, where the folder of images is as it was when the run began, delete journal.jsonl in the runtime"
+    " folder of the run and resume: all is computed again, and no label is lost"
 )
 
 

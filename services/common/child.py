@@ -28,7 +28,8 @@ def environment_of_child(more: Mapping[str, str] | None = None) -> dict[str, str
 def environment_of_reader() -> dict[str, str]:
     """The same for a child that opens files from outside: one thread, and of this process's variables only what it needs.
 
-    Addresses of databases, tokens and keys are not among them: whoever gets hold of a decoder finds none.
+    Addresses of databases, tokens and keys are not among them. That keeps them out of what such a child inherits or prints; one
+    that is taken over is the same user still, and may read its parent's in /proc.
     """
     known = environment_of_child(ONE_THREAD)
     return {name: value for name, value in known.items() if name in _NEEDED or name.startswith(_NEEDED_BEGIN)}

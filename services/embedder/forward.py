@@ -80,7 +80,10 @@ class ForwardPass:
     def start_text(
         self, encoder: LoadedEncoder, tokens: NDArray[np.int64], precision: str
     ) -> Future[NDArray[np.float32]]:
-        """Vectors float32 [n, dim] of n phrases int64 [n, length], by an encoder that understands them."""
+        """Vectors float32 [n, dim] of n phrases int64 [n, length], by an encoder that understands them.
+
+        Phrases that are too much for fp16 get theirs in fp32, as images do.
+        """
         return self._pool.submit(AHEAD, self._embed_text, encoder, tokens, precision)
 
     def close(self) -> None:
@@ -131,11 +134,14 @@ class ForwardPass:
     @staticmethod
     def _embed_text(encoder: LoadedEncoder, tokens: NDArray[np.int64], precision: str) -> NDArray[np.float32]:
         network: Any = encoder.network
-        with computing(encoder.device, precision):
-            vectors: NDArray[np.float32] = (
-                network.embed_tokens(torch.from_numpy(tokens).to(encoder.device)).cpu().numpy()
-            )
-        return vectors
+
+        def vectors_in(precision: str) -> NDArray[np.float32]:
+            with computing(encoder.device, precision):
+                return np.asarray(network.embed_tokens(torch.from_numpy(tokens).to(encoder.device)).cpu().numpy())
+
+        vectors = vectors_in(precision)
+        too_much = precision == "fp16" and not finite_rows(vectors).all()
+        return vectors_in("fp32") if too_much else vectors
 
 
 def _memory_error(error: Exception, encoder: LoadedEncoder, batch_rows: int) -> Exception:

@@ -96,7 +96,8 @@ def test_nothing_is_there_before_it_is_whole(store: ArtifactStore) -> None:
 
 def test_missing_artifact(store: ArtifactStore) -> None:
     with pytest.raises(
-        NotFoundError, match=r"artifact kind/a is not in the store .*; put it back .*, or delete journal.jsonl"
+        NotFoundError,
+        match=r"artifact kind/a is not in the store .*; put it back .* where the folder .* is as it was .*, delete journal.jsonl",
     ):
         store.open(Artifact(path="kind/a", sha256="0" * 64, bytes=1))
 

@@ -22,7 +22,12 @@ def test_fails_once():
 FAILS = "def test_fails(): raise AssertionError('always')\n"
 
 
-def _suite(folder: Path, *files: str) -> subprocess.CompletedProcess[str]:
+LOUD = FAILS_ONCE.replace(
+    "        seen.touch()", "        seen.touch()\n        for _ in range(9): logging.error('loud')"
+)
+
+
+def _suite(folder: Path, *files: str, **more: str) -> subprocess.CompletedProcess[str]:
     (folder / "scripts").mkdir()
     shutil.copy(REPOSITORY / "scripts" / "suite.sh", folder / "scripts")
     (folder / "pytest.ini").write_text("[pytest]\naddopts = -q\n")
@@ -30,7 +35,7 @@ def _suite(folder: Path, *files: str) -> subprocess.CompletedProcess[str]:
         (folder / f"test_{number}.py").write_text(text)
     own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
     command = [folder / "scripts" / "suite.sh", "1", "."]
-    return subprocess.run(command, env={**own, "VENV": sys.prefix}, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env={**own, "VENV": sys.prefix, **more}, capture_output=True, text=True, timeout=120)
 
 
 def test_what_passes_alone_is_named_unsteady_and_holds_nothing_up(tmp_path: Path) -> None:
@@ -38,6 +43,13 @@ def test_what_passes_alone_is_named_unsteady_and_holds_nothing_up(tmp_path: Path
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Unsteady" in done.stdout
     assert done.stdout.splitlines()[-1] == "  test_1.py::test_fails_once"
+
+
+def test_neither_colours_nor_errors_in_a_log_change_what_is_counted(tmp_path: Path) -> None:
+    done = _suite(tmp_path, STEADY, "import logging\n" + LOUD, FORCE_COLOR="1", PY_COLORS="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Once more, alone" in done.stdout
+    assert done.stdout.partition("Unsteady")[2].splitlines()[1:] == ["  test_1.py::test_fails_once"]
 
 
 def test_what_fails_again_fails_the_run(tmp_path: Path) -> None:

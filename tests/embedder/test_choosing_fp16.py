@@ -87,6 +87,28 @@ def test_an_image_that_is_too_much_for_fp16_is_computed_in_fp32() -> None:
     assert np.array_equal(found[over], exact[over])
 
 
+class _LoudTexts(torch.nn.Module):
+    """Gives a phrase its tokens, times so much that fp16 cannot tell it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(4, 4, bias=False)
+        torch.nn.init.constant_(self.linear.weight, 60_000)
+
+    def embed_tokens(self, tokens: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(self.linear(tokens.float()).float(), dim=1)
+
+
+def test_a_phrase_that_is_too_much_for_fp16_is_computed_in_fp32() -> None:
+    encoder = LoadedEncoder(EncoderSpec("minicnn8", 4, 32), _LoudTexts(), torch.device("cpu"))
+    tokens = np.array([[1, 2, 3, 4]])
+    forward = ForwardPass(1)
+    exact, found = (forward.start_text(encoder, tokens, each).result() for each in ("fp32", "fp16"))
+    forward.close()
+    assert np.isfinite(found).all()
+    assert np.array_equal(found, exact)
+
+
 def test_openvino_does_not_compute_in_fp16(place: Place, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     catalog = place.catalog(write_images(tmp_path / "images", 3))

@@ -228,3 +228,21 @@ def test_a_page_of_the_grid_is_taken_back_after_a_reload(led_run: Run) -> None:
     loaded(page, 8)
     expect(undo).to_be_disabled()
     assert led_run.errors == []
+
+
+def test_a_page_whose_answers_still_wait_in_the_browser_is_taken_back_whole(led_run: Run) -> None:
+    page = look(led_run, "grid")
+    undo = page.get_by_role("button", name="Take the last page back")
+    loaded(page, 8)
+    page.route("**/api/runs/r/marks", lambda route: route.fulfill(status=503, json={"error": "busy"}))
+    page.keyboard.press("Enter")
+    kept = page.get_by_text("labels are kept in this browser: busy").inner_text()
+    many = int(kept.split()[0])
+    expect(undo).to_be_enabled()
+    undo.click()
+    page.get_by_text(f"{many} labels taken back").wait_for()
+    assert led_run.answers() == []
+    page.unroute("**/api/runs/r/marks")
+    wait_for(lambda: len(led_run.answers()) == 2 * many)
+    given, taken = led_run.answers()[:many], led_run.answers()[many:]
+    assert taken == [(item, RETRACTED) for item, _ in given]

@@ -53,9 +53,10 @@ export class Commits {
     toast(`${counted(standing.length, "label")} taken back${others > 0 ? `; ${others} had changed since, and stay` : ""}`);
   }
 
-  // Those of its answers that nobody has changed since; all of them where nobody can say.
+  // Those of its answers that nobody has changed since; all of them where nobody can say, and while they are on their way.
   private async standing({ answers }: Page): Promise<Page["answers"]> {
     await this.marker.sending;
+    if (this.marker.waits) return answers;
     try {
       const items = answers.map(({ item }) => item);
       const { tiles } = await call<{ tiles: TileData[] }>(`api/runs/${this.run}/tiles`, { items });

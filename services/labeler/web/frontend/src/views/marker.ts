@@ -32,6 +32,9 @@ export class Marker {
     void this.send();
   }
 
+  // Whether there are labels that the labeler does not have yet.
+  get waits(): boolean { return this.waiting.length > 0; }
+
   close(): void {
     clearTimeout(this.again);
     this.closed = true;
