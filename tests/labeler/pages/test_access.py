@@ -11,7 +11,7 @@ import pytest
 
 from protos import control_pb2, rpc
 from tests.labeler.kit import Service, paint
-from tests.labeler.pages.kit import PHONE, Run, press, settle
+from tests.labeler.pages.kit import PHONE, Run, frame, press, settle
 from tests.support import control as kit
 
 if TYPE_CHECKING:
@@ -55,9 +55,15 @@ def run(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[
     server.stop(0)
 
 
+# Whether whatever moves or fades to an end has come there.
+AT_REST = """() => document.getAnimations().every((one) =>
+  one.playState !== "running" || one.effect.getComputedTiming().iterations === Infinity)"""
+
+
 def check(page: Page, where: str) -> None:
     """No violation of WCAG 2.2 AA or of axe's own best practices."""
-    page.wait_for_timeout(250)  # what moves has come to rest
+    frame(page)
+    page.wait_for_function(AT_REST)  # half faded, a text has less contrast
     found = axe.Axe().run(page).response["violations"]
     said = [
         (each["id"], [node["target"] for node in each["nodes"]][:4], each["nodes"][0]["failureSummary"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import pytest
 
 from protos import control_pb2
 from tests.labeler.kit import wait_for
-from tests.labeler.pages.kit import PHONE, Run, led
+from tests.labeler.pages.kit import PHONE, Run, frame, led
 from tests.support import control as kit
 
 if TYPE_CHECKING:
@@ -53,14 +53,24 @@ def look(run: Run, **context: object) -> Page:
     page = run.open(**context)
     page.goto(f"{run.service.url}#/run/r/map")
     page.get_by_text("64 images; near each other").wait_for()
-    page.wait_for_timeout(100)  # a frame
+    frame(page)
     return page
 
 
-def ink(page: Page) -> dict[str, int]:
-    """Pixels by colour."""
-    page.wait_for_timeout(100)
-    return {colour: count for colour, count, alpha in page.evaluate(INK) if alpha}
+def drawn(page: Page, what: Callable[[dict[str, int]], bool]) -> None:
+    """Until the pixels by colour are so."""
+    seen: dict[str, int] = {}
+
+    def look() -> bool:
+        frame(page)
+        seen.clear()
+        seen.update({colour: count for colour, count, alpha in page.evaluate(INK) if alpha})
+        return what(seen)
+
+    try:
+        wait_for(look)
+    except AssertionError:
+        raise AssertionError(f"it was drawn in other colours: {sorted(seen)[:20]}") from None
 
 
 def circle(page: Page, *corners: tuple[float, float]) -> None:
@@ -108,12 +118,13 @@ def test_the_keyboard_alone_moves_the_map_and_chooses(run: Run, control: kit.Con
     page.get_by_role("button", name="Take what is in sight").click()
     page.get_by_text("63 images inside").wait_for()
     page.keyboard.press("Escape")
-    assert page.locator(".choice").count() == 0 and run.errors == []
+    page.locator(".choice").wait_for(state="detached")
+    assert run.errors == []
 
 
 def test_colours_are_labels_scores_and_rounds(run: Run) -> None:
     page = look(run, color_scheme="light")
-    assert set(ink(page)) == {"169,169,169"}
+    drawn(page, lambda ink: set(ink) == {"169,169,169"})
     page.evaluate(
         """() => fetch('api/runs/r/marks', {
         method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(
@@ -122,13 +133,13 @@ def test_colours_are_labels_scores_and_rounds(run: Run) -> None:
     )
     page.get_by_role("button", name="Round").click()
     page.get_by_text("round 2").wait_for()
-    assert len(ink(page)) == 3
+    drawn(page, lambda ink: len(ink) == 3)
     page.get_by_role("button", name="Label").click()
     page.get_by_text("unsure").wait_for()
-    assert set(ink(page)) == {"169,169,169", "0,114,178", "184,74,0"}
+    drawn(page, lambda ink: set(ink) == {"169,169,169", "0,114,178", "184,74,0"})
     page.get_by_role("button", name="Probability").click()
     page.get_by_text("1: likely").wait_for()
-    assert len(ink(page)) == 10
+    drawn(page, lambda ink: len(ink) == 10)
     assert run.errors == []
 
 
@@ -148,7 +159,7 @@ def test_a_million_points_are_drawn_and_circled(run: Run, control: kit.Control) 
     page = run.open()
     page.goto(f"{run.service.url}#/run/r/map")
     page.get_by_text("1,000,000 images; near each other").wait_for()
-    assert sum(ink(page).values()) > 50_000
+    drawn(page, lambda ink: sum(ink.values()) > 50_000)
     page.get_by_role("button", name="Lasso").click()
     circle(page, (0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6))
     page.get_by_text("500 from all over can be queued at once").wait_for()
