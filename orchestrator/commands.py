@@ -41,6 +41,7 @@ from orchestrator.settings import EndpointSettings, RunSettings
 from protos import rpc
 from protos.errors import ActiveLabelerError, InvalidInputError, NotFoundError, UnavailableError
 from protos.sampler_pb2_grpc import SamplerStub
+from services.common.process import leave
 from services.common.telemetry import set_up_logging
 from services.common.traces import start_traces
 
@@ -293,3 +294,4 @@ def serve() -> None:
     process = read_orchestrator_settings()
     set_up_logging(verbose=True, style=process.log_format)
     serve_control(process)
+    leave()

@@ -132,10 +132,10 @@ class Server:
         """Blocks until the server has stopped."""
         self._stopped.wait()
 
-    def stop_on_signals(self) -> None:
-        """SIGTERM and SIGINT stop the server gracefully; call it from the main thread."""
+    def stop_on_signals(self, grace_s: float = 5.0) -> None:
+        """SIGTERM and SIGINT stop the server, as ``stop`` does; call it from the main thread."""
         for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda *_: threading.Thread(target=self.stop, daemon=True).start())
+            signal.signal(name, lambda *_: threading.Thread(target=self.stop, args=(grace_s,), daemon=True).start())
 
 
 def serve(

@@ -14,6 +14,8 @@ from protos.rpc import serve
 from services.common.metrics import serve_metrics
 from services.common.traces import start_traces
 
+# Who watches a run never ends by itself; with the four seconds that runs have to end their steps, well below the ten of Docker.
+GRACE_S = 2.0
 log = logging.getLogger("active_labeler")
 
 
@@ -23,7 +25,7 @@ def serve_control(process: OrchestratorSettings) -> None:
     observers = serve_metrics(process.metrics, RunsCollector(manager))
     stop_traces = start_traces(process.traces, "orchestrator")
     server = serve([registration(manager)], process.listen, threads=32, tls=process.tls, observers=observers)
-    server.stop_on_signals()
+    server.stop_on_signals(GRACE_S)
     _warn_of_closed(process)
     log.info("the control service listens on %s", server.address)
     manager.resume_remembered()

@@ -38,7 +38,7 @@ from protos.errors import (
 
 log = logging.getLogger("active_labeler")
 ENDED = ("finished", "stopped", "failed")
-_CLOSING_S = 4.0  # for all runs together: with the calls that are let finish before, it is less than ten seconds
+_CLOSING_S = 4.0  # for all runs together: with the calls that are let finish before, it is well below ten seconds
 _PASSING = (UnavailableError, DeadlineError)  # a service is away or frozen: nothing is wrong with the run
 
 

@@ -84,7 +84,7 @@ def _check_pipe(pipe: int) -> None:
 def _leave_soon(seconds: float = LINGER_S) -> None:
     """Ends the process after some seconds, whatever is still computing: what is not published is computed again."""
 
-    timer = threading.Timer(seconds, _leave)
+    timer = threading.Timer(seconds, leave)
     timer.daemon = True
     timer.start()
 
@@ -92,10 +92,11 @@ def _leave_soon(seconds: float = LINGER_S) -> None:
 def _leave_at_once(served: threading.Event) -> None:
     """Spares the taking apart of PyTorch, module by module: half a second of a processor, many on a busy machine."""
     if served.is_set():
-        _leave()
+        leave()
 
 
-def _leave() -> None:
+def leave() -> None:
+    """Ends the process now with 0: threads that still hang in a call to somebody who is gone keep it no longer."""
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)
