@@ -138,7 +138,8 @@ class Prepared:
         place = self._settings.results.absolute() / "references" / f"{hashlib.sha256(picture).hexdigest()[:16]}.jpg"
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(picture)
+            if not place.is_file() or place.read_bytes() != picture:  # a run at work may be reading it
+                place.write_bytes(picture)
         except OSError as error:
             is_full = error.errno == errno.ENOSPC
             kind, remedy = (ExhaustedError, "free some space") if is_full else (ConflictError, must_write())

@@ -35,6 +35,7 @@ class Hub(BaseHTTPRequestHandler):
 
     folder: Path
     asked: list[str]
+    busy = 0  # the status of all answers, where the hub has trouble of its own
 
     def do_GET(self) -> None:
         self._answer(True)
@@ -48,6 +49,8 @@ class Hub(BaseHTTPRequestHandler):
     def _answer(self, body: bool) -> None:
         path = self.path.partition("?")[0]
         self.asked.append(path)
+        if self.busy:
+            return self._send(self.busy, b"{}", body)
         if "gated/" in path:
             return self._send(403, b"{}", body, {"X-Error-Code": "GatedRepo", "X-Error-Message": "no access"})
         if "broken/" in path:
@@ -138,6 +141,10 @@ def test_a_model_by_name_comes_through_the_cache(tmp_path: Path, remote: tuple[s
             NotFoundError, match=r"the hub does not give the model broken/model \(.*500.*\); try again later"
         ):
             import_model(stub, "broken/model")
+        for status in (429, 503):  # what is in the cache is enough
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Hub, "busy", status)
+                assert import_model(stub, "small/clip") == found
     with embedder(tmp_path, "http://127.0.0.1:9") as stub:  # nobody is there: what is in the cache is enough
         assert import_model(stub, "small/clip") == found
         with pytest.raises(

@@ -85,9 +85,9 @@ def _downloaded(model: str) -> Path:
             f"the hub has no model {model}, or keeps it private; look for its name, {_FOLDER}"
         ) from error
     except Exception as error:
-        if silence is None:
+        if silence is None or isinstance(silence, errors.HfHubHTTPError):
             raise NotFoundError(
-                f"the hub does not give the model {model} ({_reason(error)}); try again later, {_FOLDER}"
+                f"the hub does not give the model {model} ({_reason(silence or error)}); try again later, {_FOLDER}"
             ) from error
         raise NotFoundError(
             f"the model {model} is not in the hub's cache, and the hub cannot be reached ({_reason(silence)}); try again with a"
@@ -96,7 +96,7 @@ def _downloaded(model: str) -> Path:
 
 
 def _silence_about(model: str) -> Exception | None:
-    """Why the hub does not answer within seconds; None where it does.
+    """Why the hub does not answer within seconds, or is too busy or broken to; None where it does answer.
 
     A download has no such limit: a silent network would hold a run for minutes.
 
@@ -107,12 +107,17 @@ def _silence_about(model: str) -> Exception | None:
 
     try:
         HfApi().model_info(model, timeout=_PROBE_S)
-    except errors.HfHubHTTPError:
-        raise
     except Exception as error:  # no network raises many things, by the way that it is not there
+        if isinstance(error, errors.HfHubHTTPError) and not _is_trouble(error.response.status_code):
+            raise
         log.info("the hub does not answer (%s); looking for %s in its cache", _reason(error), model)
         return error
     return None
+
+
+def _is_trouble(status: int) -> bool:
+    """Whether an answer is about the hub itself, and not about the model."""
+    return status >= 500 or status == 429
 
 
 def _reason(error: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,10 @@ def test_a_choice_becomes_settings_with_folders_of_their_own(settings: PreparedS
     assert chosen.encoder.builtin == "hog"
     (reference,) = chosen.reference_images
     assert reference.read_bytes() == b"picture"
+    os.utime(reference, ns=(1, 1))
+    again = prepared.settings(Choice(data, name="again", reference=b"picture"))
+    assert again.reference_images == [reference]
+    assert reference.stat().st_mtime_ns == 1  # a run at work may be reading it
     chosen.output.mkdir()
     assert prepared.settings(Choice(data, name="big ones")).output.name == "big-ones-2"
     without = prepared.settings(Choice(data))
