@@ -19,7 +19,7 @@ from orchestrator.prevalence import DRAW, PREVALENCE, Prevalence
 from orchestrator.run import Run
 
 _DRAWN = 1000  # images: what one person answers in an hour or so
-_WORTH = 5000  # images from which on embedding takes long enough, by itself
+_WORTH = 20_000  # images from which on embedding takes minutes where there is no GPU, and a draw is worth answering
 _BYTE = {Answer.POSITIVE: 1, Answer.NEGATIVE: 2}  # of a request; who cannot tell says nothing
 
 

@@ -124,7 +124,7 @@ class LabelingSettings(Section):
     while_embedding: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = Field(
         "auto",
         description="images drawn by lot that people may label while the others are embedded; the answers bound how many are"
-        " positive. auto: where people label and there are 5,000 images or more",
+        " positive. auto: where people label and there are 20,000 images or more",
     )
     overlap: float = Field(
         0.0,

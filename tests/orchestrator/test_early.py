@@ -89,7 +89,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
 
 @pytest.mark.parametrize(
     ("wish", "images", "drawn"),
-    [("auto", 4999, 0), ("auto", 5000, 1000), ("off", 5000, 0), ("on", 7, 7), (True, 7, 7), (False, 5000, 0)],
+    [("auto", 19_999, 0), ("auto", 20_000, 1000), ("off", 20_000, 0), ("on", 7, 7), (True, 7, 7), (False, 20_000, 0)],
 )
 def test_it_is_drawn_where_that_is_worth_it(room: Room, wish: str | bool, images: int, drawn: int) -> None:
     room.wish(while_embedding=wish)
