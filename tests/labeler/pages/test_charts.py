@@ -74,7 +74,7 @@ def test_whoever_does_not_see_them_is_told(run: Run) -> None:
     page = run.open()
     progress(page)
     assert (
-        page.get_by_role("img", name="20 positives found with 60 labels; drawn at random, 6 to 12 would be").count()
+        page.get_by_role("img", name="20 positives found with 60 labels; at random it would be 6 to 12").count()
         == 1
     )
     assert page.get_by_role("img", name="F1 50 %, precision 75 %, recall 40 % after round 3").count() == 1

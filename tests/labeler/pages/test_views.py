@@ -198,7 +198,7 @@ def test_whoever_labels_while_the_images_are_embedded_sees_how_far_they_are_and_
     page.goto(f"{run.service.url}#/run/r/progress")
     told = "Of all images, 1.1 % to 26 % are positive, by 1,200 images drawn by lot (95 % confidence)."
     page.get_by_text(told).wait_for()
-    page.get_by_role("img", name="drawn at random, 0 to 1 would be (the band)").wait_for()
+    page.get_by_role("img", name="at random it would be 0 to 1 (the band)").wait_for()
     board.prevalence_drawn = 0
     page.get_by_text("found so far, and what the audit leaves room for").wait_for()
     assert run.errors == []

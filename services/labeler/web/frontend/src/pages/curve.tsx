@@ -17,7 +17,7 @@ export function Curve({ words: { rounds }, prevalence: [low, high] }: Props): JS
   const chance = (share: number | null): (number | null)[] => labels.map((many) => (share === null ? null : many * share));
   const known = low !== null && high !== null;
   const text = `${most} positives found with ${last} labels`;
-  const random = known ? `; drawn at random, ${Math.round(last * low)} to ${Math.round(last * high)} would be (the band)` : "";
+  const random = known ? `; at random it would be ${Math.round(last * low)} to ${Math.round(last * high)} (the band)` : "";
   return (
     <figure>
       <Plot
