@@ -20,11 +20,12 @@ from orchestrator.outputs.report import EndReport, as_text
 from orchestrator.places import check_data, metric_csv, prob_csv
 from orchestrator.questions import TRAIN
 from orchestrator.results import Results
-from orchestrator.rounds import learn
+from orchestrator.rounds import RoundRecord, learn
 from orchestrator.run import Run
 from protos.common_pb2 import Artifact
 
 _LAST_WORD_S = 3.0
+WEAK = 0.5  # F1 below which a head is of little use beyond the labels
 
 
 class Finished(BaseModel):
@@ -128,9 +129,20 @@ def _report(
         true_positives=int(truth.sum()) if truth is not None else None,
         quality=quality(curated.sides, truth) if truth is not None else None,
         missing=len(built.missing),
-        shown=_shown(run) | results.agreement(labels.position),
+        shown=weak_head(results.records) | _shown(run) | results.agreement(labels.position),
         places={what: place for what, place in places.items() if place is not None and place.exists()},
     )
+
+
+def weak_head(records: Sequence[RoundRecord]) -> dict[str, str]:
+    """A warning where the head of the last round could not tell yes from no: the curated set is little more than the labels."""
+    last = next((record.validation for record in reversed(records) if record.validation is not None), None)
+    if last is None or not last.f1 < WEAK:
+        return {}
+    how = f"F1 {last.f1:.2f} on {last.images} labels of the last round"
+    return {
+        "head": f"could not tell yes from no well ({how}): beyond what people labelled, little is found; label more"
+    }
 
 
 def _shown(run: Run) -> dict[str, str]:

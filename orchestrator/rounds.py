@@ -141,8 +141,14 @@ def _quality(trained: Trained) -> str:
     if np.isnan(quality.accuracy):
         return ""
     if trained.out_of_fold is not None:
-        return f"; cross-validated accuracy {quality.accuracy:.2f} on {quality.images}"
-    return f"; accuracy {quality.accuracy:.2f} on {quality.images} held out"
+        return f"; cross-validated {_figures(quality)} on {quality.images}"
+    return f"; {_figures(quality)} on {quality.images} held out"
+
+
+def _figures(quality: ValidationRef) -> str:
+    """F1 first: where few are positive, a head that says no to all is right nearly always."""
+    f1 = f"F1 {quality.f1:.2f}, " if not np.isnan(quality.f1) else ""
+    return f"{f1}accuracy {quality.accuracy:.2f}"
 
 
 def _score(run: Run, head: HeadRef, generation: GenerationRef) -> ArtifactRef:

@@ -114,6 +114,10 @@ def seed_by_labeling(
             list[Pick],
             lambda n=count, q=query, a=attempt: _seed_picks(run, log, generation, q, n, a),  # type: ignore[misc]
         )
+        if not picks:
+            run.reporter.say(
+                "The nearest images of each positive one are labelled already; a larger number reaches further"
+            )
         label(run, log, SEED_ROUND, picks, step=f"seed-{attempt}")
         if reference is None:
             return

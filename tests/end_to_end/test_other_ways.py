@@ -73,13 +73,15 @@ def test_one_class_only_has_no_model(place: Path, tmp_path: Path) -> None:
 
 
 def test_seed_numbers_are_eighty_to_twenty_and_may_be_asked_again(place: Path, tmp_path: Path) -> None:
-    done = run_command(*_near(place), cwd=tmp_path, typed="99999999999\n7\n5\n0\nq\n")
+    done = run_command(*_near(place), cwd=tmp_path, typed="99999999999\n7\n1\n5\n0\nq\n")
     assert done.returncode == 0, done.stderr
     assert "too many" in done.stdout
+    assert "labelled already; a larger number reaches further" in done.stdout  # the nearest of an image is itself
     steps = {entry["step"]: entry["result"] for entry in read_entries(tmp_path / "runtime" / "journal.jsonl")[0]}
     first = [pick["reason"] for pick in steps["seed-0/select"]]
     assert (first.count("neighbour"), first.count("random")) == (5, 2)
-    second = [pick["reason"] for pick in steps["seed-1/select"]]
+    assert steps["seed-1/select"] == []
+    second = [pick["reason"] for pick in steps["seed-2/select"]]
     assert second.count("random") == round(second.count("neighbour") / 4)
     items = [item for item, _, _ in label_rows(tmp_path / "runtime")]
     assert len(items) == len(set(items)) == len(first) + len(second)

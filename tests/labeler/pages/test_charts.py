@@ -73,10 +73,7 @@ def test_axes_have_their_numbers(run: Run, context: dict[str, object]) -> None:
 def test_whoever_does_not_see_them_is_told(run: Run) -> None:
     page = run.open()
     progress(page)
-    assert (
-        page.get_by_role("img", name="20 positives found with 60 labels; at random it would be 6 to 12").count()
-        == 1
-    )
+    assert page.get_by_role("img", name="20 positives found with 60 labels; at random it would be 6 to 12").count() == 1
     assert page.get_by_role("img", name="F1 50 %, precision 75 %, recall 40 % after round 3").count() == 1
     summary = page.get_by_text("The numbers")
     summary.focus()
