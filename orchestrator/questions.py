@@ -29,6 +29,7 @@ class Question:
         choices: the answers that are taken; none: a whole number from 0.
         most: the largest number that is taken.
         optional: the loop goes on without an answer; see :meth:`Asker.wish`.
+        wants_example: nobody has shown yet what is looked for; an example image says it better than the answer.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Question:
     choices: tuple[str, ...] = ()
     most: int = 1_000_000
     optional: bool = False
+    wants_example: bool = False
 
     def check(self, answer: str) -> str:
         """The answer in its plain form.

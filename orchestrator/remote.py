@@ -102,7 +102,9 @@ class _Watcher:
         if not event.HasField("question"):
             return
         asked = event.question
-        question = Question(asked.id, asked.text, tuple(asked.choices), optional=asked.optional)
+        question = Question(
+            asked.id, asked.text, tuple(asked.choices), optional=asked.optional, wants_example=asked.wants_example
+        )
         if question.optional:
             self._standing = question
         elif _still_open(self._stub, self._run, question.id):

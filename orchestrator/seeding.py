@@ -132,7 +132,7 @@ def _question(attempt: int, reference: bool, most: int) -> Question:
         text = f"How many {what} shall be labelled first? A number, for example 20 (0: none)"
     else:
         text = "How many neighbours of each positive image shall be labelled as well? A number (0: go on)"
-    return Question(f"seed-{attempt}/count", text, most=most)
+    return Question(f"seed-{attempt}/count", text, most=most, wants_example=attempt == 0 and not reference)
 
 
 def _standing(log: LabelLog) -> Standing:

@@ -178,7 +178,11 @@ def _question(question: Question | None) -> control_pb2.Question | None:
     if question is None:
         return None
     return control_pb2.Question(
-        id=question.id, text=question.text, choices=question.choices, optional=question.optional
+        id=question.id,
+        text=question.text,
+        choices=question.choices,
+        optional=question.optional,
+        wants_example=question.wants_example,
     )
 
 

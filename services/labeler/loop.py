@@ -58,6 +58,7 @@ class Loop:
             "text": question.text,
             "choices": list(question.choices),
             "optional": question.optional,
+            "wants_example": question.wants_example,
         }
         return {
             "run": run,

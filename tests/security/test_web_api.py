@@ -152,7 +152,8 @@ def test_no_request_is_a_defect_of_the_web_side(place: Place, label: str) -> Non
     ask()
     assert any(asked == label and where == place.name for asked, where, _ in answers)
     if place.name == HERE:
-        assert answers[label, HERE, 200] > 0, "requests that fit get as far as what they ask for"
+        fits = 404 if "/pieces/" in label else 200  # the images of this place are too small to have pieces
+        assert answers[label, HERE, fits] > 0, "requests that fit get as far as what they ask for"
     with httpx.Client(base_url=place.service.url, timeout=20) as web:
         assert sync(web, RUN)["run"] == RUN
     assert rpc.is_healthy(place.service.channel, timeout_s=10)

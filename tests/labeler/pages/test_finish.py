@@ -54,12 +54,20 @@ def test_how_a_run_would_end_and_its_end(run: Run, control: kit.Control, context
     assert [said for said in run.errors if not said.startswith("dialog")] == []
 
 
-def test_a_page_that_closes_with_its_run_keeps_what_it_was_told(run: Run, control: kit.Control) -> None:
+@pytest.mark.parametrize("view", ["finish", "progress"])
+def test_a_page_that_closes_with_its_run_keeps_what_it_was_told(run: Run, control: kit.Control, view: str) -> None:
     control.status.message = REPORT  # type: ignore[union-attr]  # the last word of a run on one machine
     page = look(run, "finish")
+    page.evaluate("view => { location.hash = `#/run/r/${view}`; }", view)
     page.get_by_text("At least 95.0 % are right").wait_for()
+    assert page.get_by_role(
+        "heading", name="The run is finished"
+    ).is_visible()  # although it says for seconds that it runs
     run.service.stop()
     page.get_by_text("The page has closed with the run").wait_for()
+    assert page.get_by_role("heading", name="The run is finished").is_visible()
+    assert page.get_by_role("link", name="Back to labeling").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.get_by_text("At least 95.0 % are right").is_visible()
 
 

@@ -73,6 +73,21 @@ def test_a_number_is_typed(run: Run, control: kit.Control) -> None:
 
 
 @pytest.mark.browser
+def test_what_the_loop_waits_for_stands_before_what_is_only_read(run: Run, control: kit.Control) -> None:
+    assert control.status is not None
+    control.status.state = "asking"
+    control.status.question.CopyFrom(control_pb2.Question(id="round-3/choice", text="And now?", choices=["l", "q"]))
+    control.progress.head.colour, control.progress.head.text = "amber", "The head still changes its mind"
+    page = run.open(**PHONE)
+    page.get_by_role("link", name="Progress").click()
+    page.get_by_text("The head still changes its mind").wait_for()
+    asked = page.get_by_text("And now?").bounding_box()
+    light = page.get_by_text("The head still changes its mind").bounding_box()
+    assert asked is not None and light is not None and asked["y"] < light["y"]
+    assert page.get_by_role("button", name="Train the head").is_visible()
+
+
+@pytest.mark.browser
 def test_hostile_words_of_the_loop_stay_words(run: Run, control: kit.Control) -> None:
     assert control.status is not None
     control.status.question.text = "<img src=x onerror=alert(1)>"

@@ -106,8 +106,10 @@ def test_an_export_is_chosen_awaited_and_downloaded(
     page.reload()
     page.get_by_role("button", name="Export").wait_for()
     assert page.get_by_text("the disk is full").count() == 0  # a failure of an earlier visit
+    before = len(control.exports)
     page.get_by_role("button", name="Export").click()
     page.get_by_role("button", name="Exporting").wait_for()
+    wait_for(lambda: len(control.exports) > before)
     control.exported = control_pb2.ExportStatus(run="r", state="failed", text="the disk is full")
     page.get_by_text("the disk is full").wait_for()
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
-SEED = control_pb2.Question(id="seed-0/count", text="How many images?")
+SEED = control_pb2.Question(id="seed-0/count", text="How many images?", wants_example=True)
+MORE = control_pb2.Question(id="seed-1/count", text="How many neighbours of each positive image?")
 CHOICE = control_pb2.Question(id="round-1/choice", text="And now?", choices=["l", "q"])
 WISH = control_pb2.Question(id="wish", text="At any time:", choices=["q"], optional=True)
 
@@ -56,6 +57,7 @@ def test_the_owner_goes_on_with_the_step_that_is_not_done(run: Run, control: kit
     steps = [
         ({"state": "running", "step": "embedding"}, "progress"),
         ({"state": "asking", "question": SEED}, "seed"),
+        ({"state": "asking", "question": MORE}, "progress"),
         ({"state": "running", "round": 2}, "label"),
         ({"state": "asking", "round": 2, "question": CHOICE}, "progress"),
         ({"state": "labeling", "round": 2, "question": WISH}, "label"),

@@ -46,6 +46,7 @@ def test_the_page_sees_where_a_run_stands_and_answers_its_question(web: httpx.Cl
         "text": "Train [l] or finish [q]?",
         "choices": ["l", "q"],
         "optional": False,
+        "wants_example": False,
     }
     answer = web.post("api/runs/r/loop", json={"question": "round-1/choice", "answer": "q"})
     assert answer.json() == {"run": "r", "accepted": True}

@@ -4,8 +4,6 @@ import { call } from "./api";
 import { hasLoop, role } from "./role";
 import type { LoopWords, RunLine } from "./types";
 
-const SEED = /^seed-\d+\/count$/;
-
 // The page of a run, as its address names it.
 export async function step(run: RunLine): Promise<string> {
   if ((await role()) !== "admin" || !(await hasLoop())) return "label";
@@ -20,7 +18,7 @@ export async function step(run: RunLine): Promise<string> {
 
 function stepOf({ state, round, question }: LoopWords): string {
   if (state === "finished") return "finish";
-  if (question !== null && !question.optional) return SEED.test(question.id) ? "seed" : "progress";
+  if (question !== null && !question.optional) return question.wants_example ? "seed" : "progress";
   if (state === "failed" || state === "stopped") return "progress";
   return state === "running" && round === 0 ? "progress" : "label"; // the images are being embedded
 }

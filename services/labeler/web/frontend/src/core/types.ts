@@ -83,6 +83,7 @@ export interface Question {
   text: string;
   choices: string[];
   optional: boolean;
+  wants_example?: boolean; // an older labeler does not say
 }
 
 export interface Light {

@@ -1,20 +1,16 @@
 // The end of a run, or what it would be now: what was found, whether that is enough, what can be taken along, what comes next.
 
 import type { JSX } from "preact";
-import { useRef } from "preact/hooks";
 import { counted } from "../core/words";
 import { useExport } from "./export";
 import { answerer, Lamp } from "./loop";
-import { useNews, type News } from "./news";
+import { isOver, useLastNews, type News } from "./news";
 import { View } from "./view";
 
 const BINS = 50; // of the pool's histogram
 
 export function Finish({ run }: { run: string }): JSX.Element {
-  const { words, trouble, again } = useNews(run);
-  const last = useRef<News | null>(null);
-  if (words !== null) last.current = words;
-  const known = words ?? (isOver(last.current) ? last.current : null); // the page of a run on one machine goes with it
+  const { words: known, trouble, again, gone } = useLastNews(run);
   const over = isOver(known);
   const { body, bar } = useExport(run, known !== null && !over);
   const may = known?.question?.choices.includes("q") === true && !over;
@@ -24,13 +20,11 @@ export function Finish({ run }: { run: string }): JSX.Element {
       run={run} page="finish" title={over ? "The run is finished" : "Finish"}
       bar={<>{may ? <button type="button" class="other" onClick={end}>Finish the run</button> : null}{bar}</>}
     >
-      {known === null ? <p class="words" role="status">{trouble ?? "Loading …"}</p> : over ? <Report run={run} text={known.message ?? ""} gone={words === null} /> : <SoFar words={known} />}
+      {known === null ? <p class="words" role="status">{trouble ?? "Loading …"}</p> : over ? <Report run={run} text={known.message ?? ""} gone={gone} /> : <SoFar words={known} />}
       {body}
     </View>
   );
 }
-
-const isOver = (words: News | null): boolean => words !== null && (words.state === "finished" || (words.message ?? "") !== "" && words.state !== "failed" && words.state !== "stopped");
 
 // What the run ended with: lines of a word and what there is to say of it.
 function Report({ run, text, gone }: { run: string; text: string; gone: boolean }): JSX.Element {

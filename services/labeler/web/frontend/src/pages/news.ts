@@ -1,7 +1,7 @@
 // What the loop and the desk know of a run, now and whenever it changes: told by the labeler as events, asked for where
 // events do not come through.
 
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { call, Refused } from "../core/api";
 import type { Dashboard, LoopWords } from "../core/types";
 
@@ -14,6 +14,19 @@ export type News = LoopWords & { board: Dashboard | null };
 interface State {
   words: News | null;
   trouble: string | null;
+}
+
+// Whether a run is at its end, of which the labeler of a run on one machine tells for seconds only: what it said last is kept.
+export const isOver = (words: News | null): boolean =>
+  words !== null && (words.state === "finished" || (words.message ?? "") !== "" && words.state !== "failed" && words.state !== "stopped");
+
+// What is known, also where the page has gone with its run.
+export function useLastNews(run: string): State & { again: () => void; gone: boolean } {
+  const { words, trouble, again } = useNews(run);
+  const last = useRef<News | null>(null);
+  if (words !== null) last.current = words;
+  const gone = words === null && isOver(last.current);
+  return { words: gone ? last.current : words, trouble: gone ? null : trouble, again, gone };
 }
 
 export function useNews(run: string): State & { again: () => void } {
