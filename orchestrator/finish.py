@@ -139,7 +139,7 @@ def weak_head(records: Sequence[RoundRecord]) -> dict[str, str]:
     last = next((record.validation for record in reversed(records) if record.validation is not None), None)
     if last is None or not last.f1 < WEAK:
         return {}
-    how = f"F1 {last.f1:.2f} on {last.images} labels of the last round"
+    how = f"F1 {last.f1:.2f} on {last.images} labels, of the last head that could be measured"
     return {
         "head": f"could not tell yes from no well ({how}): beyond what people labelled, little is found; label more"
     }

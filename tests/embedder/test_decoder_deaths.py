@@ -6,19 +6,18 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from protos.errors import UnavailableError
-from services.common.catalog import Row, list_images
 from services.common.encoders.spec import EncoderSpec
 from services.embedder.decode_process import DecodeProcess
-from tests.embedder.test_decoders import same
+from tests.embedder.test_decoders import process, rows_of, same
 from tests.support.embedder_place import write_images
 
+__all__ = ["process"]  # a fixture
 SPEC = EncoderSpec("minicnn8", 8, 32)
 # Ends the process that reads a file with this mark at its end, as a defect of a decoder, the kernel or an operator would; the
 # folder "deaths" gets a file for each, and "spared" says after how many it stops.
@@ -35,19 +34,6 @@ def sha256(data=b""):
 hashlib.sha256 = sha256
 """
 _END_OF_PNG = b"IEND\xaeB`\x82"  # of every picture, that of the control among them
-
-
-@pytest.fixture
-def process(tmp_path: Path) -> Iterator[DecodeProcess]:
-    lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
-    made = DecodeProcess(lock)
-    yield made
-    made.close()
-    os.close(lock)
-
-
-def rows_of(root: Path) -> list[Row]:
-    return [Row(item, *image) for item, image in enumerate(list_images(root))]
 
 
 def fatal(tmp_path: Path, patch: pytest.MonkeyPatch, how: int, mark: bytes = b"KILL", spared: int = 99) -> Path:

@@ -27,7 +27,9 @@ def _round(number: int, f1: float | None) -> RoundRecord:
 
 def test_a_head_that_says_no_to_all_is_told_although_its_accuracy_looks_good() -> None:
     said = weak_head([_round(1, 0.9), _round(2, 0.0)])["head"]
-    assert said.startswith("could not tell yes from no well (F1 0.00 on 86 labels of the last round)")
+    assert said.startswith(
+        "could not tell yes from no well (F1 0.00 on 86 labels, of the last head that could be measured)"
+    )
 
 
 def test_the_last_round_that_trained_counts() -> None:
